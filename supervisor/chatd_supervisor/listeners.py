@@ -1,0 +1,136 @@
+"""Listening sockets and the policy for accepting, in storms too.
+
+One connection is accepted per turn of the loop and listener, so that between two births everybody
+who is connected is served. When the system has no descriptors or memory left (EMFILE, ENFILE,
+ENOBUFS, ENOMEM) a listener rests for REST seconds instead of spinning on a socket that stays
+readable; the waiting connections stay in the backlog. Errors of a connection that died in the
+backlog are that connection's (accept(2), "Error handling"), and ignored.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from chatd_supervisor.config import Listen, split_address
+
+log = logging.getLogger("chatd")
+
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""The system's limits, not the connection's."""
+
+REST: Final = 0.2
+"""Seconds a listener rests when the system is exhausted."""
+
+
+class ListenError(OSError):
+    """An address cannot be listened on; ``str()`` is the sentence for people."""
+
+
+class Listener:
+    """One listening socket, its dialect, and the loop's interest in it."""
+
+    def __init__(
+        self,
+        listen: Listen,
+        backlog: int,
+        loop: asyncio.AbstractEventLoop,
+        accepted: Callable[["Listener", socket.socket, str], None],
+    ) -> None:
+        """Bind and listen. Raises ListenError. ``accepted`` gets each connection and its peer."""
+        self.listen = listen
+        self._loop = loop
+        self._accepted = accepted
+        self._socket = bind(listen.address, backlog)
+        self._resting: asyncio.TimerHandle | None = None
+        self.address = format_address(self._socket.getsockname())
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._loop.add_reader(self._socket, self._accept)
+
+    def close(self) -> None:
+        """Stop accepting and listening."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        try:
+            client, where = self._socket.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                self.rest(error)
+            return
+        self._accepted(self, client, format_address(where))
+
+    def rest(self, error: OSError) -> None:
+        """Leave new connections in the backlog for a while: the system is exhausted."""
+        if self._resting is None:
+            log.warning("%s: accepting again in %g s: %s", self.address, REST, error.strerror)
+            self._loop.remove_reader(self._socket)
+            self._resting = self._loop.call_later(REST, self._resume)
+
+    def _resume(self) -> None:
+        self._resting = None
+        self.open()
+
+
+def bind(address: str, backlog: int) -> socket.socket:
+    """Return a non-blocking socket that listens on ``address``. Raises ListenError."""
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(
+            host or "::", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, where = found[0]
+        listener = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
+    except OSError as error:
+        if host:
+            raise ListenError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+        return bind(f"0.0.0.0:{port}", backlog)  # a machine without IPv6
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # With no host, one socket for both; with a host, exactly that address (ipv6(7)).
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, bool(host))
+        listener.bind(where)
+        listener.listen(backlog)
+    except OSError as error:
+        listener.close()
+        raise ListenError(error.errno, _sentence(address, port, error)) from error
+    return listener
+
+
+def _sentence(address: str, port: int, error: OSError) -> str:
+    hint = {
+        errno.EADDRINUSE: f"; who has it: ss -tlnp 'sport = {port}'",
+        errno.EACCES: "; ports below 1024 need a privilege, choose a higher one",
+        errno.EADDRNOTAVAIL: "; it is not an address of this machine (ip address lists them)",
+    }.get(error.errno or 0, "")
+    return f"cannot listen on {address}: {os.strerror(error.errno or 0)}{hint}"
+
+
+def format_address(where: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """Return ``127.0.0.1:5015`` or ``[::1]:5015``; an IPv4 address in IPv6 clothes as IPv4."""
+    host, port = where[0], where[1]
+    if host.startswith("::ffff:") and "." in host:
+        host = host.removeprefix("::ffff:")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def prepare(client: socket.socket) -> None:
+    """Set what every client's connection needs. Raises OSError if it has died meanwhile."""
+    client.setblocking(False)
+    # Lines are small and wanted at once; the tick already gathers what goes out (tcp(7)).
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A peer that vanished without a FIN is noticed after the system's keepalive time.
+    with contextlib.suppress(OSError):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,0 +1,103 @@
+"""Bringing workers into the world, and taking note when they leave it.
+
+``multiprocess`` with the fork context, because it alone keeps n+1 processes (spawn adds one,
+forkserver two), and with a Popen of our own: the usual one keeps two pipes per process in the
+parent; here the sentinel is the master's end of the channel, which ends when the worker does.
+"""
+
+import os
+import signal
+import socket
+from typing import Final
+
+from multiprocess.context import ForkProcess
+from multiprocess.popen_fork import Popen
+
+from chatd_workers import channel as channels
+from chatd_workers.main import serve
+from chatd_workers.reports import Serve, encode
+
+_ALL_SIGNALS: Final = signal.valid_signals()
+
+
+class WorkerPopen(Popen):
+    """A forked worker, whose sentinel is the master's end of its channel."""
+
+    def __init__(self, process: "WorkerProcess") -> None:
+        # Not the parent's: that flushes the standard streams, which a fork that never returns to
+        # Python's exit does not write again.
+        self.returncode: int | None = None
+        self.finalizer = None
+        self.sentinel = process.master_end.fileno()
+        self._launch(process)
+
+    def _launch(self, process: "WorkerProcess") -> None:
+        # A signal that came between fork and the worker's own handlers would run the master's: its
+        # wakeup descriptor is shared, so `kill WORKER` would stop the master. The worker unblocks.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                code = os.EX_SOFTWARE
+                try:
+                    code = process._bootstrap(parent_sentinel=process.worker_end.fileno())
+                finally:
+                    os._exit(code)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+class WorkerProcess(ForkProcess):
+    """A process that serves one client."""
+
+    _Popen = staticmethod(WorkerPopen)
+
+    def __init__(self, master_end: socket.socket, worker_end: socket.socket) -> None:
+        super().__init__(target=serve, args=(worker_end,), name="worker")
+        self.master_end = master_end
+        self.worker_end = worker_end
+
+    def start(self) -> None:
+        """Fork. Raises OSError if the system has no room for another process.
+
+        Without multiprocess's round of waitpid(2) over all children at every start, which at
+        5,000 of them costs more than the fork; the master reaps on SIGCHLD.
+        """
+        self._popen = self._Popen(self)
+        self._sentinel = self._popen.sentinel
+
+
+def give_birth(client: socket.socket, orders: Serve) -> tuple[int, socket.socket]:
+    """Fork a worker, hand it ``client`` with its ``orders``; return its pid and our channel end.
+
+    The socket passes through the channel (SCM_RIGHTS) and in no other way: it is sent before the
+    fork, so the worker need not wait, and the worker closes whatever else it inherited. Raises
+    OSError (EAGAIN, ENOMEM, EMFILE) if the system cannot give what is needed.
+    """
+    ours, theirs = channels.pair()
+    try:
+        channels.send_with_descriptor(ours, encode(orders), client.fileno())
+        process = WorkerProcess(ours, theirs)
+        process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    pid: int = process.pid
+    return pid, ours
+
+
+def reap() -> list[tuple[int, int]]:
+    """Collect all dead children: (pid, exit code as in multiprocess, negative for a signal)."""
+    dead: list[tuple[int, int]] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return dead
+        if not pid:
+            return dead
+        dead.append((pid, os.waitstatus_to_exitcode(status)))
+
+

@@ -1,0 +1,31 @@
+"""Lines that killed the workers that parsed them, kept for the operator to look at."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Final
+
+log = logging.getLogger("chatd")
+
+MAX_FILES: Final = 1000
+"""More are not kept: whoever sends poison in bulk must not fill the disk."""
+
+
+def keep(directory: Path, session: int, offset: int, data: bytes) -> None:
+    """Write ``data``, found at ``offset`` of a session's stream, to a file of its own (0600).
+
+    Errors are logged and nothing more: the line is out of the way in any case.
+    """
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    path = directory / f"{stamp}-session{session}-offset{offset}.bin"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sum(1 for _ in directory.iterdir()) >= MAX_FILES:
+            log.error("quarantine: %s holds %d files, no more are kept", directory, MAX_FILES)
+            return
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    except OSError as error:
+        log.error("quarantine: %s: %s", path, error.strerror)
+        return
+    log.error("quarantine: %d bytes that crash their reader are in %s", len(data), path)

@@ -1,0 +1,49 @@
+"""Passing one descriptor along with one record over an AF_UNIX SEQPACKET socket.
+
+unix(7), cmsg(3). ``socket.recv_fds`` would do, but it ignores its flags before Python 3.12, so
+that what it receives is inheritable; this asks for close-on-exec, and refuses any surprise.
+"""
+
+import array
+import os
+import socket
+from typing import Final
+
+_INT: Final = array.array("i").itemsize
+
+
+class HandoverError(OSError):
+    """A record did not come with exactly one descriptor."""
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a new channel: record boundaries, and end-of-file when a peer dies."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send_with_descriptor(channel: socket.socket, record: bytes, descriptor: int) -> None:
+    """Send ``record`` and a duplicate of ``descriptor`` in one datagram."""
+    rights = array.array("i", [descriptor])
+    channel.sendmsg([record], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+
+
+def receive_with_descriptor(channel: socket.socket, size: int) -> tuple[bytes, int]:
+    """Receive a record of up to ``size`` bytes and the one descriptor that came with it.
+
+    Raises EOFError if the peer is gone, HandoverError for anything but exactly one descriptor.
+    """
+    # Room for two: one too many must be seen, not silently closed by the kernel.
+    record, ancillary, flags, _ = channel.recvmsg(
+        size, socket.CMSG_SPACE(2 * _INT), socket.MSG_CMSG_CLOEXEC
+    )
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % _INT])
+    if not record and not descriptors:
+        raise EOFError("the peer closed the channel")
+    if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or len(descriptors) != 1:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise HandoverError(f"expected one descriptor, got {len(descriptors)} (flags {flags:#x})")
+    return record, descriptors[0]

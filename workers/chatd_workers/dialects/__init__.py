@@ -1,0 +1,26 @@
+"""The dialects clients speak: each a reader (bytes to commands) and a writer (events to bytes).
+
+Both are pure: no sockets, no clock, no state beyond what they are given. Readers run in workers,
+writers in the master. A new dialect is a new module and a line in ``DIALECTS``.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from chatd_workers.commands import Command
+from chatd_workers.dialects import text
+from chatd_workers.events import Event
+
+
+class Dialect(NamedTuple):
+    """One way to speak to a client."""
+
+    read: Callable[[bytes], Command | None]
+    """What a line (without its end) asks for; None if for nothing."""
+    write: Callable[[Event], bytes]
+    """How an event looks to a client, ending in LF."""
+
+
+DIALECTS: Final[dict[str, Dialect]] = {
+    "text": Dialect(text.read, text.write),
+}

@@ -1,0 +1,178 @@
+"""The text dialect: made for ``nc``, scripts and the lab's client. chatd-protocol(7).
+
+In: a line is said in the room; ``/`` begins a command; ``//`` says a line that begins with ``/``;
+``alice : bonjour`` is the lab client's way to say who speaks.
+
+Out: the first word of a line tells what it is, and cannot be forged, because no nick can be one
+of these: ``---`` the server, ``*`` an action, ``[`` a private line (the one place where a nick's
+own character stands first, and it is followed by `` -> ``); anything else is a nick, `` : ``, text.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.names import is_nick, make_safe, room_name
+from chatd_workers.problems import explain
+
+
+class _Verb(NamedTuple):
+    usage: str
+    summary: str
+    make: Callable[[str], c.Command]
+
+
+def _nick(rest: str) -> c.Command:
+    return c.Rename(_name(rest)) if rest else _missing("nick", "/nick")
+
+
+def _join(rest: str) -> c.Command:
+    return c.Join(_name(room_name(rest))) if rest else _missing("room", "/join")
+
+
+def _msg(rest: str) -> c.Command:
+    nick, _, text = rest.partition(" ")
+    if not nick:
+        return _missing("nick", "/msg")
+    return c.Tell(_name(nick), text) if text.strip() else _missing("text", "/msg")
+
+
+def _me(rest: str) -> c.Command:
+    return c.Act(rest) if rest else _missing("text", "/me")
+
+
+def _who(rest: str) -> c.Command:
+    return c.Who(_name(room_name(rest)) if rest else "")
+
+
+def _topic(rest: str) -> c.Command:
+    return c.Topic({"": None, "-": ""}.get(rest, rest))
+
+
+def _missing(what: str, verb: str) -> c.Command:
+    return c.Refuse(f"missing-{what}", VERBS[verb].usage)
+
+
+def _name(typed: str) -> str:
+    return typed[: c.MAX_NAME]
+
+
+VERBS: Final[dict[str, _Verb]] = {
+    "/help": _Verb("/help", "this list", lambda _: c.Help()),
+    "/nick": _Verb("/nick NAME", "be called NAME", _nick),
+    "/join": _Verb("/join ROOM", "go to ROOM, leaving this one", _join),
+    "/leave": _Verb("/leave", "leave this room for #lobby", lambda _: c.Leave()),
+    "/msg": _Verb("/msg NICK TEXT", "say TEXT to NICK alone", _msg),
+    "/me": _Verb("/me TEXT", "do something: * alice TEXT", _me),
+    "/who": _Verb("/who [ROOM]", "who is here, or in ROOM", _who),
+    "/rooms": _Verb("/rooms", "which rooms there are", lambda _: c.Rooms()),
+    "/topic": _Verb("/topic [TEXT]", "show or set the topic; - clears it", _topic),
+    "/quit": _Verb("/quit [REASON]", "leave the server", c.Quit),
+}
+"""The commands of the dialect, in the order in which /help shows them."""
+
+
+def read(line: bytes) -> c.Command | None:
+    """Return what ``line`` asks for, or None for a blank one. Never raises on any bytes."""
+    text = make_safe(line.decode("utf-8", "replace"))
+    if text.startswith("/"):
+        if not text.startswith("//"):
+            return _read_command(text)
+        return c.Say(text[1:])
+    head, separator, rest = text.partition(" :")
+    if separator and rest[:1] in ("", " ") and is_nick(head):
+        return c.SayAs(_name(head), rest[1:])
+    return c.Say(text) if text.strip() else None
+
+
+def _read_command(text: str) -> c.Command:
+    word, _, rest = text.partition(" ")
+    verb = VERBS.get(word.lower())
+    if verb is None:
+        return c.Refuse("unknown-command", _name(word))
+    return verb.make(rest.strip())
+
+
+def write(event: e.Event) -> bytes:
+    """Return ``event`` as one or more lines of UTF-8, each ending in LF."""
+    return _WRITERS[type(event)](event).encode()
+
+
+def _said(event: e.Said) -> str:
+    return f"{event.nick} : {event.text}\n"
+
+
+def _welcomed(event: e.Welcomed) -> str:
+    return (
+        f"--- Welcome to {event.server}. You are {event.nick} in {event.room}.\n"
+        + _room(event)
+        + "--- /nick NAME gives you a name, /help lists the commands.\n"
+    )
+
+
+def _entered(event: e.Entered) -> str:
+    return f"--- you are in {event.room}\n" + _room(event)
+
+
+def _room(event: e.Welcomed | e.Entered) -> str:
+    topic = f"--- topic of {event.room} is: {event.topic}\n" if event.topic else ""
+    if not event.others:
+        return topic + "--- nobody else is here\n"
+    return f"{topic}--- here: {_some(event.others, event.members - 1)}\n"
+
+
+def _some(names: tuple[str, ...], total: int) -> str:
+    listed = ", ".join(names)
+    return listed if total <= len(names) else f"{listed} and {total - len(names)} more"
+
+
+def _left(event: e.Left) -> str:
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"--- {event.nick} left {event.room}{reason}\n"
+
+
+def _topic_changed(event: e.TopicChanged) -> str:
+    if not event.topic:
+        return f"--- {event.nick} cleared the topic of {event.room}\n"
+    return f"--- {event.nick} set the topic of {event.room}: {event.topic}\n"
+
+
+def _topic_shown(event: e.TopicShown) -> str:
+    if not event.topic:
+        return f"--- {event.room} has no topic\n"
+    return f"--- topic of {event.room} is: {event.topic}\n"
+
+
+def _rooms(event: e.RoomsListed) -> str:
+    lines = [
+        f"--- {name} ({members}){': ' if topic else ''}{topic}\n"
+        for name, members, topic in event.rooms
+    ]
+    if event.total > len(event.rooms):
+        lines.append(f"--- and {event.total - len(event.rooms)} more\n")
+    return "".join(lines)
+
+
+def _helped(_: e.Helped) -> str:
+    return "".join(f"--- {verb.usage:<16} {verb.summary}\n" for verb in VERBS.values())
+
+
+# Any: each writer takes the one event type that is its key, which no type for a dict can say.
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+    e.Welcomed: _welcomed,
+    e.Said: _said,
+    e.Acted: lambda event: f"* {event.nick} {event.text}\n",
+    e.Told: lambda event: f"[{event.nick} -> {event.to}] {event.text}\n",
+    e.Joined: lambda event: f"--- {event.nick} joined {event.room}\n",
+    e.Left: _left,
+    e.Renamed: lambda event: f"--- {event.old} is now {event.new}\n",
+    e.Entered: _entered,
+    e.TopicChanged: _topic_changed,
+    e.TopicShown: _topic_shown,
+    e.Members: lambda event: f"--- in {event.room}: {_some(event.nicks, event.members)}\n",
+    e.RoomsListed: _rooms,
+    e.Helped: _helped,
+    e.Refused: lambda event: f"--- {explain(event.problem, event.value)}\n",
+    e.Closing: lambda event: f"--- closing: {event.reason}\n",
+}

@@ -1,0 +1,225 @@
+"""The worker: one process, one client.
+
+It holds two descriptors, the client's socket and the channel to the master, and does one thing:
+peek at what the client has sent, frame it, parse it, report it, wait for the acknowledgement. It
+never writes to the client, never takes a byte from the socket, and touches no file. So it can die
+at any instant, of any signal, and its successor goes on from the same byte.
+
+Signals: TERM, INT and HUP are ignored (they may reach the whole process group, and shutting down
+is the master's business; when the master goes, the channel ends and so does the worker). USR1
+sends state and Python stack to the master's log.
+"""
+
+import contextlib
+import fcntl
+import gc
+import os
+import signal
+import socket
+import traceback
+from types import FrameType
+from typing import Final, NoReturn
+
+import setproctitle
+
+from chatd_workers.channel import receive_with_descriptor
+from chatd_workers.commands import Command, Refuse
+from chatd_workers.dialects import DIALECTS
+from chatd_workers.framing import frame
+from chatd_workers.ingress import Ingress, StreamEnded
+from chatd_workers.reports import (
+    MAX_COMMANDS,
+    MAX_RECORD,
+    MAX_TRACE,
+    MAX_USED,
+    Ack,
+    Announce,
+    Drain,
+    Drained,
+    Ended,
+    Limit,
+    Order,
+    Record,
+    Report,
+    Retitle,
+    Serve,
+    Trace,
+    decode_order,
+    encode,
+)
+from chatd_workers.titles import worker_title
+
+IGNORED_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+
+
+class MasterGone(Exception):
+    """The channel has ended: the master is no more, or no longer wants this worker."""
+
+
+def serve(channel: socket.socket) -> NoReturn:
+    """Serve the client whose socket comes over ``channel``, then exit. Runs in a fresh fork."""
+    # What was inherited from the master stays shared with it as long as nobody writes to it:
+    # keep the collector's hands off those objects, and let it see only our own.
+    gc.freeze()
+    signal.set_wakeup_fd(-1)
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    close_all_but(channel.fileno())
+    worker: Worker | None = None
+    try:
+        record, descriptor = receive_with_descriptor(channel, MAX_RECORD)
+        orders = decode_order(record)
+        assert isinstance(orders, Serve), "the first record must say whom to serve"
+        worker = Worker(channel, client_socket(descriptor), orders)
+        signal.signal(signal.SIGUSR1, worker.trace)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        worker.run()
+    except (MasterGone, EOFError):
+        os._exit(0)
+    except BaseException:
+        # Nothing is open to write it to but the channel; the master logs it.
+        with contextlib.suppress(OSError):
+            channel.send(encode(Trace(traceback.format_exc()[-MAX_TRACE:])), socket.MSG_DONTWAIT)
+        os._exit(os.EX_SOFTWARE)
+    os._exit(0)
+
+
+def close_all_but(kept: int) -> None:
+    """Close every descriptor but ``kept``: above all the other clients' sockets and channels.
+
+    A duplicate left open here would hide from the master that a peer has died.
+    """
+    os.closerange(0, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def client_socket(descriptor: int) -> socket.socket:
+    """Return the socket behind ``descriptor``, moved out of the way of 0, 1 and 2.
+
+    Those stay closed: were the client's socket one of them, a stray message of the interpreter
+    would be written to the client.
+    """
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return socket.socket(fileno=moved)
+
+
+class Worker:
+    """One client's reader, from the master's last commit on."""
+
+    def __init__(self, channel: socket.socket, client: socket.socket, orders: Serve) -> None:
+        self._channel = channel
+        self._read = DIALECTS[orders.dialect].read
+        self._orders = orders
+        self._limit = orders.line_length
+        self._discarding = orders.discarding
+        # How many bytes are still to be taken line by line, each announced first.
+        self._careful = MAX_USED if orders.careful else 0
+        self._acknowledged = True
+        self._lines = 0
+        # When draining: how many bytes are still to be reported.
+        self._to_drain: int | None = None
+        self._retitle(orders.nick, orders.room)
+        self._ingress = Ingress(client, channel)
+
+    def run(self) -> None:
+        """Report what the client says until its stream ends. Raises MasterGone."""
+        try:
+            self._follow()
+        except StreamEnded as ended:
+            self._send(Ended(str(ended)))
+            # The master closes the channel when it has done with this client.
+            while True:
+                self._obey()
+
+    def _follow(self) -> None:
+        seen = 0
+        while True:
+            complete = False
+            if self._to_drain is None:
+                look, complete, order = self._ingress.wait(seen)
+                if order:
+                    self._obey()
+                if not look:
+                    continue
+            data = self._ingress.peek()
+            final = complete and len(data) < MAX_USED
+            framed = frame(
+                data,
+                limit=self._limit,
+                discarding=self._discarding,
+                final=final,
+                most=1 if self._careful else MAX_COMMANDS,
+            )
+            seen = len(data) - framed.used
+            if framed.used:
+                self._report(framed.lines, framed.used, framed.discarding)
+            elif final:
+                raise StreamEnded("connection closed")
+            self._drain(framed.used)
+
+    def _report(self, lines: list[bytes], used: int, discarding: bool) -> None:
+        if self._careful:
+            self._send(Announce(used))
+            self._careful = max(0, self._careful - used)
+        commands = [command for line in lines if (command := self._parse(line)) is not None]
+        self._acknowledged = False
+        self._send(Report(used, discarding, commands))
+        # The socket must not be looked at before the master has taken those bytes from it.
+        while not self._acknowledged:
+            self._obey()
+        self._discarding = discarding
+        self._lines += len(lines)
+
+    def _parse(self, line: bytes) -> Command | None:
+        if len(line) > self._limit:
+            return Refuse("line-too-long", str(self._limit))
+        return self._read(line)
+
+    def _drain(self, used: int) -> None:
+        if self._to_drain is None:
+            return
+        self._to_drain -= used
+        if not used or self._to_drain <= 0:
+            self._to_drain = None
+            self._send(Drained())
+
+    def _obey(self) -> None:
+        record = self._channel.recv(MAX_RECORD)
+        if not record:
+            raise MasterGone
+        order: Order = decode_order(record)
+        match order:
+            case Ack():
+                self._acknowledged = True
+            case Retitle(nick, room):
+                self._retitle(nick, room)
+            case Limit(line_length):
+                self._limit = line_length
+            case Drain():
+                self._to_drain = self._ingress.unread()
+            case Serve():
+                raise AssertionError("a worker serves one client only")
+
+    def _send(self, record: Record) -> None:
+        try:
+            self._channel.send(encode(record))
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise MasterGone from error
+
+    def _retitle(self, nick: str, room: str) -> None:
+        title = worker_title(nick, self._orders.peer, self._orders.dialect, room)
+        setproctitle.setproctitle(title)
+        self._title = title
+
+    def trace(self, _signal: int, frame: FrameType | None) -> None:
+        """Send state and Python stack to the master's log (the handler of SIGUSR1)."""
+        state = (
+            f"{self._title}: session {self._orders.session}, {self._lines} lines, "
+            f"limit {self._limit}, discarding {self._discarding}, "
+            f"acknowledged {self._acknowledged}, to drain {self._to_drain}\n"
+        )
+        text = state + "".join(traceback.format_stack(frame))
+        with contextlib.suppress(OSError):
+            self._channel.send(encode(Trace(text[-MAX_TRACE:])), socket.MSG_DONTWAIT)

@@ -1,0 +1,76 @@
+"""Names of people and rooms, and text that is safe to show: pure functions on ``str``.
+
+Used by the readers (to make input safe) and by the hub (to check that it was made so, because a
+worker is not to be trusted).
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+LOBBY: Final = "#lobby"
+"""The room everybody starts in."""
+
+PUNCTUATION: Final = "_-[]{}|^`\\"
+"""What may stand in a name beside letters and digits (RFC 2812, section 2.3.1, and a dash)."""
+
+# What must never reach another person's terminal: C0 and C1 controls (ECMA-48), line and
+# paragraph separators, the bidirectional embeddings, overrides and isolates (UAX #9), which can
+# make a line look like another one, tags (invisible), and lone surrogates.
+UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+REPLACEMENT: Final = "\ufffd"
+
+
+def is_safe(text: str) -> bool:
+    """Tell whether ``text`` may be shown to anybody as it is."""
+    # isprintable() is false for some harmless characters too, and much the faster of the two.
+    return text.isprintable() or UNSAFE.search(text) is None
+
+
+def make_safe(text: str) -> str:
+    """Return ``text`` with a tab as one space and each unsafe character as U+FFFD.
+
+    One space a tab, so that the result is never longer, and nested indentation still shows.
+    """
+    if text.isprintable():
+        return text
+    return UNSAFE.sub(REPLACEMENT, text.replace("\t", " "))
+
+
+def fold(name: str) -> str:
+    """Return what two names are compared by: NFKC case folding (UAX #31, section 5.1.1)."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def is_nick(name: str) -> bool:
+    """Tell whether ``name`` can be a nick, its length apart."""
+    return _is_word(name) and name[0] != "-"
+
+
+def is_room(name: str) -> bool:
+    """Tell whether ``name`` can be a room's name, its length apart: ``#`` and a word."""
+    return name.startswith("#") and _is_word(name[1:])
+
+
+def room_name(typed: str) -> str:
+    """Return the room meant by ``typed``: people may leave out the ``#``."""
+    return typed if typed.startswith("#") else "#" + typed
+
+
+def _is_word(name: str) -> bool:
+    bare = name.translate(_WITHOUT_PUNCTUATION)
+    # NFC keeps one spelling of accented letters; isalnum() then refuses combining marks.
+    return (
+        bool(name)
+        and (not bare or bare.isalnum())
+        and (name.isascii() or unicodedata.is_normalized("NFC", name))
+    )
+
+
+_WITHOUT_PUNCTUATION: Final = dict.fromkeys(map(ord, PUNCTUATION))

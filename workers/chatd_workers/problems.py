@@ -1,0 +1,33 @@
+"""Why something was refused, as sentences for people.
+
+One table, so that every dialect says the same and chatd-protocol(7) can be checked against it.
+``{value}`` is what was refused or the limit that was met.
+"""
+
+from typing import Final
+
+PROBLEMS: Final[dict[str, str]] = {
+    "line-too-long": "line dropped: it is longer than {value} bytes",
+    "line-crashed": "line dropped: it crashed the process that reads it: {value}",
+    "unknown-command": "no such command: {value} (/help lists them; // says a line beginning with /)",
+    "missing-nick": "which nick? usage: {value}",
+    "missing-room": "which room? usage: {value}",
+    "missing-text": "say what? usage: {value}",
+    "nick-invalid": "nick {value} is not possible: use letters, digits and _-[]{{}}|^`\\, not '-' first",
+    "nick-too-long": "nick too long: at most {value} characters",
+    "nick-in-use": "nick {value} is in use",
+    "nick-unknown": "nobody here is called {value}",
+    "room-invalid": "room {value} is not possible: use letters, digits and _-[]{{}}|^`\\",
+    "room-too-long": "room name too long: at most {value} characters",
+    "room-unknown": "there is no room {value} (/rooms lists them)",
+    "rooms-full": "no new room: the server has its limit of {value}",
+    "already-there": "you are in {value} already",
+    "in-lobby": "you are in {value}, where everybody starts; /quit leaves the server",
+    "topic-too-long": "topic too long: at most {value} characters",
+    "text-unsafe": "line dropped: it holds characters that may not be passed on",
+}
+
+
+def explain(problem: str, value: str) -> str:
+    """Return the sentence for ``problem``; raises KeyError for one that is not in the table."""
+    return PROBLEMS[problem].format(value=value)

@@ -1,0 +1,121 @@
+"""The records that cross the channel between the master and a worker, both ways.
+
+One record is one SEQPACKET datagram of MessagePack, decoded into exactly the types below or
+refused. No pickle: the worker touched hostile bytes, and unpickling would run its code.
+
+Sequence, for a worker's whole life::
+
+    master                                worker
+    Serve + client socket (SCM_RIGHTS) ─▶
+                                       ◀─ Announce           only when careful: a line to be parsed
+                                       ◀─ Report             one at a time
+    Ack                                ─▶
+    Retitle, Limit, Drain              ─▶                    at any time
+                                       ◀─ Trace              at any time
+                                       ◀─ Drained, Ended
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from chatd_workers.commands import Command, Name
+
+MAX_USED: Final = 32 * 1024
+"""Bytes of a client's stream that one report may cover: the size of the worker's peek."""
+
+MAX_COMMANDS: Final = 1024
+"""Commands in one report: bounds how long one client can hold the master's tick."""
+
+MAX_TRACE: Final = 16 * 1024
+"""Characters of a trace."""
+
+MAX_RECORD: Final = 160 * 1024
+"""Bytes of an encoded record. 32 KiB of invalid UTF-8 become 96 KiB of U+FFFD, plus framing."""
+
+
+class Serve(Struct, frozen=True, array_like=True, tag=1):
+    """Master to worker, with the client's socket: serve this client from where it stands."""
+
+    session: int
+    peer: str
+    dialect: str
+    nick: str
+    room: str
+    line_length: int
+    discarding: bool
+    """The stream stands inside a line that was too long; drop up to its end."""
+    careful: bool
+    """A worker died on what comes next: announce each line before parsing it."""
+
+
+class Ack(Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """Master to worker: the report is journaled and its bytes are consumed."""
+
+
+class Retitle(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """Master to worker: your client is called and stands so now."""
+
+    nick: str
+    room: str
+
+
+class Limit(Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """Master to worker: the longest line is now so many bytes."""
+
+    line_length: int
+
+
+class Drain(Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """Master to worker: report what has arrived by now, then say Drained."""
+
+
+Order = Serve | Ack | Retitle | Limit | Drain
+
+
+class Report(Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """Worker to master: the next ``used`` bytes of the stream mean ``commands``."""
+
+    used: Annotated[int, Meta(ge=1, le=MAX_USED)]
+    discarding: bool
+    commands: Annotated[list[Command], Meta(max_length=MAX_COMMANDS)]
+
+
+class Announce(Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """Worker to master, when careful: the next ``used`` bytes are the line I parse now.
+
+    If the worker dies of it, the master knows which bytes to set aside, without parsing any.
+    """
+
+    used: Annotated[int, Meta(ge=1, le=MAX_USED)]
+
+
+class Ended(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """Worker to master: the client's stream has ended and all of it is acknowledged."""
+
+    reason: Name
+
+
+class Drained(Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """Worker to master: what had arrived when Drain came is reported and acknowledged."""
+
+
+class Trace(Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """Worker to master, for the log: state and Python stack, on SIGUSR1 or before dying."""
+
+    text: Annotated[str, Meta(max_length=MAX_TRACE)]
+
+
+Record = Report | Announce | Ended | Drained | Trace
+
+encode: Final = msgspec.msgpack.Encoder().encode
+"""Encode an order or a record."""
+
+decode_order: Final = msgspec.msgpack.Decoder(Order).decode
+"""Decode what the master sent; raises msgspec.DecodeError (ValidationError is one)."""
+
+decode_record: Final = msgspec.msgpack.Decoder(Record).decode
+"""Decode and validate what a worker sent; raises msgspec.DecodeError."""
+
+ACK: Final = encode(Ack())
