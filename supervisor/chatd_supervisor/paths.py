@@ -1,0 +1,108 @@
+"""Where things are kept: the runtime directory and the state directory.
+
+From the command line or the configuration, else from ``$RUNTIME_DIRECTORY`` and
+``$STATE_DIRECTORY`` (systemd.exec(5)), else from the XDG base directories.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+MAX_SOCKET_PATH: Final = 107
+"""Bytes in the path of a Unix socket (unix(7))."""
+
+
+class PathError(OSError):
+    """A directory cannot be used; ``str()`` is the sentence for people."""
+
+    def __str__(self) -> str:
+        """Return the sentence alone, without the errno that OSError puts before it."""
+        return str(self.args[0])
+
+
+class Paths(NamedTuple):
+    """The two directories, and the files in them."""
+
+    runtime_dir: Path
+    state_dir: Path
+
+    @property
+    def control_socket(self) -> Path:
+        """Where ``chatd status`` and the like ask."""
+        return self.runtime_dir / "control.sock"
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the master's pid, and is locked as long as it lives."""
+        return self.runtime_dir / "chatd.pid"
+
+    @property
+    def log_file(self) -> Path:
+        """What a daemon logs to."""
+        return self.state_dir / "chatd.log"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Lines that killed their workers."""
+        return self.state_dir / "quarantine"
+
+
+def find(
+    runtime_dir: str | None, state_dir: str | None, environ: Mapping[str, str] = os.environ
+) -> Paths:
+    """Return the directories to use; None means by the environment. Creates nothing."""
+    return Paths(
+        Path(runtime_dir or _first(environ.get("RUNTIME_DIRECTORY")) or _runtime(environ)),
+        Path(state_dir or _first(environ.get("STATE_DIRECTORY")) or _state(environ)),
+    )
+
+
+def _first(directories: str | None) -> str | None:
+    return directories.split(":", 1)[0] if directories else None
+
+
+def _runtime(environ: Mapping[str, str]) -> str:
+    base = environ.get("XDG_RUNTIME_DIR")
+    if base:
+        return f"{base}/chatd"
+    ours = f"/run/user/{os.getuid()}"
+    # Last of all a directory of our own below /tmp; prepare() refuses one that is not ours.
+    return f"{ours}/chatd" if os.path.isdir(ours) else f"/tmp/chatd-{os.getuid()}"
+
+
+def _state(environ: Mapping[str, str]) -> str:
+    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return f"{base}/chatd"
+
+
+def prepare(paths: Paths) -> None:
+    """Create both directories (0700) and check that they can be used. Raises PathError."""
+    for directory in paths:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = directory.lstat()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PathError(f"cannot make directory {directory}: {reason}") from error
+        if stat.S_ISLNK(found.st_mode) and not directory.is_dir():
+            raise PathError(f"{directory} is not a directory")
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+            raise PathError(f"no permission to write in directory {directory}")
+    _refuse_foreign(paths.runtime_dir)
+    size = len(os.fsencode(paths.control_socket))
+    if size > MAX_SOCKET_PATH:
+        raise PathError(
+            f"{paths.control_socket}: a Unix socket's path has at most {MAX_SOCKET_PATH} bytes, "
+            f"this one {size}; choose a shorter --runtime-dir"
+        )
+
+
+def _refuse_foreign(directory: Path) -> None:
+    """Refuse a runtime directory that somebody else could put a socket or a lock into."""
+    found = directory.stat()
+    if found.st_uid not in (os.getuid(), 0):
+        raise PathError(f"{directory} belongs to uid {found.st_uid}, not to us")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PathError(f"{directory} can be written by others; chmod 700 {directory}")
