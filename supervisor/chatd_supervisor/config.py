@@ -24,6 +24,21 @@ class ConfigError(ValueError):
     """The configuration cannot be used; ``str()`` says where, what, and what is allowed."""
 
 
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
+
+    Raises ValueError.
+    """
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"address {address!r} is not HOST:PORT with a port from 0 to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], int(port)
+    if ":" in host:
+        raise ValueError(f"address {address!r}: write an IPv6 address as [{host}]:{port}")
+    return ("" if host == "*" else host), int(port)
+
+
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[server]``."""
 
@@ -74,9 +89,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     line_length: Annotated[
         int, Meta(ge=64, le=8192, description="Bytes in a line, without its end.")
     ] = 8192
-    nick_length: Annotated[
-        int, Meta(ge=1, le=64, description="Characters in a nick.")
-    ] = 24
+    nick_length: Annotated[int, Meta(ge=1, le=64, description="Characters in a nick.")] = 24
     room_length: Annotated[
         int, Meta(ge=2, le=64, description="Characters in a room's name, the # included.")
     ] = 32
@@ -171,18 +184,3 @@ def _sentence(message: str, document: Mapping[str, Any]) -> str:
 def _keys_of(place: str) -> tuple[str, ...]:
     structs: dict[str, type[Struct]] = {"server": Server, "limits": Limits, "": Config}
     return structs.get(place, Listen).__struct_fields__
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
-
-    Raises ValueError.
-    """
-    host, separator, port = address.rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"address {address!r} is not HOST:PORT with a port from 0 to 65535")
-    if host.startswith("[") and host.endswith("]"):
-        return host[1:-1], int(port)
-    if ":" in host:
-        raise ValueError(f"address {address!r}: write an IPv6 address as [{host}]:{port}")
-    return ("" if host == "*" else host), int(port)

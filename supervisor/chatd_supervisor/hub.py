@@ -7,7 +7,7 @@ rules, texts for characters that may not be passed on. A worker is not to be tru
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -135,7 +135,7 @@ class Hub:
         if type(entry) is c.Arrive:
             return self._arrive(number, entry)
         session = self.sessions[number]
-        return _ACTIONS[type(entry)](self, session, entry)
+        return self._ACTIONS[type(entry)](self, session, entry)
 
     # Coming and going
 
@@ -221,7 +221,7 @@ class Hub:
         session.nick = entry.nick
         self.nicks[fold(entry.nick)] = session
         renamed = e.Renamed(old, entry.nick)
-        if self._is_announced(session.room, len(session.room.members)):
+        if self._is_announced(len(session.room.members)):
             return [Delivery(session.room.audience(), renamed)]
         return [Delivery(session.alone, renamed)]
 
@@ -287,11 +287,11 @@ class Hub:
         return self._announced(room, e.Left(session.nick, room.name, reason))
 
     def _announced(self, room: Room, event: e.Event) -> list[Outcome]:
-        if room.members and self._is_announced(room, len(room.members) + 1):
+        if room.members and self._is_announced(len(room.members) + 1):
             return [Delivery(room.audience(), event)]
         return []
 
-    def _is_announced(self, room: Room, members: int) -> bool:
+    def _is_announced(self, members: int) -> bool:
         # In a crowd comings and goings are noise, and cost as many writes as there are members.
         return not self.rules.announce_members or members <= self.rules.announce_members
 
@@ -331,26 +331,25 @@ class Hub:
             return []
         return _refuse(session, entry.problem, entry.value)
 
+    # Any: each action takes the one entry type that is its key, which no type for a dict can say.
+    _ACTIONS: ClassVar[dict[type, Callable[[Any, Session, Any], list[Outcome]]]] = {
+        c.Depart: _depart,
+        c.Say: _say,
+        c.SayAs: _say_as,
+        c.Act: _act,
+        c.Tell: _tell,
+        c.Rename: _rename,
+        c.Join: _join,
+        c.Leave: _leave,
+        c.Who: _who,
+        c.Rooms: _rooms,
+        c.Topic: _topic,
+        c.Help: _help,
+        c.Quit: _quit,
+        c.Refuse: _refused,
+    }
+
 
 def _refuse(session: Session, problem: str, value: str = "") -> list[Outcome]:
     # Only the one who sent it sees it, but even that only made safe.
     return [Delivery(session.alone, e.Refused(problem, make_safe(value)))]
-
-
-# Any: each action takes the one entry type that is its key, which no type for a dict can say.
-_ACTIONS: Final[dict[type, Callable[[Hub, Session, Any], list[Outcome]]]] = {
-    c.Depart: Hub._depart,
-    c.Say: Hub._say,
-    c.SayAs: Hub._say_as,
-    c.Act: Hub._act,
-    c.Tell: Hub._tell,
-    c.Rename: Hub._rename,
-    c.Join: Hub._join,
-    c.Leave: Hub._leave,
-    c.Who: Hub._who,
-    c.Rooms: Hub._rooms,
-    c.Topic: Hub._topic,
-    c.Help: Hub._help,
-    c.Quit: Hub._quit,
-    c.Refuse: Hub._refused,
-}

@@ -94,7 +94,9 @@ def bind(address: str, backlog: int) -> socket.socket:
         listener = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
     except OSError as error:
         if host:
-            raise ListenError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+            raise ListenError(
+                error.errno, f"cannot listen on {address}: {error.strerror}"
+            ) from error
         return bind(f"0.0.0.0:{port}", backlog)  # a machine without IPv6
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

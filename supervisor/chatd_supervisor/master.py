@@ -36,6 +36,7 @@ from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.commands import Arrive, Depart, Refuse
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
+from chatd_workers.rehearsal import rehearse
 from chatd_workers.reports import Drain, Limit, Serve
 from chatd_workers.titles import clip, printable
 
@@ -107,6 +108,7 @@ class Master:
             self._handle_signals()
             # What exists now lives as long as the master: never look at it again, so that the
             # pages it is in stay shared with every worker.
+            rehearse(tuple(DIALECTS))
             gc.collect()
             gc.freeze()
             self._retitle()

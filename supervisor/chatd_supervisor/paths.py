@@ -69,7 +69,7 @@ def _runtime(environ: Mapping[str, str]) -> str:
         return f"{base}/chatd"
     ours = f"/run/user/{os.getuid()}"
     # Last of all a directory of our own below /tmp; prepare() refuses one that is not ours.
-    return f"{ours}/chatd" if os.path.isdir(ours) else f"/tmp/chatd-{os.getuid()}"
+    return f"{ours}/chatd" if os.path.isdir(ours) else f"/tmp/chatd-{os.getuid()}"  # noqa: S108
 
 
 def _state(environ: Mapping[str, str]) -> str:

@@ -123,7 +123,7 @@ class Switchboard:
     def follow(self, connection: Connection, outcomes: Iterable[Outcome]) -> None:
         """Do what follows from an entry of ``connection``."""
         for outcome in outcomes:
-            if type(outcome) is Delivery:
+            if isinstance(outcome, Delivery):
                 self.egress.deliver(outcome.audience, outcome.event)
             else:
                 self.leave(connection, outcome.reason, farewell="goodbye")
@@ -258,7 +258,7 @@ class Switchboard:
         """Return a new outgoing side for ``client``."""
         return Output(session, client, self._poller)
 
-    def _client_ready(self, connection: Connection, events: int) -> None:
+    def _client_ready(self, connection: Connection, _events: int) -> None:
         output = connection.output
         if output.waiting:
             output.drain()

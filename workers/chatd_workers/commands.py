@@ -101,19 +101,7 @@ class Refuse(Struct, frozen=True, array_like=True, tag=13, gc=False):
 
 
 Command = (
-    Say
-    | SayAs
-    | Act
-    | Tell
-    | Rename
-    | Join
-    | Leave
-    | Who
-    | Rooms
-    | Topic
-    | Help
-    | Quit
-    | Refuse
+    Say | SayAs | Act | Tell | Rename | Join | Leave | Who | Rooms | Topic | Help | Quit | Refuse
 )
 """What may stand in a report. Arrivals and departures are the master's own and never do."""
 

@@ -49,7 +49,14 @@ from chatd_workers.reports import (
 )
 from chatd_workers.titles import worker_title
 
-IGNORED_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+MASTERS_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGCHLD,
+)
+"""What the master handles. It blocks them around a fork; the worker lets them in when ready."""
 
 
 class MasterGone(Exception):
@@ -61,10 +68,9 @@ def serve(channel: socket.socket) -> NoReturn:
     # What was inherited from the master stays shared with it as long as nobody writes to it:
     # keep the collector's hands off those objects, and let it see only our own.
     gc.freeze()
+    # From here on a signal that the master handles (TERM, INT, HUP, CHLD) ends in its handler for
+    # Python, which does nothing; what it would do is told through this descriptor.
     signal.set_wakeup_fd(-1)
-    for number in IGNORED_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     close_all_but(channel.fileno())
     worker: Worker | None = None
     try:
@@ -73,11 +79,11 @@ def serve(channel: socket.socket) -> NoReturn:
         assert isinstance(orders, Serve), "the first record must say whom to serve"
         worker = Worker(channel, client_socket(descriptor), orders)
         signal.signal(signal.SIGUSR1, worker.trace)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
         worker.run()
     except (MasterGone, EOFError):
         os._exit(0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  # whatever it is, this process ends of it
         # Nothing is open to write it to but the channel; the master logs it.
         with contextlib.suppress(OSError):
             channel.send(encode(Trace(traceback.format_exc()[-MAX_TRACE:])), socket.MSG_DONTWAIT)

@@ -9,11 +9,11 @@ from typing import Final
 PROBLEMS: Final[dict[str, str]] = {
     "line-too-long": "line dropped: it is longer than {value} bytes",
     "line-crashed": "line dropped: it crashed the process that reads it: {value}",
-    "unknown-command": "no such command: {value} (/help lists them; // says a line beginning with /)",
+    "unknown-command": "no such command: {value} (/help lists them, // says a line with /)",
     "missing-nick": "which nick? usage: {value}",
     "missing-room": "which room? usage: {value}",
     "missing-text": "say what? usage: {value}",
-    "nick-invalid": "nick {value} is not possible: use letters, digits and _-[]{{}}|^`\\, not '-' first",
+    "nick-invalid": "nick {value} is not possible: letters, digits, _-[]{{}}|^`\\, no '-' first",
     "nick-too-long": "nick too long: at most {value} characters",
     "nick-in-use": "nick {value} is in use",
     "nick-unknown": "nobody here is called {value}",

@@ -1,0 +1,30 @@
+"""Exit codes, in one place: sysexits.h where it has a fitting one. chatd(8), EXIT STATUS."""
+
+import enum
+
+
+class Exit(enum.IntEnum):
+    """What a chatd command exits with."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+    ALREADY_RUNNING = 4
+    UNAVAILABLE = 69
+    SOFTWARE = 70
+    CANNOT_CREATE = 73
+    CONFIG = 78
+
+
+MEANINGS: dict[Exit, str] = {
+    Exit.OK: "Success.",
+    Exit.FAILURE: "The master could not do what it was asked, or did not answer.",
+    Exit.USAGE: "An unknown command or option, or a wrong argument.",
+    Exit.NOT_RUNNING: "No master is running in the runtime directory.",
+    Exit.ALREADY_RUNNING: "A master is already running in the runtime directory.",
+    Exit.UNAVAILABLE: "An address cannot be listened on.",
+    Exit.SOFTWARE: "The master ended by a fault of its own.",
+    Exit.CANNOT_CREATE: "A directory or file cannot be made or written.",
+    Exit.CONFIG: "The configuration cannot be used.",
+}

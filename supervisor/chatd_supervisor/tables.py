@@ -1,0 +1,79 @@
+"""Answers of the master as text for people: key and value lines, and columns."""
+
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+COLUMNS: Final = (
+    "pid",
+    "nick",
+    "peer",
+    "dialect",
+    "room",
+    "age",
+    "lines",
+    "restarts",
+    "queue",
+)
+"""The columns of ``chatd ps``."""
+
+
+def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
+    """Return ``chatd status``: a line for each thing the master says of itself."""
+    up = (time.time() if now is None else now) - status["started"]
+    shown = {
+        **status,
+        "listen": ", ".join(f"{one['address']} ({one['dialect']})" for one in status["listen"]),
+        "started": f"{format_time(status['started'])} (up {format_age(up)})",
+        "degraded_since": (
+            format_time(status["degraded_since"]) if status["degraded_since"] else None
+        ),
+    }
+    rows = [
+        (key.replace("_", " "), str(value)) for key, value in shown.items() if value is not None
+    ]
+    width = max(len(key) for key, _ in rows)
+    return "\n".join(f"{key:<{width}}  {value}" for key, value in rows)
+
+
+def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``chatd ps``: a table with a line for each client."""
+    rows = [tuple(column.upper() for column in COLUMNS)]
+    for session in sessions:
+        shown = {**session, "age": format_age(session["age"])}
+        rows.append(tuple("-" if shown[c] is None else str(shown[c]) for c in COLUMNS))
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def format_age(seconds: float) -> str:
+    """Return ``42s``, ``3m07s``, ``5h02m`` or ``12d03h``."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+
+
+def format_time(seconds: float) -> str:
+    """Return a time in seconds since the epoch as ISO 8601 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def display_width(text: str) -> int:
+    """Return the columns ``text`` takes in a terminal (UAX #11)."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell + " " * (width - display_width(cell))
