@@ -105,7 +105,7 @@ def ask(path: Path, request: str, timeout: float = 10.0, **arguments: Any) -> di
             while data := asking.recv(1 << 16):
                 received += data
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise NotRunning(f"chatd is not running (nobody answers on {path})") from error
+            raise NotRunning(f"not running: nobody answers on {path}") from error
         except TimeoutError as error:
             raise ControlError(f"no answer from chatd on {path} within {timeout:g} s") from error
         except OSError as error:

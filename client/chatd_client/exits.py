@@ -1,0 +1,16 @@
+"""Exit codes, as in sysexits.h where it has a fitting one. chat-client(1), EXIT STATUS."""
+
+import enum
+
+
+class Exit(enum.IntEnum):
+    """What chat-client exits with."""
+
+    OK = 0
+    LOST = 1
+    USAGE = 2
+    NO_HOST = 68
+    UNAVAILABLE = 69
+    SOFTWARE = 70
+    PROTOCOL = 76
+    INTERRUPTED = 130

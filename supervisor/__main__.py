@@ -1,0 +1,7 @@
+"""``python3 supervisor [OPTION ...]``: set up on first use, then ``chatd run``."""
+
+import sys
+
+from bootstrap import run
+
+run("chatd", "run", *sys.argv[1:])
