@@ -3,86 +3,32 @@
 from chatd_supervisor.lean import lean_imports
 
 with lean_imports():  # before click, which brings them along
-    import logging
+    import logging  # noqa: F401
     import random  # noqa: F401
     import threading  # noqa: F401
 
-import contextlib
 import json
-import os
-import select
-import signal
 import sys
-import time
 from collections.abc import Callable
-from functools import partial, wraps
-from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, get_args
 
 import click
 
-from chatd_supervisor import __version__, control, paths
-from chatd_supervisor.config import Config, ConfigError, load, split_address
-from chatd_supervisor.daemon import Starter, daemonize
+from chatd_supervisor import __version__
+from chatd_supervisor.asking import ControlError, NotRunning, ask
+from chatd_supervisor.config import ConfigError, LogLevel, split_address
+from chatd_supervisor.daemon import open_standard_descriptors
 from chatd_supervisor.exits import Exit
-from chatd_supervisor.logs import set_up
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder
-from chatd_supervisor.tables import format_sessions, format_status
+from chatd_supervisor.invocation import Invocation
+from chatd_supervisor.serving import serve
+from chatd_supervisor.serving import start as start_daemon
+from chatd_supervisor.stopping import NotStopped
+from chatd_supervisor.stopping import stop as stop_server
+from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
 
 P = ParamSpec("P")
-
-log = logging.getLogger("chatd")
-
-STOP_MARGIN = 5.0
-"""Seconds that ``chatd stop`` waits beyond the server's own stop_timeout."""
-
-
-class Setup:
-    """What the options of a command say, and what follows from it."""
-
-    def __init__(
-        self,
-        config: str | None = None,
-        runtime_dir: str | None = None,
-        state_dir: str | None = None,
-        listen: tuple[str, ...] = (),
-        log_level: str | None = None,
-    ) -> None:
-        self._file = _absolute(config)
-        server = {
-            "runtime_dir": _absolute(runtime_dir),
-            "state_dir": _absolute(state_dir),
-            "log_level": log_level,
-        }
-        self._overrides: dict[str, Any] = {
-            "server": {key: value for key, value in server.items() if value is not None}
-        }
-        if listen:
-            self._overrides["listen"] = [{"address": address} for address in listen]
-
-    def config(self) -> Config:
-        """Read the configuration. Raises ConfigError."""
-        return load(self.file(), self._overrides)
-
-    def file(self) -> Path | None:
-        """Return the configuration file to read: the one named, or the first that exists."""
-        if self._file is not None:
-            return Path(self._file)
-        home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-        for path in (Path(home, "chatd", "chatd.toml"), Path("/etc/chatd/chatd.toml")):
-            if path.exists():
-                return path
-        return None
-
-    def paths(self, config: Config) -> paths.Paths:
-        """Return the directories to use."""
-        return paths.find(config.server.runtime_dir, config.server.state_dir)
-
-
-def _absolute(path: str | None) -> str | None:
-    # A daemon leaves the directory it was started in.
-    return os.path.abspath(path) if path is not None else None
 
 
 def _fail(code: Exit, message: object) -> NoReturn:
@@ -99,9 +45,9 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except ConfigError as error:
             _fail(Exit.CONFIG, error)
-        except control.NotRunning as error:
+        except NotRunning as error:
             _fail(Exit.NOT_RUNNING, error)
-        except control.ControlError as error:
+        except (ControlError, NotStopped, PermissionError) as error:
             _fail(Exit.FAILURE, error)
 
     return explained
@@ -116,19 +62,31 @@ def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Ca
     return add
 
 
+def _addresses(_context: object, _option: object, given: tuple[str, ...]) -> tuple[str, ...]:
+    for address in given:
+        try:
+            split_address(address)
+        except ValueError as error:
+            raise click.BadParameter(f"{address}: {error}") from error
+    return given
+
+
+_config = click.option("--config", metavar="FILE", help="Read the configuration from FILE.")
 _finding = _options(
-    click.option("--config", metavar="FILE", help="Read the configuration from FILE."),
+    _config,
     click.option("--runtime-dir", metavar="DIR", help="PID file and control socket are in DIR."),
 )
 _serving = _options(
     _finding,
     click.option("--state-dir", metavar="DIR", help="Keep the log and the like in DIR."),
-    click.option("--listen", metavar="HOST:PORT", multiple=True, help="Listen there; repeatable."),
     click.option(
-        "--log-level",
-        type=click.Choice(["debug", "info", "warning", "error"]),
-        help="How much is logged.",
+        "--listen",
+        metavar="HOST:PORT",
+        multiple=True,
+        callback=_addresses,
+        help="Listen there, instead of where the configuration says; repeatable.",
     ),
+    click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
@@ -144,8 +102,9 @@ def main() -> None:
 @_explained
 def run(**options: Any) -> None:
     """Serve in the foreground, logging to standard error."""
+    open_standard_descriptors()
     ensure_title_room()
-    sys.exit(_serve(Setup(**options), None))
+    sys.exit(serve(Invocation(**options), None))
 
 
 @main.command()
@@ -154,7 +113,7 @@ def run(**options: Any) -> None:
 def start(**options: Any) -> None:
     """Serve as a daemon; returns when it is ready or has failed."""
     ensure_title_room()
-    sys.exit(_start(Setup(**options)))
+    sys.exit(start_daemon(Invocation(**options)))
 
 
 @main.command()
@@ -162,8 +121,9 @@ def start(**options: Any) -> None:
 @_explained
 def stop(**options: Any) -> None:
     """Stop the server: what has arrived is still said, clients are told."""
-    if not _stop(Setup(**options)):
-        sys.exit(Exit.NOT_RUNNING)
+    invocation = Invocation(**options)
+    if not _stop(invocation):
+        _fail(Exit.NOT_RUNNING, f"not running in {invocation.paths().runtime_dir}")
 
 
 @main.command()
@@ -172,9 +132,10 @@ def stop(**options: Any) -> None:
 def restart(**options: Any) -> None:
     """Stop the server if it runs, and start it."""
     ensure_title_room()
-    setup = Setup(**options)
-    _stop(setup)
-    sys.exit(_start(setup))
+    invocation = Invocation(**options)
+    invocation.config()  # one that cannot be used must not cost the running server
+    _stop(invocation)
+    sys.exit(start_daemon(invocation))
 
 
 @main.command()
@@ -182,7 +143,7 @@ def restart(**options: Any) -> None:
 @_explained
 def reload(**options: Any) -> None:
     """Have the server read its configuration again, dropping nobody."""
-    for warning in _ask(Setup(**options), "reload")["warnings"]:
+    for warning in _ask(Invocation(**options), "reload")["warnings"]:
         click.echo(f"chatd: {warning}", err=True)
     click.echo("chatd: configuration reloaded")
 
@@ -193,7 +154,7 @@ def reload(**options: Any) -> None:
 @_explained
 def status(as_json: bool, **options: Any) -> None:
     """Tell how the server is."""
-    answer = _ask(Setup(**options), "status")
+    answer = _ask(Invocation(**options), "status")
     click.echo(json.dumps(answer, indent=2) if as_json else format_status(answer))
 
 
@@ -203,102 +164,31 @@ def status(as_json: bool, **options: Any) -> None:
 @_explained
 def ps(as_json: bool, **options: Any) -> None:
     """List the clients and the processes that serve them."""
-    sessions = _ask(Setup(**options), "ps")["sessions"]
+    sessions = _ask(Invocation(**options), "ps")["sessions"]
     click.echo(json.dumps(sessions, indent=2) if as_json else format_sessions(sessions))
 
 
 @main.command("check-config")
-@click.option("--config", metavar="FILE", help="Read the configuration from FILE.")
+@_config
+@click.option("--show", is_flag=True, help="Write all of it, documented, as a file to start from.")
 @_explained
-def check_config(config: str | None) -> None:
+def check_config(config: str | None, show: bool) -> None:
     """Read the configuration and say whether it can be used."""
-    setup = Setup(config=config)
-    setup.config()
-    file = setup.file()
-    click.echo(f"{file}: can be used" if file else "no configuration file: defaults are used")
+    invocation = Invocation(config=config)
+    checked = invocation.config()
+    file = invocation.file()
+    if show:
+        click.echo(format_config(checked))
+    else:
+        click.echo(f"{file}: can be used" if file else "no configuration file: defaults are used")
 
 
-def _ask(setup: Setup, request: str) -> dict[str, Any]:
-    return control.ask(setup.paths(setup.config()).control_socket, request)
+def _ask(invocation: Invocation, request: str) -> dict[str, Any]:
+    return ask(invocation.paths().control_socket, request)
 
 
-def _start(setup: Setup) -> int:
-    setup.config()  # an error in it is for the caller's eyes, before anything forks
-    return daemonize(partial(_serve, setup))
-
-
-def _serve(setup: Setup, starter: Starter | None) -> int:
-    """Serve until told to stop; return the exit code. With a starter, as a daemon."""
-
-    def failed(code: Exit, error: object) -> int:
-        if starter is not None:
-            starter.tell(code, f"chatd: {error}")
-        click.echo(f"chatd: {error}", err=True)
-        return code
-
-    with lean_imports():
-        # Only here: the commands that ask do not pay for the server's imports.
-        from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
-        from chatd_supervisor.master import Master  # noqa: PLC0415
-    try:
-        config = setup.config()
-        places = setup.paths(config)
-        paths.prepare(places)
-        set_up(config.server.log_level, places.log_file if starter is not None else None)
-        pid_file = PidFile(places.pid_file)
-        pid_file.acquire()
-    except ConfigError as error:
-        return failed(Exit.CONFIG, error)
-    except AlreadyRunning as error:
-        return failed(Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)")
-    except OSError as error:
-        return failed(Exit.CANNOT_CREATE, error)
-
-    def ready() -> None:
-        log.info("ready: chatd %s, pid %d, in %s", __version__, os.getpid(), places.runtime_dir)
-        if all(_is_loopback(listen.address) for listen in config.listen):
-            log.info("only this machine can connect; --listen :5015 opens it to others")
-        if starter is not None:
-            starter.tell(Exit.OK, f"chatd: started, pid {os.getpid()}, log {places.log_file}")
-
-    try:
-        return Master(config, places, setup.config).run(ready)
-    except ListenError as error:
-        return failed(Exit.UNAVAILABLE, error.strerror)
-    except OSError as error:
-        return failed(Exit.CANNOT_CREATE, error)
-    finally:
-        pid_file.release()
-
-
-def _stop(setup: Setup) -> bool:
-    """Stop the server and wait until it is gone; return whether there was one."""
-    config = setup.config()
-    places = setup.paths(config)
-    pid = holder(places.pid_file)
-    if not pid:
-        click.echo(f"chatd is not running in {places.runtime_dir}", err=True)
-        return False
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
-        try:
-            control.ask(places.control_socket, "stop")
-        except control.ControlError:
-            # It does not answer (hung, or its socket was removed): a signal reaches it still.
-            signal.pidfd_send_signal(process, signal.SIGTERM)
-        patience = config.limits.stop_timeout + STOP_MARGIN
-        gone = select.poll()
-        gone.register(process, select.POLLIN)
-        begun = time.monotonic()
-        if not gone.poll(patience * 1000):
-            _fail(Exit.FAILURE, f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
-    click.echo(f"chatd: stopped, pid {pid}, in {time.monotonic() - begun:.1f} s")
-    return True
-
-
-def _is_loopback(address: str) -> bool:
-    host, _ = split_address(address)
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _stop(invocation: Invocation) -> bool:
+    stopped = stop_server(invocation)
+    if stopped:
+        click.echo(f"chatd: stopped, pid {stopped.pid}, in {stopped.seconds:.1f} s")
+    return stopped is not None

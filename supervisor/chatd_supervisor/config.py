@@ -1,10 +1,12 @@
 """The configuration: its keys, their types, limits and documentation, in one table.
 
-chatd.toml(5) and ``chatd check-config`` are held against these structures by a test. Whatever is
-wrong with a file is said with the file's name, the key, the value and what is allowed instead.
+chatd.toml(5) is held against these structures by a test. Whatever is wrong with a file is said
+with the file's name, the key, the value and what is allowed instead.
 """
 
 import difflib
+import json
+import os.path
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from chatd_supervisor.keys import keys_of
 from chatd_workers.dialects import DIALECTS
 
 Count = Annotated[int, Meta(ge=0)]
@@ -27,16 +30,22 @@ class ConfigError(ValueError):
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
 
-    Raises ValueError.
+    Raises ValueError, which says what is allowed.
     """
     host, separator, port = address.rpartition(":")
     if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"address {address!r} is not HOST:PORT with a port from 0 to 65535")
+        raise ValueError("must be HOST:PORT with a port from 0 to 65535")
     if host.startswith("[") and host.endswith("]"):
         return host[1:-1], int(port)
     if ":" in host:
-        raise ValueError(f"address {address!r}: write an IPv6 address as [{host}]:{port}")
+        raise ValueError(f"an IPv6 address is written in brackets: [{host}]:{port}")
     return ("" if host == "*" else host), int(port)
+
+
+def _absolute(description: str) -> Meta:
+    # A daemon leaves the directory it was started in, and the commands that look for it are
+    # started in others.
+    return Meta(description=description, extra={"allowed": "an absolute path"})
 
 
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,29 +58,50 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, Meta(min_length=1, max_length=63, description="The network it belongs to.")
     ] = "chatd"
     runtime_dir: Annotated[
-        str | None, Meta(description="Directory for the PID file and the control socket.")
+        str | None, _absolute("Directory for the PID file and the control socket.")
     ] = None
     state_dir: Annotated[
-        str | None, Meta(description="Directory for what is kept: the log, quarantined lines.")
+        str | None, _absolute("Directory for what is kept: the log, quarantined lines.")
     ] = None
-    log_level: Annotated[
-        LogLevel, Meta(description="How much is logged: debug, info, warning or error.")
-    ] = "info"
+    log_level: Annotated[LogLevel, Meta(description="How much is logged.")] = "info"
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot; msgspec turns ValueError into a ValidationError."""
+        for key in ("name", "network"):
+            if not getattr(self, key).isprintable():
+                raise _wrong(key, "must be printable")
+        for key in ("runtime_dir", "state_dir"):
+            directory = getattr(self, key)
+            if directory is not None and not os.path.isabs(directory):
+                raise _wrong(key, "must be an absolute path")
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``[[listen]]``."""
 
     address: Annotated[
-        str, Meta(description="HOST:PORT, [IPV6]:PORT, or :PORT for all addresses.")
+        str,
+        Meta(
+            description="Where to listen; without a HOST, on all addresses, IPv4 and IPv6.",
+            extra={"allowed": "HOST:PORT, [IPV6]:PORT or :PORT"},
+        ),
     ] = "127.0.0.1:5015"
-    dialect: Annotated[str, Meta(description="What is spoken there: text.")] = "text"
+    dialect: Annotated[
+        str,
+        Meta(
+            description="What is spoken there.",
+            extra={"allowed": f"one of {', '.join(DIALECTS)}"},
+        ),
+    ] = "text"
 
     def __post_init__(self) -> None:
-        """Check what the types cannot; msgspec turns ValueError into a ValidationError."""
-        split_address(self.address)
+        """Check what the types cannot."""
+        try:
+            split_address(self.address)
+        except ValueError as error:
+            raise _wrong("address", str(error)) from error
         if self.dialect not in DIALECTS:
-            raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {self.dialect!r}")
+            raise _wrong("dialect", f"must be one of {', '.join(DIALECTS)}")
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +152,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     listen: Annotated[tuple[Listen, ...], Meta(min_length=1)] = (Listen(),)
     limits: Limits = Limits()
 
+    def __post_init__(self) -> None:
+        """Refuse the same address twice: the second could not be bound."""
+        seen = set()
+        for place, listen in enumerate(self.listen):
+            if listen.address in seen:
+                raise _wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
+            seen.add(listen.address)
+
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
     """Return the configuration in ``path`` (None: all defaults) with ``overrides`` laid over it.
@@ -135,12 +173,13 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Confi
         raise ConfigError(f"{where}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{where}: is not UTF-8 at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{where}: is not valid TOML: {error}") from error
-    _convert(document, where)
+    config = _convert(document, where)
     if not overrides:
-        return _convert(document, where)
-    return _convert(_merged(document, overrides), where if path is None else "command line")
+        return config
+    # The file was right by itself, so whatever is wrong now came from the command line.
+    return _convert(_merged(document, overrides), "command line")
 
 
 def _merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,30 +196,66 @@ def _convert(document: Mapping[str, Any], where: str) -> Config:
         raise ConfigError(f"{where}: {_sentence(str(error), document)}") from error
 
 
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_WRONG: Final = re.compile(r"`([\w.\[\]]+)` (.*)", re.DOTALL)
+_TABLES: Final[dict[str, type[Struct]]] = {
+    "": Config,
+    "server": Server,
+    "listen": Listen,
+    "limits": Limits,
+}
+_SHOWN: Final = 60
+"""Characters of a wrong value that a message repeats."""
+
+
+def _wrong(key: str, reason: str) -> ValueError:
+    """Return the error for ``key`` of the table that is being checked, for ``_sentence``."""
+    return ValueError(f"`{key}` {reason}")
 
 
 def _sentence(message: str, document: Mapping[str, Any]) -> str:
     """Turn msgspec's ``Expected `int`, got `str` - at `$.limits.max_clients``` into ours."""
-    what, _, at = message.partition(" - at `$")
-    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", at)
-    key = ""
-    value: Any = document
-    for name, index in steps:
-        key += f".{name}" if name else f"[{int(index) + 1}]"
-        value = value[name] if name else value[int(index)]
-    key = key.removeprefix(".")
-    unknown = _UNKNOWN.match(what)
-    if unknown:
-        allowed = _keys_of(key)
-        near = difflib.get_close_matches(unknown[1], allowed, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        place = f"[{key}]" if key else "the top level"
-        return f"unknown key {unknown[1]} in {place}{hint} (allowed: {', '.join(allowed)})"
-    shown = f" = {value!r}" if key and not isinstance(value, (dict, list)) else ""
-    return f"{key or 'the file'}{shown}: {what[:1].lower()}{what[1:]}"
+    what, _, place = message.rpartition(" - at `$") if " - at `$" in message else (message, "", "")
+    key = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", place)
+    key = key.removesuffix("`").removeprefix(".")
+    if unknown := _UNKNOWN.fullmatch(what):
+        return _unknown(unknown[1], key)
+    reason = ""
+    if wrong := _WRONG.fullmatch(what):
+        key = f"{key}.{wrong[1]}" if key else wrong[1]
+        reason = wrong[2]
+    return f"{key}{_shown(document, key)}: {reason or f'must be {_allowed(key)}'}"
 
 
-def _keys_of(place: str) -> tuple[str, ...]:
-    structs: dict[str, type[Struct]] = {"server": Server, "limits": Limits, "": Config}
-    return structs.get(place, Listen).__struct_fields__
+def _unknown(name: str, place: str) -> str:
+    allowed = _TABLES[_table(place)].__struct_fields__
+    near = difflib.get_close_matches(name, allowed, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    full = f"{place}.{name}" if place else name
+    shown = full if full.isprintable() else repr(full)
+    return f"{shown[:_SHOWN]}: unknown key{hint} (allowed: {', '.join(allowed)})"
+
+
+def _table(key: str) -> str:
+    """Return which of the tables ``key``, such as ``listen[2].address``, begins with."""
+    return key.partition(".")[0].partition("[")[0]
+
+
+def _allowed(key: str) -> str:
+    """Return what ``key`` must be."""
+    table, dot, name = key.partition(".")
+    if dot:
+        return next(k.allowed for k in keys_of(_TABLES[_table(table)]) if k.name == name)
+    return "at least one table [[listen]]" if key == "listen" else "a table"
+
+
+def _shown(document: Any, key: str) -> str:
+    """Return `` = VALUE`` for what the document has at ``key``, or nothing for a default."""
+    value = document
+    for name, index in re.findall(r"(\w+)|\[(\d+)\]", key):
+        try:
+            value = value[name] if name else value[int(index) - 1]
+        except (KeyError, IndexError):
+            return ""
+    shown = json.dumps(value, default=str)
+    return f" = {shown}" if len(shown) <= _SHOWN else f" = {shown[:_SHOWN]}..."

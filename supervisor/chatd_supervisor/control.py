@@ -1,36 +1,36 @@
-"""The control socket: one question, one answer, each one line of JSON.
+"""The control socket: one question, one answer, each one line of JSON; the master's side.
 
-A Unix socket with mode 0600 in the runtime directory. The client side imports no asyncio, so that
-``chatd status`` starts fast.
+A Unix socket with mode 0600 in the runtime directory; ``asking`` is its other side. A question is
+``{"request": NAME, ...}``, an answer ``{"ok": {...}}`` or ``{"error": SENTENCE}``. Questions are
+bounded in size, number and time, so that nobody who may ask can keep the master from serving.
 """
 
 import asyncio
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from chatd_supervisor.asking import ControlError
+
+__all__ = ["ControlError", "ControlServer", "Handler"]
+
 MAX_REQUEST: Final = 64 * 1024
+"""Bytes in a question."""
+
 MAX_AT_ONCE: Final = 16
+"""Connections; more are told so."""
+
 PATIENCE: Final = 5.0
-"""Seconds that a client of the socket may take for its question."""
+"""Seconds that an asker may take for its question, and again for taking the answer."""
 
 Handler = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-class ControlError(Exception):
-    """The master could not do what was asked; ``str()`` says why."""
-
-
-class NotRunning(ControlError):
-    """No master answers on the control socket."""
-
-
 class ControlServer:
-    """The master's side."""
+    """Answers with what its handler says."""
 
     def __init__(self, path: Path, handler: Handler) -> None:
         """``handler`` gets the request and its arguments; it may raise ControlError."""
@@ -65,56 +65,35 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         try:
-            if self._open > MAX_AT_ONCE:
-                answer: dict[str, Any] = {"error": f"more than {MAX_AT_ONCE} requests at once"}
-            else:
-                async with asyncio.timeout(PATIENCE):
-                    answer = self._answer(await reader.readline())
+            answer = await self._hear(reader)
             writer.write(json.dumps(answer).encode() + b"\n")
             async with asyncio.timeout(PATIENCE):
                 await writer.drain()
-        except (TimeoutError, ValueError, ConnectionError):
-            pass  # too slow, too long or gone: nothing to say to it
+        except (TimeoutError, ConnectionError):
+            writer.transport.abort()  # gone, or does not take the answer: nothing to say to it
         finally:
             self._open -= 1
             writer.close()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+        if self._open > MAX_AT_ONCE:
+            return {"error": f"more than {MAX_AT_ONCE} requests at once, try again"}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                line = await reader.readline()
+        except TimeoutError:
+            return {"error": f"no request within {PATIENCE:g} s"}
+        except ValueError:  # StreamReader.readline(): longer than its limit
+            return {"error": f"a request has at most {MAX_REQUEST} bytes"}
+        return self._answer(line)
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             question = json.loads(line)
             request = question.pop("request")
-        except (ValueError, KeyError, AttributeError, TypeError):
-            return {"error": "a request is one line of JSON with the key request"}
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            return {"error": "a request is one line of JSON: an object with the key request"}
         try:
             return {"ok": self._handler(str(request), question)}
         except ControlError as error:
             return {"error": str(error)}
-
-
-def ask(path: Path, request: str, timeout: float = 10.0, **arguments: Any) -> dict[str, Any]:
-    """Ask the master that listens on ``path`` and return its answer.
-
-    Raises NotRunning if there is none, ControlError if it says no or does not answer in time.
-    """
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(timeout)
-        try:
-            asking.connect(os.fspath(path))
-            asking.sendall(json.dumps({"request": request, **arguments}).encode() + b"\n")
-            received = bytearray()
-            while data := asking.recv(1 << 16):
-                received += data
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise NotRunning(f"not running: nobody answers on {path}") from error
-        except TimeoutError as error:
-            raise ControlError(f"no answer from chatd on {path} within {timeout:g} s") from error
-        except OSError as error:
-            raise ControlError(f"cannot ask chatd on {path}: {error.strerror}") from error
-    try:
-        answer = json.loads(received)
-    except ValueError as error:
-        raise ControlError(f"chatd on {path} ended before it had answered") from error
-    if "error" in answer:
-        raise ControlError(answer["error"])
-    result: dict[str, Any] = answer["ok"]
-    return result

@@ -1,17 +1,23 @@
 """The log: one line a record, and never in the way of the server.
 
-A full disk or a broken pipe must not disturb anybody who chats, so a line that cannot be written
-is counted and dropped, and the count is told when writing works again.
+A full disk, a broken pipe or a reader that has stopped reading must not disturb anybody who chats.
+So a line that cannot be written at once is counted and dropped, and the count is told when writing
+works again.
 """
 
 import logging
 import os
-import sys
+import select
 import time
 from pathlib import Path
 from typing import Final
 
 FORMAT: Final = "%(asctime)s %(levelname)s chatd: %(message)s"
+
+STANDARD_ERROR: Final = 2
+
+PIECE: Final = select.PIPE_BUF
+"""Bytes a pipe takes without blocking once poll(2) has called it writable (pipe(7))."""
 
 
 class _Formatter(logging.Formatter):
@@ -38,20 +44,43 @@ class LogHandler(logging.Handler):
         """Log to ``path``, appending, or to standard error. Raises OSError."""
         super().__init__()
         self._path = path
-        self._descriptor = sys.stderr.fileno() if path is None else _open(path)
+        self._descriptor = STANDARD_ERROR if path is None else _open(path)
         self._dropped = 0
+        self._torn = False
+        self._room = select.poll()
+        self._room.register(self._descriptor, select.POLLOUT)
         self.setFormatter(_Formatter(FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write ``record``, or count it."""
-        lost = self._dropped
-        note = f"({lost} lines before this one could not be written)\n" if lost else ""
         try:
-            os.write(self._descriptor, f"{note}{self.format(record)}\n".encode())
-        except OSError:
+            text = self.format(record)
+        except (TypeError, ValueError, KeyError) as error:
+            # A log call that does not fit its format: a fault in chatd, but no reason to fall.
+            text = f"{record.pathname}:{record.lineno}: {record.msg!r} cannot be logged: {error}"
+        note = "\n" if self._torn else ""
+        if self._dropped:
+            note += f"({self._dropped} records before this one could not be written)\n"
+        if self._write(f"{note}{text}\n".encode()):
+            self._dropped = 0
+        else:
             self._dropped += 1
-            return
-        self._dropped -= lost
+
+    def _write(self, data: bytes) -> bool:
+        """Write all of ``data`` if that is possible without waiting, and say whether it was."""
+        try:
+            while data:
+                # Not O_NONBLOCK: that would change the descriptor for everybody who shares it,
+                # the shell that started us for one (open(2)).
+                if not self._room.poll(0):
+                    return False
+                written = os.write(self._descriptor, data[:PIECE])
+                # A line that stops in its middle must not swallow the beginning of the next one.
+                self._torn = written < len(data)
+                data = data[written:]
+        except OSError:
+            return False
+        return True
 
     def reopen(self) -> None:
         """Open the file again, for whoever has moved it away. Raises OSError."""
@@ -59,6 +88,7 @@ class LogHandler(logging.Handler):
             fresh = _open(self._path)
             os.dup2(fresh, self._descriptor, inheritable=False)
             os.close(fresh)
+            self._torn = False
 
 
 def _open(path: Path) -> int:

@@ -63,8 +63,14 @@ def _first(directories: str | None) -> str | None:
     return directories.split(":", 1)[0] if directories else None
 
 
+def _base(environ: Mapping[str, str], variable: str) -> str | None:
+    # Relative paths are invalid there and are to be ignored (XDG Base Directory Specification).
+    base = environ.get(variable, "")
+    return base if os.path.isabs(base) else None
+
+
 def _runtime(environ: Mapping[str, str]) -> str:
-    base = environ.get("XDG_RUNTIME_DIR")
+    base = _base(environ, "XDG_RUNTIME_DIR")
     if base:
         return f"{base}/chatd"
     ours = f"/run/user/{os.getuid()}"
@@ -73,35 +79,43 @@ def _runtime(environ: Mapping[str, str]) -> str:
 
 
 def _state(environ: Mapping[str, str]) -> str:
-    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    base = _base(environ, "XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return f"{base}/chatd"
 
 
 def prepare(paths: Paths) -> None:
     """Create both directories (0700) and check that they can be used. Raises PathError."""
-    for directory in paths:
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = directory.lstat()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise PathError(f"cannot make directory {directory}: {reason}") from error
-        if stat.S_ISLNK(found.st_mode) and not directory.is_dir():
-            raise PathError(f"{directory} is not a directory")
-        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-            raise PathError(f"no permission to write in directory {directory}")
-    _refuse_foreign(paths.runtime_dir)
+    # Before anything is made.
     size = len(os.fsencode(paths.control_socket))
     if size > MAX_SOCKET_PATH:
         raise PathError(
             f"{paths.control_socket}: a Unix socket's path has at most {MAX_SOCKET_PATH} bytes, "
             f"this one {size}; choose a shorter --runtime-dir"
         )
+    for directory in paths:
+        _make(directory)
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+            raise PathError(f"no permission to write in directory {directory}")
+    _refuse_foreign(paths.runtime_dir)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PathError(f"cannot make directory {directory}: {error.filename} is none") from error
+    except OSError as error:
+        raise PathError(f"cannot make directory {directory}: {error.strerror}") from error
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """Refuse a runtime directory that somebody else could put a socket or a lock into."""
-    found = directory.stat()
+    """Refuse a runtime directory that somebody else could put a socket or a lock into.
+
+    Where others may create files (/tmp), the name itself may be theirs, or a link of theirs.
+    """
+    found = directory.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise PathError(f"{directory} is a symbolic link; name the directory itself")
     if found.st_uid not in (os.getuid(), 0):
         raise PathError(f"{directory} belongs to uid {found.st_uid}, not to us")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

@@ -17,10 +17,12 @@ _FLOCK: Final = "hhqqi4x"
 
 
 class AlreadyRunning(Exception):
-    """Another master holds the lock; ``pid`` is its process."""
+    """Another master holds the lock; ``pid`` is its process (0 or less: not one seen from here)."""
 
     def __init__(self, directory: Path, pid: int) -> None:
-        super().__init__(f"chatd is already running in {directory} as pid {pid}")
+        # A holder in another pid namespace shows as 0, one on another host (NFS) as negative.
+        known = f"as pid {pid}" if pid > 0 else "on another host or in another container"
+        super().__init__(f"chatd is already running in {directory} {known}")
         self.pid = pid
 
 
@@ -36,25 +38,30 @@ class PidFile:
 
         A file without a lock is what a killed master left behind, and is taken over.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        while True:
-            descriptor = os.open(self._path, flags, 0o644)
+        while self._descriptor < 0:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError):
-                pid = _holder(descriptor)
-                os.close(descriptor)
-                if pid:
-                    raise AlreadyRunning(self._path.parent, pid) from None
-                continue
-            # Its owner may have removed it between our opening and our locking it.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):
-                    break
-            os.close(descriptor)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._descriptor = descriptor
+                if self._lock(descriptor):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    self._descriptor = descriptor
+            finally:
+                if self._descriptor < 0:
+                    os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> bool:
+        """Lock ``descriptor``; False if it must be opened again. Raises AlreadyRunning."""
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            pid = _holder(descriptor)
+            if pid is None:
+                return False  # released in between
+            raise AlreadyRunning(self._path.parent, pid) from None
+        # Its owner may have removed it between our opening and our locking it.
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        return False
 
     def release(self) -> None:
         """Remove the file and give the lock back."""
@@ -65,19 +72,22 @@ class PidFile:
             self._descriptor = -1
 
 
-def holder(path: Path) -> int:
-    """Return the pid that holds the lock, or 0. Not for the master itself: see above."""
+def holder(path: Path) -> int | None:
+    """Return the pid that holds the lock, None if nobody does. Raises OSError.
+
+    Not for the master itself: see above.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     try:
         return _holder(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _holder(descriptor: int) -> int:
+def _holder(descriptor: int) -> int | None:
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
     kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-    return 0 if kind == fcntl.F_UNLCK else int(pid)
+    return None if kind == fcntl.F_UNLCK else int(pid)

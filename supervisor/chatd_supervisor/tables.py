@@ -1,9 +1,15 @@
-"""Answers of the master as text for people: key and value lines, and columns."""
+"""Answers of the master as text for people: key and value lines, columns, a documented file."""
 
+import json
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from msgspec import Struct
+
+from chatd_supervisor.config import Config
+from chatd_supervisor.keys import keys_of
 
 COLUMNS: Final = (
     "pid",
@@ -50,6 +56,29 @@ def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def format_config(config: Config) -> str:
+    """Return ``config`` as a TOML file with all keys, what each is for and what it may be."""
+    lines = []
+    tables: list[tuple[str, Struct]] = [
+        ("[server]", config.server),
+        *(("[[listen]]", listen) for listen in config.listen),
+        ("[limits]", config.limits),
+    ]
+    for head, table in tables:
+        lines += ["", head]
+        for key in keys_of(type(table)):
+            value = getattr(table, key.name)
+            # TOML has no null: a key without a value is shown as a comment.
+            setting = f"# {key.name} = " if value is None else f"{key.name} = {_toml(value)}"
+            lines += [f"# {key.description} Must be {key.allowed}.", setting]
+    return "\n".join(lines[1:])
+
+
+def _toml(value: str | float) -> str:
+    # For what is printable, strings and numbers are written alike in JSON and TOML.
+    return json.dumps(value, ensure_ascii=False)
+
+
 def format_age(seconds: float) -> str:
     """Return ``42s``, ``3m07s``, ``5h02m`` or ``12d03h``."""
     whole = int(seconds)
@@ -68,10 +97,14 @@ def format_time(seconds: float) -> str:
 
 
 def display_width(text: str) -> int:
-    """Return the columns ``text`` takes in a terminal (UAX #11)."""
+    """Return the columns ``text`` takes in a terminal (UAX #11; marks and joiners take none)."""
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
+        0
+        if unicodedata.category(char) in ("Mn", "Me", "Cf")
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
     )
 
 

@@ -1,0 +1,80 @@
+"""What the options of a command say, and what follows from it: the configuration, the places."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chatd_supervisor.config import Config, ConfigError, Limits, load
+from chatd_supervisor.paths import Paths, find
+
+
+class Invocation:
+    """One call of a command. Paths become absolute, for a daemon leaves where it was started."""
+
+    def __init__(
+        self,
+        config: str | None = None,
+        runtime_dir: str | None = None,
+        state_dir: str | None = None,
+        listen: tuple[str, ...] = (),
+        log_level: str | None = None,
+    ) -> None:
+        self._file = _absolute(config)
+        self._runtime_dir = _absolute(runtime_dir)
+        server = {
+            "runtime_dir": self._runtime_dir,
+            "state_dir": _absolute(state_dir),
+            "log_level": log_level,
+        }
+        self._overrides: dict[str, Any] = {
+            "server": {key: value for key, value in server.items() if value is not None}
+        }
+        if listen:
+            self._overrides["listen"] = [{"address": address} for address in listen]
+
+    def config(self) -> Config:
+        """Read the configuration. Raises ConfigError."""
+        return load(self.file(), self._overrides)
+
+    def file(self, environ: Mapping[str, str] = os.environ) -> Path | None:
+        """Return the configuration file to read: the one named, or the first that exists."""
+        if self._file is not None:
+            return Path(self._file)
+        home = environ.get("XDG_CONFIG_HOME", "")
+        if not os.path.isabs(home):
+            home = os.path.expanduser("~/.config")
+        for path in (Path(home, "chatd", "chatd.toml"), Path("/etc/chatd/chatd.toml")):
+            # Not exists(): that also fails for want of a permission, which is to be told.
+            if os.path.lexists(path):
+                return path
+        return None
+
+    def paths(self) -> Paths:
+        """Return where a running server is found. Raises ConfigError.
+
+        Named on the command line it is found without a configuration, so that one broken
+        meanwhile does not keep anybody from stopping the server.
+        """
+        if self._runtime_dir is not None:
+            return find(self._runtime_dir, None)
+        try:
+            return paths_of(self.config())
+        except ConfigError as error:
+            raise ConfigError(f"{error} (--runtime-dir finds a server without it)") from error
+
+    def stop_timeout(self) -> float:
+        """Return the seconds that the server has for a graceful stop."""
+        try:
+            return self.config().limits.stop_timeout
+        except ConfigError:
+            return Limits().stop_timeout
+
+
+def paths_of(config: Config) -> Paths:
+    """Return the directories a server with ``config`` uses."""
+    return find(config.server.runtime_dir, config.server.state_dir)
+
+
+def _absolute(path: str | None) -> str | None:
+    return os.path.abspath(path) if path is not None else None
