@@ -3,6 +3,7 @@
 Plain blocking sockets with a deadline: a command that only asks does not pay for asyncio.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -51,14 +52,17 @@ def _exchange(path: Path, question: bytes, deadline: float) -> bytes:
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(_left(deadline))
         asking.connect(os.fspath(path))
-        asking.sendall(question)
+        # The master may refuse before it has heard all, or anything; what it said is there to read.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            asking.sendall(question)
         received = bytearray()
-        while True:
+        while not received.endswith(b"\n"):
             asking.settimeout(_left(deadline))
             data = asking.recv(1 << 16)
             if not data:
-                return bytes(received)
+                break
             received += data
+        return bytes(received)
 
 
 def _left(deadline: float) -> float:

@@ -102,8 +102,8 @@ def prepare(paths: Paths) -> None:
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise PathError(f"cannot make directory {directory}: {error.filename} is none") from error
+    except FileExistsError as error:
+        raise PathError(f"cannot make directory {directory}: it is not a directory") from error
     except OSError as error:
         raise PathError(f"cannot make directory {directory}: {error.strerror}") from error
 

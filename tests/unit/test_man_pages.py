@@ -22,14 +22,16 @@ TABLES: dict[str, type[Struct]] = {"[server]": Server, "[[listen]]": Listen, "[l
 def section(page: str, name: str, macro: str = "Sh") -> str:
     """Return the text below the heading ``name``."""
     text = (MAN / page).read_text("utf-8")
-    found = re.search(rf"^\.{macro} {re.escape(name)}\n(.*?)(?=^\.S[hs] |\Z)", text, re.M | re.S)
+    found = re.search(
+        rf"^\.{macro} {re.escape(name)}\n(.*?)(?=^\.S[hs] |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     assert found, f"{page} has no {name}"
     return found[1]
 
 
 def items(text: str, macro: str) -> dict[str, str]:
     """Return each ``.It MACRO name`` in ``text`` with what stands below it, in one line."""
-    parts = re.split(r"^\.It ", text, flags=re.M)[1:]
+    parts = re.split(r"^\.It ", text, flags=re.MULTILINE)[1:]
     found = {}
     for part in parts:
         head, _, body = part.partition("\n")
@@ -41,7 +43,7 @@ def items(text: str, macro: str) -> dict[str, str]:
 
 def plain(text: str) -> str:
     """Return mdoc ``text`` as words."""
-    text = re.sub(r"^\.(Xr|Ic|Li|Pa|Va|Nm|Cm|Fl|Ev|Dv) ", "", text, flags=re.M)
+    text = re.sub(r"^\.(Xr|Ic|Li|Pa|Va|Nm|Cm|Fl|Ev|Dv) ", "", text, flags=re.MULTILINE)
     return " ".join(text.replace(r"\(dq", '"').split())
 
 
@@ -66,11 +68,11 @@ def test_every_option_is_documented_and_no_other() -> None:
 def test_the_synopsis_gives_each_command_its_options() -> None:
     assert isinstance(main, click.Group)
     given: dict[str, set[str]] = {}
-    for part in re.split(r"^\.Nm\n", section("chatd.8", "SYNOPSIS"), flags=re.M):
-        commands = re.search(r"^\.Cm (.*)", part, re.M)
+    for part in re.split(r"^\.Nm\n", section("chatd.8", "SYNOPSIS"), flags=re.MULTILINE):
+        commands = re.search(r"^\.Cm (.*)", part, re.MULTILINE)
         if commands:
-            options = set(re.findall(r"^\.Op Fl (-\S+)", part, re.M))
-            given |= {name: options for name in commands[1].split(" | ")}
+            options = set(re.findall(r"^\.Op Fl (-\S+)", part, re.MULTILINE))
+            given |= dict.fromkeys(commands[1].split(" | "), options)
     wanted = {
         name: {option.removeprefix("-") for option in options_of(command)} - {"h", "-help"}
         for name, command in main.commands.items()
@@ -109,7 +111,7 @@ def test_no_key_is_documented_that_is_not_there() -> None:
 
 def test_every_exit_code_is_documented_and_no_other() -> None:
     assert set(MEANINGS) == set(Exit)
-    parts = re.findall(r"^\.It (\d+)\n(.*)", section("chatd.8", "EXIT STATUS"), re.M)
+    parts = re.findall(r"^\.It (\d+)\n(.*)", section("chatd.8", "EXIT STATUS"), re.MULTILINE)
     assert {int(code): meaning for code, meaning in parts} == MEANINGS
 
 

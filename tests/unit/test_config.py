@@ -1,0 +1,252 @@
+"""The configuration: what is read, and what is said of what cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatd_supervisor.config import (
+    Config,
+    ConfigError,
+    Limits,
+    Listen,
+    Server,
+    load,
+    split_address,
+)
+from chatd_supervisor.tables import format_config
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "chatd.toml"
+
+
+def complaint(file: Path, text: str) -> str:
+    """Return what is said of ``text``, without the file's name, which must come first."""
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load(file)
+    said = str(raised.value)
+    assert said.startswith(f"{file}: ")
+    return said.removeprefix(f"{file}: ")
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    config = load(None)
+    assert config == Config()
+    assert [listen.address for listen in config.listen] == ["127.0.0.1:5015"]
+    assert config.limits.send_queue == 4 * 1024 * 1024
+
+
+def test_every_key_is_read(file: Path) -> None:
+    file.write_text(
+        """
+        [server]
+        name = "lab"
+        network = "campus"
+        runtime_dir = "/run/chatd"
+        state_dir = "/var/lib/chatd"
+        log_level = "debug"
+        [[listen]]
+        address = "[::1]:0"
+        dialect = "text"
+        [[listen]]
+        address = ":5015"
+        [limits]
+        max_clients = 40
+        stop_timeout = 3
+        """
+    )
+    assert load(file) == Config(
+        server=Server(
+            name="lab",
+            network="campus",
+            runtime_dir="/run/chatd",
+            state_dir="/var/lib/chatd",
+            log_level="debug",
+        ),
+        listen=(Listen(address="[::1]:0"), Listen(address=":5015")),
+        limits=Limits(max_clients=40, stop_timeout=3.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = 1", "port: unknown key (allowed: server, listen, limits)"),
+        (
+            '[server]\nnmae = "x"',
+            (
+                "server.nmae: unknown key; did you mean name? "
+                "(allowed: name, network, runtime_dir, state_dir, log_level)"
+            ),
+        ),
+        (
+            '[[listen]]\nadress = ":1"',
+            "listen[1].adress: unknown key; did you mean address? (allowed: address, dialect)",
+        ),
+        ('"\\u001b[2J" = 1', "'\\x1b[2J': unknown key (allowed: server, listen, limits)"),
+        ("limits = 3", "limits = 3: must be a table"),
+        ("listen = []", "listen = []: must be at least one table [[listen]]"),
+        ("listen = [3]", "listen[1] = 3: must be a table"),
+        (
+            '[limits]\nmax_clients = "ten"',
+            'limits.max_clients = "ten": must be an integer of 0 or more',
+        ),
+        (
+            "[limits]\nmax_clients = true",
+            "limits.max_clients = true: must be an integer of 0 or more",
+        ),
+        (
+            "[limits]\nmax_clients = 1.0",
+            "limits.max_clients = 1.0: must be an integer of 0 or more",
+        ),
+        ("[limits]\nmax_rooms = -1", "limits.max_rooms = -1: must be an integer of 0 or more"),
+        (
+            "[limits]\naccept_backlog = 0",
+            "limits.accept_backlog = 0: must be an integer from 1 to 65535",
+        ),
+        (
+            "[limits]\nline_length = 9000",
+            "limits.line_length = 9000: must be an integer from 64 to 8192",
+        ),
+        (
+            "[limits]\nstop_timeout = 0",
+            "limits.stop_timeout = 0: must be a number above 0 and at most 3600",
+        ),
+        (
+            "[limits]\nstop_timeout = nan",
+            "limits.stop_timeout = NaN: must be a number above 0 and at most 3600",
+        ),
+        (
+            '[server]\nlog_level = "loud"',
+            'server.log_level = "loud": must be one of debug, info, warning, error',
+        ),
+        ('[server]\nname = ""', 'server.name = "": must be a string of 1 to 63 characters'),
+        ('[server]\nname = "a\\tb"', 'server.name = "a\\tb": must be printable'),
+        (
+            '[server]\nstate_dir = "~/chatd"',
+            'server.state_dir = "~/chatd": must be an absolute path',
+        ),
+        (
+            '[[listen]]\naddress = ":1"\n[[listen]]\naddress = "5015"',
+            'listen[2].address = "5015": must be HOST:PORT with a port from 0 to 65535',
+        ),
+        (
+            '[[listen]]\naddress = "::1:5015"',
+            'listen[1].address = "::1:5015": an IPv6 address is written in brackets: [::1]:5015',
+        ),
+        ("[[listen]]\n[[listen]]", "listen[2].address: 127.0.0.1:5015 is there twice"),
+        ('[[listen]]\ndialect = "irc"', 'listen[1].dialect = "irc": must be one of text'),
+    ],
+)
+def test_what_cannot_be_is_named_with_key_value_and_what_is_allowed(
+    file: Path, text: str, said: str
+) -> None:
+    assert complaint(file, text) == said
+
+
+def test_a_long_value_is_not_repeated_whole(file: Path) -> None:
+    assert len(complaint(file, f'[limits]\nmax_clients = "{"x" * 5000}"')) < 150
+
+
+def test_broken_toml_is_told_with_line_and_column(file: Path) -> None:
+    said = complaint(file, '[server]\nname = "x\n')
+    assert said.startswith("is not valid TOML: ")
+    assert "line 2, column 10" in said
+
+
+def test_toml_nested_without_end_is_an_error_too(file: Path) -> None:
+    assert complaint(file, "a = " + "[" * 20000).startswith("is not valid TOML: ")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere: cannot be read: No such file or directory"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+    (tmp_path / "latin").write_bytes(b'[server]\nname = "caf\xe9"\n')
+    with pytest.raises(ConfigError, match="latin: is not UTF-8 at byte 20"):
+        load(tmp_path / "latin")
+
+
+def test_the_command_line_goes_before_the_file_key_by_key(file: Path) -> None:
+    file.write_text('[server]\nname = "lab"\nlog_level = "error"\n[[listen]]\naddress = ":1"\n')
+    config = load(
+        file, {"server": {"log_level": "debug"}, "listen": [{"address": ":2"}, {"address": ":3"}]}
+    )
+    assert (config.server.name, config.server.log_level) == ("lab", "debug")
+    assert [listen.address for listen in config.listen] == [":2", ":3"]
+
+
+def test_what_is_wrong_on_the_command_line_is_not_blamed_on_the_file(file: Path) -> None:
+    file.write_text("")
+    with pytest.raises(ConfigError, match=r'^command line: listen\[1\]\.address = "x": must be'):
+        load(file, {"listen": [{"address": "x"}]})
+
+
+def test_no_override_hides_an_error_in_the_file(file: Path) -> None:
+    file.write_text('[server]\nlog_level = "loud"\n')
+    with pytest.raises(ConfigError, match="loud"):
+        load(file, {"server": {"log_level": "debug"}})
+
+
+@pytest.mark.parametrize(
+    ("address", "split"),
+    [
+        ("127.0.0.1:5015", ("127.0.0.1", 5015)),
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:65535", ("::1", 65535)),
+        (":5015", ("", 5015)),
+        ("*:5015", ("", 5015)),
+    ],
+)
+def test_addresses(address: str, split: tuple[str, int]) -> None:
+    assert split_address(address) == split
+
+
+@pytest.mark.parametrize("address", ["", ":", "5015", "a:65536", "a:-1", "a:x", "a:٣", "::1:5"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(ValueError, match=r"must be HOST:PORT|in brackets"):
+        split_address(address)
+
+
+def test_a_shown_configuration_is_a_file_that_says_the_same(file: Path) -> None:
+    config = Config(
+        server=Server(name='Café "é" 𝄞 \\', state_dir="/var/lib/chatd"),
+        listen=(Listen(address=":1"), Listen(address="[::1]:2")),
+        limits=Limits(max_clients=7, stop_timeout=0.25),
+    )
+    file.write_text(format_config(config), encoding="utf-8")
+    assert load(file) == config
+
+
+SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.dates())
+VALUES = SCALARS | st.lists(SCALARS, max_size=3)
+KEYS = st.sampled_from(
+    [
+        *Config.__struct_fields__,
+        *Server.__struct_fields__,
+        *Listen.__struct_fields__,
+        *Limits.__struct_fields__,
+    ]
+)
+TABLES = st.dictionaries(KEYS, VALUES, max_size=3)
+DOCUMENTS = st.dictionaries(
+    KEYS, VALUES | TABLES | st.lists(TABLES, min_size=1, max_size=3), max_size=3
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(DOCUMENTS)
+def test_whatever_is_given_is_a_configuration_or_a_sentence(document: dict[str, Any]) -> None:
+    said = "command line: "
+    try:
+        load(None, document)
+    except ConfigError as error:
+        said = str(error)
+    assert said.startswith("command line: ")
+    assert len(said) < 500

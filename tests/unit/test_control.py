@@ -1,0 +1,210 @@
+"""The control socket: questions and answers, and what its bounds do."""
+
+import asyncio
+import json
+import os
+import select
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatd_supervisor import control
+from chatd_supervisor.asking import ControlError, NotRunning, ask
+from chatd_supervisor.control import MAX_AT_ONCE, MAX_REQUEST, ControlServer
+
+DEADLINE = 20.0
+
+
+def handle(request: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    match request:
+        case "echo":
+            return arguments
+        case "large":
+            return {"text": "x" * 3_000_000}
+    raise ControlError(f"no such request: {request}")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "control.sock"
+
+
+def serve(path: Path, client: Callable[[], Any]) -> Any:
+    """Run ``client`` in a thread while the control socket is served; return what it returns."""
+
+    async def main() -> Any:
+        server = ControlServer(path, handle)
+        await server.start()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await asyncio.to_thread(client)
+        finally:
+            server.close()
+
+    return asyncio.run(main())
+
+
+def raw(path: Path, data: bytes) -> Any:
+    """Send ``data`` as it is, half-close, and return the answer."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(DEADLINE)
+        asking.connect(str(path))
+        with suppress(BrokenPipeError):
+            asking.sendall(data)
+            asking.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := asking.recv(1 << 16):
+            received += piece
+    assert received.endswith(b"\n")
+    return json.loads(received)
+
+
+def test_a_question_has_its_answer(path: Path) -> None:
+    assert serve(path, partial(ask, path, "echo", name="é佐")) == {"name": "é佐"}
+
+
+def test_an_answer_may_be_large(path: Path) -> None:
+    assert len(serve(path, partial(ask, path, "large"))["text"]) == 3_000_000
+
+
+def test_a_refusal_is_raised(path: Path) -> None:
+    with pytest.raises(ControlError, match="no such request: dance"):
+        serve(path, partial(ask, path, "dance"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        b"status\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"3\n",
+        b'"request"\n',
+        b'{"Request": "echo"}\n',
+        b"[" * 50_000 + b"\n",
+    ],
+    ids=repr,
+)
+def test_a_broken_question_is_told_so(path: Path, data: bytes) -> None:
+    answer = serve(path, partial(raw, path, data[:MAX_REQUEST]))
+    assert answer == {"error": "a request is one line of JSON: an object with the key request"}
+
+
+def test_a_question_without_its_line_end_is_heard_at_end_of_file(path: Path) -> None:
+    assert serve(path, partial(raw, path, b'{"request": "echo"}')) == {"ok": {}}
+
+
+def test_a_question_too_long_is_told_so(path: Path) -> None:
+    # Just above, so that all of it is read and the answer is not lost to a reset.
+    question = json.dumps({"request": "echo", "x": "y" * MAX_REQUEST}).encode() + b"\n"
+    answer = serve(path, partial(raw, path, question))
+    assert answer == {"error": f"a request has at most {MAX_REQUEST} bytes"}
+
+
+def test_a_question_that_never_comes_is_not_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PATIENCE", 0.1)
+
+    def client() -> bytes:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(DEADLINE)
+            asking.connect(str(path))
+            return asking.recv(1 << 16)
+
+    assert json.loads(serve(path, client)) == {"error": "no request within 0.1 s"}
+
+
+def test_an_answer_that_is_not_taken_is_not_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PATIENCE", 0.1)
+
+    def client() -> Any:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(DEADLINE)
+            asking.connect(str(path))
+            asking.sendall(b'{"request": "large"}\n')
+            # The others have their answers meanwhile, and this one is ended.
+            answer = ask(path, "echo", a=1)
+            ended = select.poll()
+            ended.register(asking, 0)
+            assert ended.poll(DEADLINE * 1000) == [(asking.fileno(), select.POLLHUP)]
+            return answer
+
+    assert serve(path, client) == {"a": 1}
+
+
+def test_no_more_than_so_many_at_once(path: Path) -> None:
+    def client() -> Any:
+        held = [socket.socket(socket.AF_UNIX) for _ in range(MAX_AT_ONCE)]
+        try:
+            for one in held:
+                one.settimeout(DEADLINE)
+                one.connect(str(path))
+            with pytest.raises(ControlError, match=f"more than {MAX_AT_ONCE} requests at once"):
+                ask(path, "echo")
+            # One that is done makes room for another.
+            held[0].sendall(b'{"request": "echo"}\n')
+            assert json.loads(held[0].recv(1 << 16)) == {"ok": {}}
+            assert held[0].recv(1) == b"", "one question to a connection"
+            return ask(path, "echo", b=2)
+        finally:
+            for one in held:
+                one.close()
+
+    assert serve(path, client) == {"b": 2}
+
+
+def test_only_its_owner_may_ask_from_the_first_instant(path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        assert serve(path, lambda: stat.S_IMODE(path.stat().st_mode)) == 0o600
+        assert os.umask(0) == 0, "the umask must be as it was"
+    finally:
+        os.umask(umask)
+
+
+def test_a_socket_left_over_is_replaced_and_ours_removed(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as left:
+        left.bind(str(path))
+    assert path.exists()
+    assert serve(path, partial(ask, path, "echo")) == {}
+    assert not path.exists()
+
+
+@pytest.fixture
+def mute(path: Path) -> Iterator[socket.socket]:
+    """Listen, and never say anything."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        yield listening
+
+
+def test_asking_nobody_is_told_as_not_running(path: Path) -> None:
+    with pytest.raises(NotRunning, match="chatd is not running"):
+        ask(path, "status")
+    with closing(socket.socket(socket.AF_UNIX)) as left:
+        left.bind(str(path))
+    with pytest.raises(NotRunning, match="chatd is not running"):
+        ask(path, "status")
+
+
+@pytest.mark.usefixtures("mute")
+def test_a_master_that_does_not_answer_is_not_waited_for(path: Path) -> None:
+    with pytest.raises(ControlError, match=r"no answer from chatd on .* within 0\.1 s"):
+        ask(path, "status", timeout=0.1)
+
+
+def test_a_path_that_is_none_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="too long"):
+        ask(tmp_path / ("x" * 200), "status")
