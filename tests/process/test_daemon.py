@@ -1,0 +1,359 @@
+"""The daemon's life: started, asked, reloaded, restarted, killed, stopped."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import CHATD, PATIENCE, Client, descriptors, eventually
+
+CONFIG = """
+[[listen]]
+address = "127.0.0.1:0"
+[limits]
+stop_timeout = 0.5
+"""
+
+
+class Daemon:
+    """The commands for a server with directories of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "r"
+        self.log_file = directory / "s" / "chatd.log"
+        self.config = directory / "chatd.toml"
+        self.config.write_text(CONFIG)
+        self.clients: list[Client] = []
+
+    def command(self, name: str, *more: str) -> list[str]:
+        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
+        if name in ("run", "start", "restart"):
+            options.append(f"--state-dir={self.directory / 's'}")
+        return [CHATD, name, *options, *more]
+
+    def do(
+        self, name: str, *more: str, env: dict[str, str] | None = None, fds: tuple[int, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(name, *more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env=env,
+            pass_fds=fds,
+        )
+
+    def start(self, *more: str) -> int:
+        """Start, and return the daemon's pid."""
+        done = self.do("start", *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        return self.pid
+
+    @property
+    def pid(self) -> int:
+        return int((self.runtime_dir / "chatd.pid").read_text())
+
+    def connect(self, port: int = 0) -> Client:
+        """Connect, to the first address unless told otherwise, and read the greeting."""
+        shown = self.do("status").stdout
+        ports = re.findall(r"^listen .*:(\d+) \(text\)", shown, re.MULTILINE)
+        client = Client(port or int(ports[0]))
+        self.clients.append(client)
+        return client.greet()
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """Commands for a daemon, and no daemon left when the test is over."""
+    one = Daemon(tmp_path)
+    yield one
+    for client in one.clients:
+        client.close()
+    done = one.do("stop")
+    assert done.returncode in (0, 3), done
+
+
+def test_start_returns_when_clients_can_connect_and_stop_when_all_is_gone(daemon: Daemon) -> None:
+    done = daemon.do("start")
+    pid = daemon.pid
+    assert done.returncode == 0
+    assert done.stdout == f"chatd: started, pid {pid}, log {daemon.log_file}\n"
+    client = daemon.connect()
+    workers = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    assert len(workers) == 1
+
+    done = daemon.do("stop")
+    assert done.returncode == 0
+    assert re.fullmatch(rf"chatd: stopped, pid {pid}, in \d+\.\d s\n", done.stdout)
+    assert not any(map(is_running, [pid, *workers]))
+    assert list(daemon.runtime_dir.iterdir()) == []
+    assert "the server is stopping" in client.rest()
+
+    done = daemon.do("stop")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"chatd: not running in {daemon.runtime_dir}\n"
+
+
+def test_a_daemon_has_nothing_of_whoever_started_it(daemon: Daemon) -> None:
+    reading, writing = os.pipe()
+    # A large number too: as a shell's own descriptors have.
+    high = os.dup2(writing, 200)
+    assert daemon.do("start", fds=(writing, high)).returncode == 0
+    os.close(writing)
+    os.close(high)
+    pid = daemon.pid
+    assert os.getsid(pid) not in (pid, os.getsid(0)), "a session leader could get a terminal"
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    assert "Umask:\t0022" in Path(f"/proc/{pid}/status").read_text()
+    held = descriptors(pid)
+    assert [held[standard] for standard in (0, 1, 2)] == ["/dev/null"] * 3
+    assert not any("pipe:" in what for what in held.values()), held
+    assert os.read(reading, 1) == b"", "somebody still holds the pipe"
+    os.close(reading)
+
+
+def test_start_works_with_standard_descriptors_closed(daemon: Daemon) -> None:
+    command = shlex.join(daemon.command("start"))
+    done = subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+    held = descriptors(daemon.pid)
+    assert [held[standard] for standard in (0, 1, 2)] == ["/dev/null"] * 3
+    daemon.connect()
+
+
+def test_run_works_with_standard_descriptors_closed(daemon: Daemon) -> None:
+    command = shlex.join(daemon.command("run"))
+    with subprocess.Popen(["sh", "-c", f"exec {command} <&- >&- 2>&-"]) as process:
+        eventually("it answers", lambda: daemon.do("status").returncode == 0)
+        held = descriptors(process.pid)
+        assert [held[standard] for standard in (0, 1, 2)] == ["/dev/null"] * 3
+        assert daemon.do("stop").returncode == 0
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_second_server_on_the_same_directory_is_refused(daemon: Daemon) -> None:
+    pid = daemon.start()
+    for command in ("start", "run"):
+        done = daemon.do(command)
+        assert (done.returncode, done.stdout) == (4, "")
+        assert done.stderr == (
+            f"chatd: chatd is already running in {daemon.runtime_dir} as pid {pid} "
+            "(chatd status tells more)\n"
+        )
+    assert daemon.pid == pid
+    assert "already running" not in daemon.log(), "the log is the running server's"
+    daemon.connect()
+
+
+def test_of_many_starts_at_once_one_serves(daemon: Daemon) -> None:
+    starts = [
+        subprocess.Popen(
+            daemon.command("start"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(6)
+    ]
+    assert sorted(start.wait(PATIENCE) for start in starts) == [0, 4, 4, 4, 4, 4]
+    daemon.connect()
+
+
+def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
+    pid = daemon.start()
+    os.kill(pid, signal.SIGKILL)
+    eventually("it is gone", lambda: not is_running(pid))
+    assert {path.name for path in daemon.runtime_dir.iterdir()} == {"chatd.pid", "control.sock"}
+    assert daemon.do("status").returncode == 3
+    assert daemon.do("stop").returncode == 3
+    assert daemon.start() != pid
+    daemon.connect()
+
+
+def test_a_port_in_use_is_told_to_whoever_starts(daemon: Daemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for command in ("start", "run"):
+            done = daemon.do(command, "--listen", address)
+            assert done.returncode == 69
+            said = f"chatd: cannot listen on {address}: Address already in use; who has it: ss"
+            assert done.stderr.splitlines()[-1].startswith(said)
+    assert list(daemon.runtime_dir.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_made_is_told_to_whoever_starts(daemon: Daemon) -> None:
+    for command in ("start", "run"):
+        done = daemon.do(command, "--runtime-dir=/proc/chatd")
+        assert done.returncode == 73
+        assert done.stderr.startswith("chatd: cannot make directory /proc/chatd: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_log_that_cannot_be_opened_is_told_to_whoever_starts(daemon: Daemon) -> None:
+    daemon.log_file.mkdir(parents=True)
+    done = daemon.do("start")
+    assert done.returncode == 73
+    assert str(daemon.log_file) in done.stderr
+    assert list(daemon.runtime_dir.iterdir()) == []
+
+
+def test_a_full_disk_under_the_log_stops_nobody(daemon: Daemon) -> None:
+    daemon.log_file.parent.mkdir()
+    daemon.log_file.symlink_to("/dev/full")
+    daemon.start()
+    client = daemon.connect()
+    client.send("hello\n")
+    client.until("guest1 : hello")
+
+
+def test_restart_is_another_process_and_needs_none_before(daemon: Daemon) -> None:
+    done = daemon.do("restart")
+    assert (done.returncode, done.stderr) == (0, "")
+    before = daemon.pid
+    assert daemon.do("restart").returncode == 0
+    assert daemon.pid != before
+    assert not is_running(before)
+    daemon.connect()
+
+
+def test_a_restart_that_would_fail_costs_nobody_the_server(daemon: Daemon) -> None:
+    pid = daemon.start()
+    client = daemon.connect()
+    daemon.config.write_text("[limits]\nmax_clients = true\n")
+    done = daemon.do("restart")
+    assert done.returncode == 78
+    assert "limits.max_clients = true: must be an integer of 0 or more" in done.stderr
+    assert is_running(pid)
+    client.send("still here\n")
+    client.until("still here")
+
+
+def test_a_broken_configuration_keeps_nobody_from_asking_and_stopping(daemon: Daemon) -> None:
+    daemon.start()
+    daemon.config.write_text("not toml")
+    assert daemon.do("status").returncode == 0
+    assert daemon.do("stop").returncode == 0
+
+
+def test_stop_needs_no_control_socket(daemon: Daemon) -> None:
+    pid = daemon.start()
+    (daemon.runtime_dir / "control.sock").unlink()
+    assert daemon.do("status").returncode == 3
+    assert daemon.do("stop").returncode == 0
+    assert not is_running(pid)
+
+
+def test_reload_drops_nobody(daemon: Daemon) -> None:
+    daemon.start()
+    client = daemon.connect()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    daemon.config.write_text(
+        f'[server]\nlog_level = "debug"\n[[listen]]\naddress = "127.0.0.1:{port}"\n'
+    )
+    done = daemon.do("reload")
+    assert (done.returncode, done.stdout) == (0, "chatd: configuration reloaded\n")
+    other = daemon.connect(port)
+    client.send("over there\n")
+    other.until("guest1 : over there")
+
+
+def test_reload_says_what_needs_a_restart(daemon: Daemon) -> None:
+    daemon.config.write_text(CONFIG + '[server]\nstate_dir = "/nowhere"\n')
+    # The option goes before the key, so nothing changes.
+    daemon.start()
+    assert daemon.do("reload").stderr == ""
+    daemon.do("stop")
+    command = [CHATD, "start", f"--config={daemon.config}", f"--runtime-dir={daemon.runtime_dir}"]
+    here = daemon.directory / "s"
+    daemon.config.write_text(CONFIG + f'[server]\nstate_dir = "{here}"\n')
+    subprocess.run(command, timeout=PATIENCE, check=True, stdout=subprocess.DEVNULL)
+    daemon.config.write_text(CONFIG + '[server]\nstate_dir = "/nowhere"\n')
+    done = daemon.do("reload")
+    assert done.returncode == 0
+    assert done.stderr == "chatd: server.state_dir changes only with a restart\n"
+
+
+def test_a_reload_that_cannot_be_leaves_everything(daemon: Daemon) -> None:
+    pid = daemon.start()
+    client = daemon.connect()
+    daemon.config.write_text("[limits]\nmax_rooms = -1\n")
+    done = daemon.do("reload")
+    assert done.returncode == 1
+    said = f"{daemon.config}: limits.max_rooms = -1: must be an integer of 0 or more"
+    assert done.stderr == f"chatd: {said}\n"
+    os.kill(pid, signal.SIGHUP)
+    eventually("it is logged", lambda: f"everything stays as it was: {said}" in daemon.log())
+    client.send("still here\n")
+    client.until("still here")
+
+
+@pytest.mark.parametrize("how", ["reload", "SIGHUP"])
+def test_a_log_moved_away_is_begun_anew_on_reload(daemon: Daemon, how: str) -> None:
+    pid = daemon.start()
+    daemon.log_file.rename(daemon.log_file.with_suffix(".1"))
+    if how == "reload":
+        assert daemon.do("reload").returncode == 0
+    else:
+        os.kill(pid, signal.SIGHUP)
+    eventually(
+        "a new log",
+        lambda: daemon.log_file.exists() and "configuration reloaded" in daemon.log(),
+    )
+    assert "reloaded" not in daemon.log_file.with_suffix(".1").read_text()
+
+
+@pytest.mark.parametrize("environ", [{}, {"A": ""}, {"A": "b" * 300}], ids=["no", "one", "more"])
+@pytest.mark.parametrize("arguments", ["short", "long"])
+def test_under_any_environment_there_is_room_for_titles(
+    daemon: Daemon, environ: dict[str, str], arguments: str
+) -> None:
+    daemon.log_file.parent.mkdir()
+    if arguments == "long":
+        done = daemon.do("start", env=environ)
+    else:
+        command = [CHATD, "start", "--config=chatd.toml", "--runtime-dir=r", "--state-dir=s"]
+        done = subprocess.run(
+            command,
+            cwd=daemon.directory,
+            env=environ,
+            timeout=PATIENCE,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    client = daemon.connect()
+    nick = "abcdefghijklmnopqrstuvwx"
+    room = "#" + "r" * 31
+    client.send(f"/nick {nick}\n/join {room}\n")
+    client.until(f"you are in {room}")
+    port = client.socket.getsockname()[1]
+    title = f"chatd: {nick}@127.0.0.1:{port} text {room}"
+    pid = daemon.pid
+    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    eventually(title, lambda: Path(f"/proc/{worker}/cmdline").read_text().rstrip("\0") == title)
+
+
+def test_the_master_carries_no_tls(daemon: Daemon) -> None:
+    maps = Path(f"/proc/{daemon.start()}/maps").read_text()
+    assert "_asyncio" in maps
+    assert "libssl" not in maps
+    assert "_ssl" not in maps
