@@ -1,0 +1,241 @@
+"""Real servers and real clients for the tests: processes, sockets, signals, deadlines."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+CHATD = str(BIN / "chatd")
+CHAT_CLIENT = str(BIN / "chat-client")
+
+PATIENCE = 15.0
+"""Seconds after which something that should have happened counts as not happening."""
+
+T = TypeVar("T")
+
+
+def eventually(what: str, probe: Callable[[], T], patience: float = PATIENCE) -> T:
+    """Return the first true result of ``probe``; fail with ``what`` after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        result = probe()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"not within {patience} s: {what} (last: {result!r})"
+        time.sleep(0.01)
+
+
+class Client:
+    """A person on ``nc``: sends bytes, reads lines."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect((host, port))
+        self.received = bytearray()
+
+    def send(self, data: str | bytes) -> None:
+        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def line(self) -> str:
+        """Return the next line without its end; "" at the end of the stream."""
+        while b"\n" not in self.received:
+            data = self.socket.recv(1 << 16)
+            if not data:
+                rest = bytes(self.received)
+                self.received.clear()
+                return rest.decode()
+            self.received += data
+        line, _, rest = bytes(self.received).partition(b"\n")
+        self.received = bytearray(rest)
+        return line.decode()
+
+    def until(self, pattern: str) -> list[str]:
+        """Read lines up to the first that contains ``pattern``; return all of them."""
+        lines = []
+        while True:
+            line = self.line()
+            lines.append(line)
+            if pattern in line:
+                return lines
+            assert line or self.received, f"closed before {pattern!r} came; got {lines}"
+
+    def rest(self) -> str:
+        """Return everything up to the end of the stream."""
+        while data := self.socket.recv(1 << 16):
+            self.received += data
+        rest = bytes(self.received).decode()
+        self.received.clear()
+        return rest
+
+    def silent(self, seconds: float = 0.2) -> bool:
+        """Tell whether nothing comes for ``seconds``."""
+        if self.received:
+            return False
+        self.socket.settimeout(seconds)
+        try:
+            self.received += self.socket.recv(1 << 16)
+        except TimeoutError:
+            return True
+        finally:
+            self.socket.settimeout(PATIENCE)
+        return False
+
+    def greet(self, nick: str = "") -> "Client":
+        """Read the greeting; take ``nick`` if given, and read what that says."""
+        self.until("/help lists the commands")
+        if nick:
+            self.send(f"/nick {nick}\n")
+            self.until(f"is now {nick}")
+        return self
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Server:
+    """A running ``chatd run`` with directories and a port of its own."""
+
+    def __init__(
+        self, directory: Path, config: str = "", program: list[str] | None = None
+    ) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "r"
+        self.state_dir = directory / "s"
+        self.log_path = directory / "log"
+        self.config_path = directory / "chatd.toml"
+        if "[[listen]]" not in config:
+            config += '\n[[listen]]\naddress = "127.0.0.1:0"\n'
+        self.config_path.write_text(config)
+        self._log = self.log_path.open("wb")
+        self.process = subprocess.Popen(
+            [*(program or [CHATD]), "run", *self.options()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            # A group of its own, so that a test can signal all of it.
+            start_new_session=True,
+        )
+        self.clients: list[Client] = []
+        try:
+            eventually("the server is ready", self._is_ready)
+            addresses = [one["address"] for one in self.ask("status")["listen"]]
+        except BaseException:
+            self.process.kill()
+            self.stop()
+            raise
+        self.ports = [int(address.rpartition(":")[2]) for address in addresses]
+        self.port = self.ports[0]
+
+    def options(self) -> list[str]:
+        return [
+            f"--config={self.config_path}",
+            f"--runtime-dir={self.runtime_dir}",
+            f"--state-dir={self.state_dir}",
+        ]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log()
+        return "ready:" in self.log()
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def ask(self, command: str) -> Any:
+        done = subprocess.run(
+            [CHATD, command, f"--runtime-dir={self.runtime_dir}", "--json"],
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def connect(self, nick: str = "", receive_buffer: int = 0) -> Client:
+        """Connect, read the greeting, take ``nick`` if given."""
+        client = Client(self.port, receive_buffer=receive_buffer)
+        self.clients.append(client)
+        return client.greet(nick)
+
+    def worker_of(self, nick: str) -> int:
+        """Return the pid of the worker that serves ``nick``."""
+
+        def find() -> int:
+            for session in self.ask("ps"):
+                if session["nick"] == nick and session["pid"]:
+                    return int(session["pid"])
+            return 0
+
+        return eventually(f"{nick} has a worker", find)
+
+    def titles(self) -> list[str]:
+        """Return the titles of the server's processes, as ps shows them, dead ones included."""
+        shown = subprocess.run(
+            ["ps", "-ww", "-o", "pid=,ppid=,args=", "-A"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        ).stdout
+        titles = []
+        for row in shown.splitlines():
+            match = re.match(r"\s*(\d+)\s+(\d+)\s+(.*)", row)
+            if match and str(self.pid) in match.groups()[:2]:
+                titles.append(match[3])
+        return titles
+
+    def stop(self, patience: float = PATIENCE) -> int:
+        """Stop with SIGTERM and return the exit code."""
+        for client in self.clients:
+            client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(patience)
+        self._log.close()
+        return code
+
+
+@contextmanager
+def serving(
+    directory: Path, config: str = "", program: list[str] | None = None
+) -> Iterator[Server]:
+    """Run a server, and see that it ends well: status 0, nothing left over."""
+    server = Server(directory, config, program)
+    try:
+        yield server
+    except BaseException:
+        server.process.kill()
+        server.stop()
+        print(server.log()[-20000:])
+        raise
+    code = server.stop()
+    assert code == 0, server.log()[-20000:]
+    assert "Traceback" not in server.log(), server.log()[-20000:]
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def descriptors(pid: int) -> dict[int, str]:
+    """Return what each descriptor of ``pid`` is, as in /proc/PID/fd."""
+    found = {}
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            found[int(entry.name)] = os.readlink(entry.path)
+        except FileNotFoundError:
+            continue
+    return found

@@ -1,0 +1,293 @@
+"""The hub: who hears what, and rules that no order of entries can break."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Rules
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.names import fold, is_safe
+
+
+class People:
+    """A hub, and what each session has heard."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.hub = Hub(rules or Rules())
+        self.heard: dict[int, list[e.Event]] = {}
+
+    def do(self, session: int, entry: c.Entry) -> list[Any]:
+        outcomes = self.hub.apply(session, entry)
+        for outcome in outcomes:
+            if isinstance(outcome, Delivery):
+                for listener in outcome.audience.sessions:
+                    self.heard.setdefault(listener.id, []).append(outcome.event)
+        return outcomes
+
+    def arrive(self, *nicks: str) -> None:
+        for number, nick in enumerate(nicks, 1):
+            self.do(number, c.Arrive("text"))
+            self.do(number, c.Rename(nick))
+        self.heard.clear()
+
+
+@pytest.fixture
+def people() -> People:
+    people = People()
+    people.arrive("alice", "bob", "carol")
+    return people
+
+
+def test_a_newcomer_is_welcomed_and_announced() -> None:
+    people = People()
+    people.do(1, c.Arrive("text"))
+    people.do(2, c.Arrive("text"))
+    assert people.heard[1][-1] == e.Joined("guest2", "#lobby")
+    assert people.heard[2] == [e.Welcomed("chatd", "guest2", "#lobby", "", ("guest1",), 2)]
+
+
+def test_what_is_said_is_heard_by_all_in_the_room_the_speaker_too(people: People) -> None:
+    people.do(1, c.Say("hello"))
+    assert people.heard == {n: [e.Said("alice", "hello")] for n in (1, 2, 3)}
+
+
+def test_rooms_are_apart(people: People) -> None:
+    people.do(2, c.Join("#ops"))
+    people.heard.clear()
+    people.do(2, c.Say("secret"))
+    assert people.heard == {2: [e.Said("bob", "secret")]}
+
+
+def test_moving_is_told_on_both_sides(people: People) -> None:
+    people.do(1, c.Join("#ops"))
+    people.heard.clear()
+    people.do(2, c.Join("#ops"))
+    assert people.heard[3] == [e.Left("bob", "#lobby", "went to #ops")]
+    assert people.heard[1] == [e.Joined("bob", "#ops")]
+    assert people.heard[2] == [e.Entered("#ops", "", ("alice",), 2)]
+
+
+def test_a_room_is_gone_with_its_last_member_and_the_lobby_never(people: People) -> None:
+    people.do(1, c.Join("#ops"))
+    assert set(people.hub.rooms) == {"#lobby", "#ops"}
+    people.do(1, c.Leave())
+    assert set(people.hub.rooms) == {"#lobby"}
+    for number in (1, 2, 3):
+        people.do(number, c.Depart("gone"))
+    assert set(people.hub.rooms) == {"#lobby"}
+
+
+def test_a_private_line_is_heard_by_two(people: People) -> None:
+    people.do(1, c.Tell("BOB", "psst"))
+    told = e.Told("alice", "bob", "psst")
+    assert people.heard == {1: [told], 2: [told]}
+    people.heard.clear()
+    people.do(1, c.Tell("alice", "note to self"))
+    assert people.heard == {1: [e.Told("alice", "alice", "note to self")]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (c.Rename("bob"), "nick-in-use"),
+        (c.Rename("BOB"), "nick-in-use"),
+        (c.Rename("a b"), "nick-invalid"),
+        (c.Rename(""), "nick-invalid"),
+        (c.Rename("x" * 25), "nick-too-long"),
+        (c.Join("#"), "room-invalid"),
+        (c.Join("nohash"), "room-invalid"),
+        (c.Join("#" + "x" * 32), "room-too-long"),
+        (c.Join("#LOBBY"), "already-there"),
+        (c.Leave(), "in-lobby"),
+        (c.Tell("nobody", "x"), "nick-unknown"),
+        (c.Who("#nowhere"), "room-unknown"),
+        (c.Topic("x" * 301), "topic-too-long"),
+        (c.Say("\x1b[2J"), "text-unsafe"),
+        (c.Act("\x07"), "text-unsafe"),
+        (c.Tell("bob", "\n"), "text-unsafe"),
+        (c.Topic("\u202e"), "text-unsafe"),
+        (c.Refuse("unknown-command", "/x\x1b"), "unknown-command"),
+    ],
+)
+def test_what_is_refused_disturbs_nobody_else(
+    people: People, entry: c.Command, problem: str
+) -> None:
+    people.do(1, entry)
+    assert list(people.heard) == [1]
+    (refused,) = people.heard[1]
+    assert isinstance(refused, e.Refused)
+    assert refused.problem == problem
+    assert is_safe(refused.value)
+
+
+def test_the_number_of_rooms_is_limited() -> None:
+    people = People(Rules(max_rooms=2))
+    people.arrive("alice", "bob")
+    people.do(1, c.Join("#ops"))
+    people.do(2, c.Join("#dev"))
+    assert people.heard[2][-1] == e.Refused("rooms-full", "2")
+
+
+def test_one_can_spell_ones_own_name_anew(people: People) -> None:
+    people.do(1, c.Rename("Alice"))
+    assert people.heard[3] == [e.Renamed("alice", "Alice")]
+
+
+def test_topics(people: People) -> None:
+    people.do(1, c.Topic("tea"))
+    people.do(2, c.Topic(None))
+    people.do(3, c.Topic(""))
+    assert people.heard[2] == [
+        e.TopicChanged("alice", "#lobby", "tea"),
+        e.TopicShown("#lobby", "tea"),
+        e.TopicChanged("carol", "#lobby", ""),
+    ]
+
+
+def test_comings_and_goings_are_not_told_in_a_crowd() -> None:
+    people = People(Rules(announce_members=2))
+    people.arrive("alice", "bob", "carol")
+    people.do(4, c.Arrive("text"))
+    people.do(3, c.Rename("caroline"))
+    people.do(2, c.Depart("gone"))
+    assert people.heard.get(1) is None
+    assert people.heard[3] == [e.Renamed("carol", "caroline")]
+
+
+def test_quitting_asks_the_master(people: People) -> None:
+    assert people.do(1, c.Quit("bye")) == [Leaving(1, "bye")]
+    people.do(1, c.Depart("bye"))
+    assert people.heard[2] == [e.Left("alice", "#lobby", "bye")]
+
+
+class TestTheLabsClient:
+    """``pseudo : text``."""
+
+    def test_names_a_guest_and_says_the_text(self) -> None:
+        people = People()
+        people.do(1, c.Arrive("text"))
+        people.heard.clear()
+        people.do(1, c.SayAs("alice", "bonjour"))
+        people.do(1, c.SayAs("alice", "encore"))
+        assert people.heard[1] == [
+            e.Renamed("guest1", "alice"),
+            e.Said("alice", "bonjour"),
+            e.Said("alice", "encore"),
+        ]
+
+    def test_at_its_end_says_nothing(self, people: People) -> None:
+        people.do(1, c.SayAs("alice", ""))
+        assert people.heard == {}
+
+    def test_whose_name_is_taken_speaks_as_a_guest_and_is_told_once(self, people: People) -> None:
+        people.do(4, c.Arrive("text"))
+        guest = people.hub.sessions[4].nick
+        people.heard.clear()
+        people.do(4, c.SayAs("alice", "one"))
+        people.do(4, c.SayAs("alice", "two"))
+        assert people.heard[4] == [
+            e.Refused("nick-in-use", "alice"),
+            e.Said(guest, "one"),
+            e.Said(guest, "two"),
+        ]
+        people.do(1, c.Depart("gone"))
+        people.do(4, c.SayAs("alice", "three"))
+        assert people.heard[4][-2:] == [e.Renamed(guest, "alice"), e.Said("alice", "three")]
+
+    def test_from_somebody_with_another_name_it_is_just_text(self, people: People) -> None:
+        people.do(2, c.SayAs("note", "this"))
+        people.do(2, c.SayAs("note", ""))
+        assert people.heard[1] == [e.Said("bob", "note : this"), e.Said("bob", "note :")]
+
+
+def test_a_refusal_that_is_not_in_the_table_is_not_passed_on(people: People) -> None:
+    assert people.do(1, c.Refuse("made-up", "x")) == []
+
+
+some_names = st.sampled_from(["alice", "ALICE", "bob", "#ops", "#dev", "#OPS", "x y", "\x1b", ""])
+some_texts = st.sampled_from(["hi", "", "\x00", "x" * 400])
+entries: st.SearchStrategy[c.Command] = st.one_of(
+    st.builds(c.Say, some_texts),
+    st.builds(c.SayAs, some_names, some_texts),
+    st.builds(c.Act, some_texts),
+    st.builds(c.Tell, some_names, some_texts),
+    st.builds(c.Rename, some_names),
+    st.builds(c.Join, some_names),
+    st.just(c.Leave()),
+    st.builds(c.Who, some_names),
+    st.just(c.Rooms()),
+    st.builds(c.Topic, st.none() | some_texts),
+    st.just(c.Help()),
+    st.builds(c.Quit, some_texts),
+    st.builds(c.Refuse, st.sampled_from(["nick-in-use", "bogus"]), some_texts),
+)
+
+
+def told(outcomes: list[Any]) -> list[Any]:
+    return [
+        (o.event, [s.id for s in o.audience.sessions]) if isinstance(o, Delivery) else o
+        for o in outcomes
+    ]
+
+
+class Anything(RuleBasedStateMachine):
+    """Whatever is done in whatever order, the hub's books agree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hub = Hub(Rules(max_rooms=3))
+        self.twin = Hub(Rules(max_rooms=3))
+        self.number = 0
+
+    def both(self, number: int, entry: c.Entry) -> None:
+        """The hub is a function of the entries and of nothing else."""
+        assert told(self.hub.apply(number, entry)) == told(self.twin.apply(number, entry))
+
+    @rule()
+    def arrive(self) -> None:
+        self.number += 1
+        self.both(self.number, c.Arrive("text"))
+
+    @rule(which=st.integers(0, 100), reason=some_texts)
+    def depart(self, which: int, reason: str) -> None:
+        if self.hub.sessions:
+            self.both(sorted(self.hub.sessions)[which % len(self.hub.sessions)], c.Depart(reason))
+
+    @rule(which=st.integers(0, 100), entry=entries)
+    def act(self, which: int, entry: c.Command) -> None:
+        if self.hub.sessions:
+            self.both(sorted(self.hub.sessions)[which % len(self.hub.sessions)], entry)
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        hub = self.hub
+        assert {fold(s.nick): s for s in hub.sessions.values()} == hub.nicks
+        members = [s for room in hub.rooms.values() for s in room.members.values()]
+        assert sorted(s.id for s in members) == sorted(hub.sessions)
+        for folded, room in hub.rooms.items():
+            assert folded == fold(room.name)
+            assert all(s.room is room for s in room.members.values())
+            assert room.members or room is hub.lobby
+            assert room.audience().sessions == tuple(room.members.values())
+            assert is_safe(room.topic)
+        assert len(hub.rooms) <= 3
+
+
+TestAnything = Anything.TestCase
+TestAnything.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@given(st.lists(entries, max_size=20))
+def test_nothing_unsafe_is_ever_told(script: list[c.Command]) -> None:
+    people = People()
+    people.arrive("alice", "bob")
+    for entry in script:
+        people.do(1, entry)
+    for event in people.heard.get(2, []):
+        for name in event.__struct_fields__:
+            value = getattr(event, name)
+            assert not isinstance(value, str) or is_safe(value)

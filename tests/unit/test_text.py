@@ -1,0 +1,148 @@
+"""The text dialect: what lines mean, and how events look."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.dialects.text import VERBS, read, write
+from chatd_workers.names import UNSAFE, is_nick
+from chatd_workers.problems import PROBLEMS
+from chatd_workers.reports import Report, decode_record, encode
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (b"hello", c.Say("hello")),
+        (b"  indented", c.Say("  indented")),
+        (b"", None),
+        (b"   ", None),
+        (b"\t", None),
+        ("grüße, 世界 👩‍👩‍👧".encode(), c.Say("grüße, 世界 👩‍👩‍👧")),
+        (b"a\tb", c.Say("a b")),
+        (b"bell\x07 \x1b[31mred", c.Say("bell\ufffd \ufffd[31mred")),
+        (b"\xc2\x9b31m", c.Say("\ufffd31m")),
+        (b"bad \xff\xfe utf-8", c.Say("bad \ufffd\ufffd utf-8")),
+        ("over\u202eride".encode(), c.Say("over\ufffdride")),
+        (b"alice : bonjour", c.SayAs("alice", "bonjour")),
+        ("élodie : été".encode(), c.SayAs("élodie", "été")),
+        (b"alice : a : b", c.SayAs("alice", "a : b")),
+        (b"alice :", c.SayAs("alice", "")),
+        (b"alice : ", c.SayAs("alice", "")),
+        (b"two words : text", c.Say("two words : text")),
+        (b"nice :)", c.Say("nice :)")),
+        (b"-x : text", c.Say("-x : text")),
+        (b"//etc/passwd", c.Say("/etc/passwd")),
+        (b"/help", c.Help()),
+        (b"/HELP", c.Help()),
+        (b"/nick bob", c.Rename("bob")),
+        (b"/nick  bob ", c.Rename("bob")),
+        (b"/nick", c.Refuse("missing-nick", "/nick NAME")),
+        (b"/join #ops", c.Join("#ops")),
+        (b"/join ops", c.Join("#ops")),
+        (b"/join", c.Refuse("missing-room", "/join ROOM")),
+        (b"/leave", c.Leave()),
+        (b"/msg bob hello there", c.Tell("bob", "hello there")),
+        (b"/msg bob", c.Refuse("missing-text", "/msg NICK TEXT")),
+        (b"/msg", c.Refuse("missing-nick", "/msg NICK TEXT")),
+        (b"/me waves", c.Act("waves")),
+        (b"/me", c.Refuse("missing-text", "/me TEXT")),
+        (b"/who", c.Who("")),
+        (b"/who ops", c.Who("#ops")),
+        (b"/rooms", c.Rooms()),
+        (b"/topic", c.Topic(None)),
+        (b"/topic -", c.Topic("")),
+        (b"/topic new one", c.Topic("new one")),
+        (b"/quit", c.Quit("")),
+        (b"/quit bye all", c.Quit("bye all")),
+        (b"/bogus x", c.Refuse("unknown-command", "/bogus")),
+        (b"/", c.Refuse("unknown-command", "/")),
+    ],
+)
+def test_what_a_line_asks_for(line: bytes, command: c.Command | None) -> None:
+    assert read(line) == command
+
+
+@given(st.binary(max_size=300))
+@example(b"/msg \xff")
+@example("/nick \u2028".encode())
+def test_any_line_becomes_a_valid_record_without_unsafe_characters(line: bytes) -> None:
+    command = read(line.replace(b"\n", b"").replace(b"\0", b""))
+    if command is None:
+        return
+    record = Report(1, discarding=False, commands=[command])
+    assert decode_record(encode(record)) == record
+    for name in command.__struct_fields__:
+        value = getattr(command, name)
+        assert value is None or not UNSAFE.search(value)
+
+
+@given(st.binary(min_size=1, max_size=64).map(lambda part: (part * 8192)[:8192]))
+@example(b"\xff" * 8192)
+@example(b"/nick " + b"x" * 8186)
+@example(b"/" + b"x" * 8191)
+@example(b"x" * 200 + b" : " + b"y" * 7989)
+def test_the_longest_lines_fit_into_a_record(line: bytes) -> None:
+    command = read(line)
+    if command is not None:
+        decode_record(encode(Report(1, discarding=False, commands=[command])))
+
+
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_\[\]|^`-]{0,10}", fullmatch=True).filter(is_nick)
+texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1)
+events: st.SearchStrategy[e.Event] = st.one_of(
+    st.builds(e.Said, names, texts),
+    st.builds(e.Acted, names, texts),
+    st.builds(e.Told, names, names, texts),
+    st.builds(e.Joined, names, names),
+    st.builds(e.Left, names, names, texts),
+    st.builds(e.Renamed, names, names),
+    st.builds(e.TopicChanged, names, names, texts),
+    st.builds(e.Closing, texts),
+    st.builds(e.Welcomed, names, names, names, texts, st.tuples(names), st.just(2)),
+    st.builds(e.RoomsListed, st.tuples(st.tuples(names, st.integers(1, 9), texts)), st.just(1)),
+    st.just(e.Helped()),
+)
+
+
+@given(events)
+def test_every_event_is_whole_lines_that_tell_what_they_are(event: e.Event) -> None:
+    written = write(event)
+    assert written.endswith(b"\n")
+    assert b"\0" not in written
+    for line in written[:-1].decode().split("\n"):
+        match event:
+            case e.Said(nick, text):
+                assert line == f"{nick} : {text}"
+            case e.Acted():
+                assert line.startswith("* ")
+            case e.Told():
+                assert line.startswith("[")
+            case _:
+                assert line.startswith("--- ")
+
+
+@given(names)
+def test_no_nick_can_forge_another_kind_of_line(nick: str) -> None:
+    said = write(e.Said(nick, "text")).decode()
+    assert not said.startswith(("---", "* "))
+    assert " -> " not in said.partition(" : ")[0]
+
+
+def test_what_is_said_comes_back_as_it_was_said() -> None:
+    assert write(e.Said("alice", "bonjour")) == b"alice : bonjour\n"
+    assert write(e.Told("alice", "bob", "hi")) == b"[alice -> bob] hi\n"
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_has_a_sentence(problem: str) -> None:
+    sentence = write(e.Refused(problem, "VALUE")).decode()
+    assert sentence.startswith("--- ")
+    assert ("VALUE" in sentence) == ("{value}" in PROBLEMS[problem])
+
+
+def test_help_lists_every_command() -> None:
+    shown = write(e.Helped()).decode()
+    assert all(verb.usage in shown for verb in VERBS.values())
