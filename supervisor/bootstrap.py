@@ -38,7 +38,7 @@ def run(command: str, *arguments: str) -> NoReturn:
     """Set up if need be, then become ``command`` of the virtual environment."""
     prepare()
     program = VENV / "bin" / command
-    os.execv(program, [str(program), *arguments])
+    os.execv(program, [str(program), *arguments])  # noqa: S606  # what we were asked for
 
 
 def prepare() -> None:
@@ -104,7 +104,7 @@ def _commands(python: str) -> list[list[str]]:
         # pip from outside: pip(1), --python, since 22.3.
         outer = [sys.executable, "-m", "pip", "--python", python, "install", *quiet]
         return [bare, [*outer, *locked], [*outer, *itself]]
-    _exit(
+    return _exit(
         UNAVAILABLE,
         "this Python has neither ensurepip nor pip, and there is no uv: apt install python3-venv",
     )

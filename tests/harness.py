@@ -109,9 +109,7 @@ class Client:
 class Server:
     """A running ``chatd run`` with directories and a port of its own."""
 
-    def __init__(
-        self, directory: Path, config: str = "", program: list[str] | None = None
-    ) -> None:
+    def __init__(self, directory: Path, config: str = "", program: list[str] | None = None) -> None:
         self.directory = directory
         self.runtime_dir = directory / "r"
         self.state_dir = directory / "s"

@@ -57,14 +57,18 @@ class Births:
         self.deaths = 0
         self.restarts = 0
 
-    def give(self, connection: Connection) -> None:
-        """Give ``connection`` a worker now. Raises OSError if the system has no room for one."""
+    def give(self, connection: Connection) -> Worker:
+        """Give ``connection`` a worker now, and return it.
+
+        Raises OSError if the system has no room for another process.
+        """
         orders = self._orders(connection)
         pid, channel = give_birth(connection.socket, orders)
         worker = Worker(pid, channel, connection, orders.nick, orders.room)
         connection.worker = self.children[pid] = worker
         self.births += 1
         self._born(worker)
+        return worker
 
     def dismiss(self, connection: Connection) -> None:
         """Let the worker of ``connection`` go: its channel ends, and so does it."""

@@ -27,13 +27,13 @@ class Output:
     __slots__ = (
         "_poller",
         "_socket",
+        "_watched",
         "broken",
         "parts",
         "queue",
         "queued",
         "send",
         "session",
-        "waiting",
     )
 
     def __init__(self, session: int, client: socket.socket, poller: select.epoll) -> None:
@@ -46,7 +46,7 @@ class Output:
         self.queue: deque[bytes | memoryview] = deque()
         self.queued = 0
         self.broken = False
-        self.waiting = False
+        self._watched = False
 
     def put(self, data: bytes | memoryview) -> None:
         """Write ``data`` after all that is queued, or queue what the socket does not take."""
@@ -67,9 +67,8 @@ class Output:
             data = memoryview(data)[sent:]
         self.queue.append(data)
         self.queued += len(data)
-        if not self.waiting:
-            self.waiting = True
-            self._poller.register(self._socket, select.EPOLLOUT)
+        if not self._watched:
+            self.watch(select.EPOLLOUT)
 
     def drain(self) -> None:
         """Write what is queued, as far as the socket takes it (the poller said it would)."""
@@ -110,10 +109,19 @@ class Output:
         self.queued = 0
         self.rest()
 
+    def watch(self, events: int) -> None:
+        """Have the poller tell of ``events`` on the socket."""
+        self._watched = True
+        self._poller.register(self._socket, events)
+
     def rest(self) -> None:
-        """Stop waiting for the socket to take more."""
-        if self.waiting:
-            self.waiting = False
+        """Have the poller tell of nothing.
+
+        Always before the socket is closed: a worker's duplicate would keep it in the poller's set
+        (epoll(7), question 6).
+        """
+        if self._watched:
+            self._watched = False
             self._poller.unregister(self._socket)
 
 

@@ -12,10 +12,8 @@ import logging
 import os
 import resource
 import signal
-import socket
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
@@ -28,17 +26,17 @@ from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.control import ControlError, ControlServer
 from chatd_supervisor.hub import Hub, Rules
-from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.inspection import describe_listener, describe_sessions, master_title
+from chatd_supervisor.listeners import Listener
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
+from chatd_supervisor.reception import Reception
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
-from chatd_workers.commands import Arrive, Depart, Refuse
+from chatd_workers.commands import Refuse
 from chatd_workers.dialects import DIALECTS
-from chatd_workers.events import Closing
 from chatd_workers.rehearsal import rehearse
 from chatd_workers.reports import Drain, Limit, Serve
-from chatd_workers.titles import clip, printable
 
 log = logging.getLogger("chatd")
 
@@ -60,10 +58,6 @@ class Master:
         self._paths = paths
         self._load_config = load_config
         self._listeners: dict[tuple[str, str], Listener] = {}
-        self._by_host: Counter[str] = Counter()
-        self._sessions = 0
-        self._refused = 0
-        self._served = 0
         self._state = "serving"
         self._degraded_since: float | None = None
         self._started = time.time()
@@ -83,9 +77,6 @@ class Master:
         self._stopped = asyncio.Event()
         self._all_drained = asyncio.Event()
         self._all_closed = asyncio.Event()
-        self._room_for = (_raise_descriptor_limit() - RESERVED_DESCRIPTORS) // (
-            DESCRIPTORS_PER_CLIENT
-        )
         limits = self._config.limits
         self._switchboard = Switchboard(
             self._loop,
@@ -101,6 +92,7 @@ class Master:
             born=self._born,
             judged=self._judged,
         )
+        self._reception = Reception(self._switchboard, self._births, limits, _room_for())
         control = ControlServer(self._paths.control_socket, self._answer)
         try:
             self._listen(self._config)
@@ -140,7 +132,7 @@ class Master:
             for key, listen in wanted.items():
                 if key not in self._listeners:
                     opened[key] = Listener(
-                        listen, config.limits.accept_backlog, self._loop, self._accepted
+                        listen, config.limits.accept_backlog, self._loop, self._reception.receive
                     )
         except OSError:
             for listener in opened.values():
@@ -154,66 +146,8 @@ class Master:
             log.info("listening on %s (%s)", listener.address, listener.listen.dialect)
         self._listeners |= opened
 
-    def _accepted(self, listener: Listener, client: socket.socket, peer: str) -> None:
-        refusal = self._refusal(peer)
-        try:
-            prepare(client)
-        except OSError:
-            client.close()
-            return
-        self._sessions += 1
-        board = self._switchboard
-        dialect = listener.listen.dialect
-        connection = Connection(
-            self._sessions, client, peer, dialect, board.output(self._sessions, client)
-        )
-        if refusal:
-            self._refuse(connection, refusal)
-            return
-        arrival = board.hub.apply(connection.session, Arrive(dialect))
-        board.enter(connection)
-        try:
-            self._births.give(connection)
-        except OSError as error:
-            board.forget(connection)
-            board.hub.apply(connection.session, Depart(""))
-            self._refuse(connection, "the server has no room for another process, try again later")
-            listener.rest(error)
-            return
-        self._by_host[connection.host] += 1
-        self._served += 1
-        pid = connection.worker.pid if connection.worker else 0
-        log.info("session %d: %s on %s, worker %d", connection.session, peer, dialect, pid)
-        board.follow(connection, arrival)
-        board.flush()
-        self._retitle_soon()
-
-    def _refusal(self, peer: str) -> str:
-        limits = self._config.limits
-        count = len(self._switchboard.connections)
-        if count >= self._room_for or (limits.max_clients and count >= limits.max_clients):
-            return "the server is full, try again later"
-        host = peer.rpartition(":")[0]
-        most = limits.max_clients_per_address
-        if most and self._by_host[host] >= most:
-            return f"{most} connections from {host} are the limit"
-        return ""
-
-    def _refuse(self, connection: Connection, reason: str) -> None:
-        self._refused += 1
-        # Once a second at the most: a storm of them must not become a storm of log lines.
-        log.debug("%s refused: %s", connection.peer, reason)
-        with contextlib.suppress(OSError):
-            connection.socket.send(DIALECTS[connection.dialect].write(Closing(reason)))
-            # It is told before it has said anything: mostly nothing is unread, so no reset.
-            connection.hang_up()
-            connection.discard()
-        connection.socket.close()
-
     def _closed(self, connection: Connection) -> None:
-        self._by_host[connection.host] -= 1
-        if not self._by_host[connection.host]:
-            del self._by_host[connection.host]
+        self._reception.see_off(connection)
         if self._state == "stopping":
             self._check_drained()
             if not self._switchboard.connections:
@@ -237,6 +171,7 @@ class Master:
 
     def _born(self, worker: Worker) -> None:
         self._switchboard.attend(worker)
+        self._retitle_soon()
         if self._state == "stopping":
             self._switchboard.order(worker, Drain())
 
@@ -330,6 +265,7 @@ class Master:
         board = self._switchboard
         board.hub.rules = rules_of(config)
         board.send_queue = limits.send_queue
+        self._reception.limits = limits
         self._births.intensity.max_restarts = limits.max_restarts
         self._births.intensity.period = limits.restart_period
         if limits.line_length != old.limits.line_length:
@@ -367,45 +303,23 @@ class Master:
             "state": self._shown_state(),
             "degraded_since": self._degraded_since,
             "started": self._started,
-            "listen": [
-                {"address": listener.address, "dialect": listener.listen.dialect}
-                for listener in self._listeners.values()
-            ],
+            "listen": [describe_listener(one) for one in self._listeners.values()],
             "clients": len(board.connections),
             "rooms": len(board.hub.rooms),
-            "served": self._served,
-            "refused": self._refused,
+            "served": self._reception.served,
+            "refused": self._reception.refused,
             "births": self._births.births,
             "deaths": self._births.deaths,
             "restarts": self._births.restarts,
             "lines": board.lines,
             "deliveries": board.egress.deliveries,
-            "room_for": self._room_for,
+            "room_for": self._reception.room_for,
         }
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return what ``chatd ps`` shows, one client each; ages in seconds, queues in bytes."""
-        hub = self._switchboard.hub
-        now = time.monotonic()
-        rows = []
-        for connection in self._switchboard.connections.values():
-            session = hub.sessions.get(connection.session)
-            rows.append(
-                {
-                    "session": connection.session,
-                    "pid": connection.worker.pid if connection.worker else None,
-                    "nick": session.nick if session else None,
-                    "peer": connection.peer,
-                    "dialect": connection.dialect,
-                    "room": session.room.name if session else None,
-                    "age": round(now - connection.since, 1),
-                    "lines": connection.lines,
-                    "restarts": connection.restarts,
-                    "queue": connection.output.queued,
-                    "state": connection.state.value,
-                }
-            )
-        return rows
+        board = self._switchboard
+        return describe_sessions(board.connections.values(), board.hub.sessions)
 
     def _answer(self, request: str, _arguments: dict[str, Any]) -> dict[str, Any]:
         match request:
@@ -436,15 +350,12 @@ class Master:
 
     def _retitle(self) -> None:
         self._title_due = False
-        addresses = " ".join(listener.address for listener in self._listeners.values())
-        count = len(self._switchboard.connections)
-        state = self._shown_state()
-        title = f"chatd: master {printable(addresses)} {count} client{'' if count == 1 else 's'}"
-        if state != "serving":
-            title = f"chatd: master {state} {printable(addresses)} {count} clients"
+        title = master_title(
+            self._listeners.values(), len(self._switchboard.connections), self._shown_state()
+        )
         if title != self._titled:
             self._titled = title
-            setproctitle.setproctitle(clip(title))
+            setproctitle.setproctitle(title)
 
     def _trace(self, _signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame))
@@ -464,11 +375,11 @@ def rules_of(config: Config) -> Rules:
     )
 
 
-def _raise_descriptor_limit() -> int:
-    """Raise the soft limit on descriptors to the hard one and return it (getrlimit(2))."""
+def _room_for() -> int:
+    """Raise the limit on descriptors to the most we may have; return how many clients that is."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard if hard != resource.RLIM_INFINITY else 1 << 20
+    return (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT
 
 
 async def _until(event: asyncio.Event, deadline: float) -> None:

@@ -70,6 +70,7 @@ class Switchboard:
         self._record = bytearray(MAX_RECORD)
         self._view = memoryview(self._record)
         self._parting: list[Connection] = []
+        self._ended: list[Worker] = []
         self.hub = hub
         self.send_queue = send_queue
         self.egress = Egress(self._output_of)
@@ -91,6 +92,9 @@ class Switchboard:
                 handler(events)
         if self._batch:
             self._commit()
+        # After the commit: what a worker had still reported counts in its favour.
+        while self._ended:
+            self.births.end(self._ended.pop())
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, []
@@ -185,7 +189,7 @@ class Switchboard:
                 continue
             if not size:
                 self.disregard(worker)
-                self.births.end(worker)
+                self._ended.append(worker)
                 return
             try:
                 record = decode_record(self._view[:size])
@@ -260,16 +264,17 @@ class Switchboard:
 
     def _client_ready(self, connection: Connection, _events: int) -> None:
         output = connection.output
-        if output.waiting:
-            output.drain()
-            if connection.state is State.LEAVING:
-                self._hang_up_when_written(connection)
-            elif output.queued <= HIGH_WATER:
-                worker = connection.worker
-                if worker is not None and worker.reporting:
-                    self._acknowledge(worker)
-        elif connection.state is State.LINGERING and connection.discard():
-            self.close(connection)
+        if connection.state is State.LINGERING:
+            if connection.discard():
+                self.close(connection)
+            return
+        output.drain()
+        if connection.state is State.LEAVING:
+            self._hang_up_when_written(connection)
+        elif output.queued <= HIGH_WATER:
+            worker = connection.worker
+            if worker is not None and worker.reporting:
+                self._acknowledge(worker)
 
     def leave(self, connection: Connection, reason: str, *, farewell: str | None) -> None:
         """Let ``connection`` go: tell the others ``reason``, and itself ``farewell``.
@@ -317,7 +322,7 @@ class Switchboard:
         if output.broken or connection.discard():
             self.close(connection)
         else:
-            self._poller.register(connection.socket, select.EPOLLIN | select.EPOLLRDHUP)
+            output.watch(select.EPOLLIN | select.EPOLLRDHUP)
 
     def close(self, connection: Connection) -> None:
         """Close ``connection`` now, whatever is still queued."""

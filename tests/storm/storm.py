@@ -99,7 +99,8 @@ class Person:
             return
         ends = (b"\n", b"\r\n", b"\0")
         block = b"".join(
-            b"%d %d %s%s" % (self.number, self.sent + i, b"x" * dice.randrange(60), dice.choice(ends))
+            b"%d %d %s%s"
+            % (self.number, self.sent + i, b"x" * dice.randrange(60), dice.choice(ends))
             for i in range(count)
         )
         self.sent += count

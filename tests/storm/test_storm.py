@@ -9,7 +9,7 @@ from storm.storm import storm
 
 
 @pytest.mark.parametrize(("senders", "listeners", "kills"), [(4, 8, 50), (1, 1, 100), (10, 0, 20)])
-def test_nobody_notices_killed_workers(
+def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by name
     tmp_path: Path,
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],

@@ -1,6 +1,7 @@
 """Framing: the same lines, however the bytes arrive in pieces."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -77,7 +78,7 @@ def test_framing_is_what_the_definition_says(data: bytes) -> None:
 def test_any_split_gives_the_same_lines(data: bytes, cuts: list[int], most: int) -> None:
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
     stream = Stream(most=most)
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         stream.arrive(data[start:end])
     stream.arrive(b"", final=True)
     assert stream.lines == whole(data)

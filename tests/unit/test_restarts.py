@@ -21,9 +21,7 @@ def death(
     return Death(exitcode, offset, announced, committed, lived)
 
 
-@pytest.mark.parametrize(
-    "useful", [death(KILLED, committed=True), death(KILLED, lived=STABLE)]
-)
+@pytest.mark.parametrize("useful", [death(KILLED, committed=True), death(KILLED, lived=STABLE)])
 def test_a_worker_that_was_of_use_is_replaced_at_once(useful: Death) -> None:
     policy = RestartPolicy()
     assert [policy.judge(useful).delay for _ in range(100)] == [0] * 100
