@@ -14,6 +14,9 @@ from chatd_supervisor.pidfile import holder
 MARGIN: Final = 5.0
 """Seconds that are waited beyond the server's own stop_timeout."""
 
+ANSWER: Final = 2.0
+"""Seconds for the answer to the request; a signal after that asks for the same."""
+
 
 class Stopped(NamedTuple):
     """A server that has been stopped."""
@@ -47,7 +50,7 @@ def stop(invocation: Invocation) -> Stopped | None:
         if holder(places.pid_file) != pid:
             return Stopped(pid, 0.0)
         try:
-            ask(places.control_socket, "stop", timeout=MARGIN)
+            ask(places.control_socket, "stop", timeout=ANSWER)
         except ControlError:
             # It does not answer (hung, or its socket was removed): a signal reaches it still.
             with contextlib.suppress(ProcessLookupError):
@@ -55,6 +58,6 @@ def stop(invocation: Invocation) -> Stopped | None:
         patience = invocation.stop_timeout() + MARGIN
         gone = select.poll()
         gone.register(process, select.POLLIN)
-        if not gone.poll(patience * 1000):
+        if not gone.poll((begun + patience - time.monotonic()) * 1000):
             raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
     return Stopped(pid, time.monotonic() - begun)

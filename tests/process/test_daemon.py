@@ -6,6 +6,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -212,6 +213,47 @@ def test_a_log_that_cannot_be_opened_is_told_to_whoever_starts(daemon: Daemon) -
     assert done.returncode == 73
     assert str(daemon.log_file) in done.stderr
     assert list(daemon.runtime_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("1 / 0", "chatd: ended by a fault in chatd: ZeroDivisionError('division by zero')"),
+        ("sys.exit(3)", "chatd: the daemon failed: SystemExit(3)"),
+        ("os.kill(os.getpid(), 9)", "chatd: the daemon was killed before it was ready"),
+        ("os._exit(0)", "chatd: the daemon was killed before it was ready"),
+    ],
+)
+def test_a_daemon_that_falls_before_it_is_ready_is_told_of(
+    daemon: Daemon, fault: str, said: str
+) -> None:
+    script = (
+        "import os, sys; from chatd_supervisor import cli, master;"
+        f"master.Master.run = lambda self, ready: {fault}; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *daemon.command("start")[1:]],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (70, "", f"{said}\n")
+    if "1 / 0" in fault:
+        assert "ZeroDivisionError" in daemon.log(), "with its stack"
+
+
+def test_a_server_that_does_not_respond_is_reported_with_what_to_do(daemon: Daemon) -> None:
+    pid = daemon.start()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = daemon.do("stop")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"chatd: pid {pid} has not stopped within 5.5 s; kill -9 {pid}\n"
+    # What it was asked meanwhile it does as soon as it can.
+    eventually("it has stopped", lambda: not is_running(pid))
 
 
 def test_a_full_disk_under_the_log_stops_nobody(daemon: Daemon) -> None:
