@@ -2,8 +2,12 @@
 
 The master is the only writer of a client's socket. In a tick, events are gathered into runs: as
 long as one event follows another to the same audience, nothing is copied; a run is rendered once
-per dialect and handed by reference to every output. At the tick's end each output makes one
+per dialect, and is the same bytes object for everybody. At the tick's end each output makes one
 send(2). What a full socket does not take stays in that output's queue, and nobody waits for it.
+
+The loop over the outputs is where the server spends its time, so it holds nothing but the send:
+an output that must queue, or whose peer is gone, is not asked about each time; its ``send`` is
+another one.
 """
 
 import select
@@ -40,34 +44,21 @@ class Output:
         self.session = session
         self._socket = client
         self._poller = poller
-        # Bound once: looked up on every delivery otherwise.
-        self.send = client.send
+        self._watched = False
+        # As socket.send: takes bytes, returns how many it took, may raise OSError.
+        self.send: Callable[[bytes], int] = client.send
         self.parts: list[bytes] = []
         self.queue: deque[bytes | memoryview] = deque()
         self.queued = 0
         self.broken = False
-        self._watched = False
 
-    def put(self, data: bytes | memoryview) -> None:
-        """Write ``data`` after all that is queued, or queue what the socket does not take."""
-        if self.broken:
-            return
-        if not self.queue:
-            try:
-                sent = self.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                # The peer is gone (EPIPE, ECONNRESET, ETIMEDOUT ...). Its worker will see the
-                # end of the stream after what is still to be read; until then, nothing is sent.
-                self.drop()
-                return
-            if sent == len(data):
-                return
-            data = memoryview(data)[sent:]
-        self.queue.append(data)
-        self.queued += len(data)
+    def keep(self, data: bytes, sent: int) -> None:
+        """Queue what the socket did not take of ``data``: all but the first ``sent`` bytes."""
+        rest = memoryview(data)[sent:]
+        self.queue.append(rest)
+        self.queued += len(rest)
         if not self._watched:
+            self.send = _take_nothing
             self.watch(select.EPOLLOUT)
 
     def drain(self) -> None:
@@ -81,6 +72,7 @@ class Output:
             self.drop()
             return
         self.rest()
+        self.send = self._socket.send
 
     def _taken(self, count: int) -> None:
         self.queued -= count
@@ -105,6 +97,7 @@ class Output:
     def drop(self) -> None:
         """Forget everything: nothing can be written any more."""
         self.broken = True
+        self.send = len
         self.queue.clear()
         self.queued = 0
         self.rest()
@@ -125,6 +118,11 @@ class Output:
             self._poller.unregister(self._socket)
 
 
+def _take_nothing(_data: bytes) -> int:
+    """Stand in for the send of an output that has a queue: nothing may overtake it."""
+    return 0
+
+
 class Egress:
     """Gathers a tick's events and writes them, one send per client."""
 
@@ -132,7 +130,7 @@ class Egress:
         self._output_of = output_of
         self._audience: Audience | None = None
         self._events: list[Event] = []
-        self._touched: list[Output] = []
+        self._runs: list[tuple[bytes, list[Output]]] = []
         self.deliveries = 0
 
     def deliver(self, audience: Audience, event: Event) -> None:
@@ -142,16 +140,27 @@ class Egress:
             self._audience = audience
         self._events.append(event)
 
-    def flush(self) -> Iterable[Output]:
-        """Write what was taken since the last flush; return the outputs that were written to."""
+    def flush(self) -> list[Output]:
+        """Write what was taken since the last flush; return the outputs whose queue has grown."""
         self._close_run()
-        touched = self._touched
-        self._touched = []
+        runs = self._runs
+        if not runs:
+            return []
+        self._runs = []
+        if len(runs) == 1:
+            return _write(*runs[0])
+        touched: list[Output] = []
+        for data, outputs in runs:
+            for output in outputs:
+                if not output.parts:
+                    touched.append(output)
+                output.parts.append(data)
+        grown: list[Output] = []
         for output in touched:
-            parts = output.parts
-            output.parts = []
-            output.put(parts[0] if len(parts) == 1 else b"".join(parts))
-        return touched
+            data = output.parts[0] if len(output.parts) == 1 else b"".join(output.parts)
+            output.parts.clear()
+            grown += _write(data, (output,))
+        return grown
 
     def _close_run(self) -> None:
         audience = self._audience
@@ -160,15 +169,8 @@ class Egress:
         events = self._events
         for dialect, outputs in self._routes(audience):
             write = DIALECTS[dialect].write
-            if len(events) == 1:
-                data = write(events[0])
-            else:
-                data = b"".join([write(event) for event in events])
+            self._runs.append((b"".join([write(event) for event in events]), outputs))
             self.deliveries += len(outputs) * len(events)
-            for output in outputs:
-                if not output.parts:
-                    self._touched.append(output)
-                output.parts.append(data)
         self._audience = None
         self._events = []
 
@@ -182,3 +184,23 @@ class Egress:
                     by_dialect.setdefault(session.dialect, []).append(output)
             routes = audience.routes = list(by_dialect.items())
         return routes
+
+
+def _write(data: bytes, outputs: Iterable[Output]) -> list[Output]:
+    """Send ``data`` to each of ``outputs``; return those that had to queue some of it."""
+    size = len(data)
+    grown = []
+    for output in outputs:
+        try:
+            sent = output.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # The peer is gone (EPIPE, ECONNRESET, ETIMEDOUT ...). Its worker will see the end of
+            # the stream after what is still to be read; until then, nothing is sent.
+            output.drop()
+            continue
+        if sent != size:
+            output.keep(data, sent)
+            grown.append(output)
+    return grown

@@ -138,12 +138,12 @@ class Switchboard:
         Whoever has let more pile up than the limit leaves too, which others are told in turn.
         """
         while True:
-            touched = self.egress.flush()
+            grown = self.egress.flush()
             parting, self._parting = self._parting, []
             for connection in parting:
                 self._part(connection)
             if self.send_queue:
-                for output in touched:
+                for output in grown:
                     if output.queued > self.send_queue:
                         self._too_slow(output)
             if not self._parting:

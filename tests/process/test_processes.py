@@ -17,11 +17,12 @@ def test_n_clients_are_n_plus_1_titled_processes(server: Server, count: int) -> 
         server.connect()
     clients = f"{count} client{'' if count == 1 else 's'}"
     master = f"chatd: master 127.0.0.1:{server.port} {clients}"
-    titles = eventually(
-        f"{master} and {count} workers",
-        lambda: (found := server.titles())[0] == master and len(found) == count + 1 and found,
-    )
-    workers = titles[1:]
+
+    def complete() -> list[str]:
+        found = server.titles()
+        return found if found[0] == master and len(found) == count + 1 else []
+
+    workers = eventually(f"{master} and {count} workers", complete)[1:]
     pattern = re.compile(r"chatd: guest\d+@127\.0\.0\.1:\d+ text #lobby")
     assert all(pattern.fullmatch(title) for title in workers), workers
     assert len(set(workers)) == count

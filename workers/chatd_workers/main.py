@@ -29,7 +29,7 @@ from chatd_workers.framing import frame
 from chatd_workers.ingress import Ingress, StreamEnded
 from chatd_workers.reports import (
     MAX_COMMANDS,
-    MAX_RECORD,
+    MAX_ORDER,
     MAX_TRACE,
     MAX_USED,
     Ack,
@@ -74,7 +74,7 @@ def serve(channel: socket.socket) -> NoReturn:
     close_all_but(channel.fileno())
     worker: Worker | None = None
     try:
-        record, descriptor = receive_with_descriptor(channel, MAX_RECORD)
+        record, descriptor = receive_with_descriptor(channel, MAX_ORDER)
         orders = decode_order(record)
         assert isinstance(orders, Serve), "the first record must say whom to serve"
         worker = Worker(channel, client_socket(descriptor), orders)
@@ -192,7 +192,7 @@ class Worker:
             self._send(Drained())
 
     def _obey(self) -> None:
-        record = self._channel.recv(MAX_RECORD)
+        record = self._channel.recv(MAX_ORDER)
         if not record:
             raise MasterGone
         order: Order = decode_order(record)

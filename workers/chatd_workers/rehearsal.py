@@ -12,7 +12,7 @@ from typing import Final
 
 from chatd_workers.channel import pair, receive_with_descriptor, send_with_descriptor
 from chatd_workers.main import MasterGone, Worker, client_socket
-from chatd_workers.reports import ACK, MAX_RECORD, Serve, decode_order, encode
+from chatd_workers.reports import ACK, MAX_ORDER, Serve, decode_order, encode
 
 ROUNDS: Final = 16
 """Enough for the interpreter to specialise what runs once a life (8 calls in CPython 3.11)."""
@@ -33,7 +33,7 @@ def _live(orders: Serve) -> None:
     person, client = socket.socketpair()
     with master, channel, person, client:
         send_with_descriptor(master, encode(orders), client.fileno())
-        record, descriptor = receive_with_descriptor(channel, MAX_RECORD)
+        record, descriptor = receive_with_descriptor(channel, MAX_ORDER)
         again = decode_order(record)
         assert isinstance(again, Serve)
         with client_socket(descriptor) as served:

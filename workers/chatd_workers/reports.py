@@ -31,6 +31,9 @@ MAX_COMMANDS: Final = 1024
 MAX_TRACE: Final = 16 * 1024
 """Characters of a trace."""
 
+MAX_ORDER: Final = 4096
+"""Bytes of an encoded order: names and numbers. Small, for a worker allocates it at every one."""
+
 MAX_RECORD: Final = 160 * 1024
 """Bytes of an encoded record. 32 KiB of invalid UTF-8 become 96 KiB of U+FFFD, plus framing."""
 
