@@ -1,0 +1,121 @@
+"""What a client costs to let in and to keep, as they become many; held against plain os.fork."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.figures import Row, compared, median, percentile
+from bench.people import Crowd
+from bench.plain_forks import SAMPLE
+from bench.subjects import BENCH, chatd, children, memory
+
+
+class Birth(NamedTuple):
+    """The medians of the last births before so many clients; ms and MB."""
+
+    ready: float
+    worst: float
+    greeted: float
+    parent: float
+    memory: float
+
+
+def births(directory: Path, quick: bool) -> list[Row]:
+    """Time and unshared memory of a birth at 100, 1,000 and 5,000 clients."""
+    levels = (100, 1000) if quick else (100, 1000, 5000)
+    plain = _plain(levels)
+    own = _chatd(directory, levels)
+    rows = []
+    for level in levels:
+        a, b = own[level], plain[level]
+        at = f"birth of client {level:,}"
+        target = level == 1000
+        rows += [
+            compared(f"{at}: parent's CPU", a.parent, b.parent, unit="ms", other_is="os.fork"),
+            compared(
+                f"{at}: until the worker has answered, p50",
+                a.ready,
+                b.ready,
+                unit="ms",
+                other_is="os.fork and a byte",
+                reach="<= 1.5 ms" if target else "",
+            ),
+            Row(f"{at}: until greeted, p50; answered, worst", f"{a.greeted:.2f}; {a.worst:.2f} ms"),
+            compared(
+                f"{at}: unshared memory of a worker",
+                a.memory,
+                b.memory,
+                unit="MB",
+                other_is="os.fork",
+                reach="<= 1.6 MB" if target else "",
+            ),
+        ]
+    return rows
+
+
+def _chatd(directory: Path, levels: tuple[int, ...]) -> dict[int, Birth]:
+    found = {}
+    with chatd(directory / "births") as subject, Crowd(subject.port) as crowd:
+        for level in levels:
+            while len(crowd.members) < level - SAMPLE:
+                crowd.join()
+            before = subject.own_cpu()
+            times = [crowd.join() for _ in range(SAMPLE)]
+            spent = (subject.own_cpu() - before) / SAMPLE
+            answered = [end * 1e3 for _, end in times]
+            workers = subject.children()
+            assert len(workers) == level, f"{len(workers)} workers for {level} clients"
+            found[level] = Birth(
+                median(answered),
+                max(answered),
+                median(start * 1e3 for start, _ in times),
+                spent * 1e3,
+                median(memory(_sampled(workers))),
+            )
+            print(f"  chatd at {level}: {found[level]}", file=sys.stderr)
+    return found
+
+
+def _plain(levels: tuple[int, ...]) -> dict[int, Birth]:
+    found = {}
+    with subprocess.Popen(
+        [sys.executable, BENCH / "plain_forks.py", *map(str, levels)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for level in levels:
+            told = json.loads(process.stdout.readline())
+            found[level] = Birth(
+                median(told["ms"]),
+                max(told["ms"]),
+                median(told["ms"]),
+                told["cpu_ms"],
+                median(memory(_sampled(children(process.pid)))),
+            )
+            print(f"  os.fork at {level}: {found[level]}", file=sys.stderr)
+            process.stdin.write("\n")
+            process.stdin.flush()
+    return found
+
+
+def _sampled(pids: list[int]) -> list[int]:
+    return pids[:: max(1, len(pids) // SAMPLE)]
+
+
+def restarts(directory: Path, quick: bool) -> list[Row]:
+    """Time from the SIGKILL of a worker until its client's next line is back."""
+    with chatd(directory / "restarts") as subject, Crowd(subject.port) as crowd:
+        crowd.join()
+        crowd.hush()
+        times = [
+            crowd.kill_and_say(subject.children()[0]) * 1e3 for _ in range(100 if quick else 500)
+        ]
+    return [
+        Row("SIGKILL of a worker until the next line is back, p50", f"{median(times):.2f} ms"),
+        Row("... p99, worst", f"{percentile(times, 99):.2f} ms, {max(times):.2f} ms"),
+    ]

@@ -1,0 +1,138 @@
+"""Lines and their deliveries: fan-out one by one, fan-out in a stream, round trip."""
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from bench.figures import Row, compared, median, number
+from bench.subjects import BENCH, Load, Subject, chatd, compile_c, drive, floor, ngircd
+
+ROUNDS = 5
+"""Each load is put on each subject in turn, so often; the median counts."""
+
+Figures = dict[str, list[dict[str, float]]]
+
+
+def fan_out(directory: Path, quick: bool) -> list[Row]:
+    """CPU per delivery with one line in flight, held against two floors."""
+    load = Load(clients=200, senders=1, lines=500 if quick else 2000, window=1)
+    figures = _measure(directory, load, [_c_floor, _python_floor, _chatd])
+    cost = {
+        name: _median_of(figures, name, lambda f: f["cpu"] / f["heard"] * 1e6) for name in figures
+    }
+    until = {name: _median_of(figures, name, lambda f: f["all_p50"]) for name in figures}
+    what = f"fan-out to {load.clients}, one line in flight"
+    return [
+        compared(
+            f"{what}: CPU a delivery",
+            cost["chatd"],
+            cost["C"],
+            unit="µs",
+            other_is="C",
+            reach="<= 1.25",
+        ),
+        compared("", cost["chatd"], cost["Python"], unit="µs", other_is="Python"),
+        compared(
+            "... until the last has it, p50", until["chatd"], until["C"], unit="µs", other_is="C"
+        ),
+    ]
+
+
+def stream(directory: Path, quick: bool) -> list[Row]:
+    """Deliveries a second while eight send as fast as they may, held against ngircd."""
+    rows = []
+    subjects = [_chatd, *([_ngircd] if shutil.which("ngircd") else [])]
+    for window in (256, 1024):
+        load = Load(clients=200, senders=8, lines=10_000 if quick else 40_000, window=window)
+        figures = _measure(directory, load, subjects)
+        rate = {
+            name: _median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures
+        }
+        volume = _median_of(figures, "chatd", lambda f: f["bytes"] / f["seconds"] / 1e6)
+        spent = _median_of(figures, "chatd", lambda f: f["cpu"] / f["seconds"])
+        what = f"fan-out to {load.clients}, {window} lines in flight: deliveries"
+        if "ngircd" in rate:
+            rows.append(
+                compared(
+                    what,
+                    rate["chatd"],
+                    rate["ngircd"],
+                    unit="/s",
+                    other_is="ngircd",
+                    reach=">= 1.0",
+                )
+            )
+        else:
+            rows.append(Row(what, f"{number(rate['chatd'])} /s", "ngircd is not installed"))
+        rows.append(Row("... volume, CPUs busy", f"{number(volume)} MB/s, {spent:.2f} CPUs"))
+    return rows
+
+
+def round_trip(directory: Path, quick: bool) -> list[Row]:
+    """Time until one hears one's own line, held against an echo by a single process."""
+    load = Load(clients=1, senders=1, lines=2000 if quick else 10_000, window=1)
+    figures = _measure(directory, load, [_python_floor, _c_floor, _chatd])
+    rows = []
+    for percent, reach in (("p50", "<= 5"), ("p99", "")):
+        time = {
+            name: _median_of(figures, name, lambda f: f[f"own_{percent}"])  # noqa: B023  # used here
+            for name in figures
+        }
+        own = time["chatd"]
+        rows += [
+            compared(
+                f"round trip, {percent}",
+                own,
+                time["Python"],
+                unit="µs",
+                other_is="Python echo",
+                reach=reach,
+            ),
+            compared("", own, time["C"], unit="µs", other_is="C echo"),
+        ]
+    return rows
+
+
+def _measure(
+    directory: Path,
+    load: Load,
+    subjects: Sequence[Callable[[Path], AbstractContextManager[Subject]]],
+) -> Figures:
+    driver = compile_c("driver", directory)
+    figures: Figures = {}
+    with ExitStack() as running:
+        # All of them wait while one is measured: none costs anything then.
+        started = [running.enter_context(subject(directory)) for subject in subjects]
+        for _ in range(ROUNDS):
+            for subject in started:
+                measured = drive(driver, subject, load)
+                figures.setdefault(subject.name, []).append(measured)
+                print(f"  {subject.name}: {load} {measured}", file=sys.stderr)
+    return figures
+
+
+def _median_of(figures: Figures, name: str, figure: Callable[[dict[str, float]], float]) -> float:
+    return median(map(figure, figures[name]))
+
+
+def _fresh(directory: Path, name: str) -> Path:
+    taken = len(list(directory.glob(f"{name}*")))
+    return directory / f"{name}{taken}"
+
+
+def _chatd(directory: Path) -> AbstractContextManager[Subject]:
+    return chatd(_fresh(directory, "chatd"))
+
+
+def _ngircd(directory: Path) -> AbstractContextManager[Subject]:
+    return ngircd(_fresh(directory, "ngircd"))
+
+
+def _c_floor(directory: Path) -> AbstractContextManager[Subject]:
+    return floor("C", compile_c("floor", directory))
+
+
+def _python_floor(_directory: Path) -> AbstractContextManager[Subject]:
+    return floor("Python", sys.executable, BENCH / "floor.py")

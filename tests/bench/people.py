@@ -1,0 +1,93 @@
+"""Clients by the thousand, in Python, where what they hear is looked at."""
+
+import os
+import select
+import signal
+import socket
+import time
+from typing import Self
+
+PATIENCE = 60.0
+"""Seconds after which what should have been heard counts as lost."""
+
+
+class Crowd:
+    """Many clients of one server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._poller = select.epoll()
+        self.members: list[socket.socket] = []
+        self._by_descriptor: dict[int, socket.socket] = {}
+        self._heard: dict[int, bytearray] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for member in self.members:
+            member.close()
+        self._poller.close()
+
+    def join(self) -> tuple[float, float]:
+        """Let one more in; return the seconds until it is greeted, and until it is answered.
+
+        The greeting comes from the master; it is a worker who must have read the question.
+        """
+        began = time.perf_counter()
+        member = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
+        member.sendall(b"/help\n")
+        heard = b""
+        greeted = 0.0
+        while b"leave the server\n" not in heard:
+            data = member.recv(1 << 16)
+            assert data, f"closed after {heard!r}"
+            heard += data
+            if not greeted and b"/help lists the commands.\n" in heard:
+                greeted = time.perf_counter()
+        answered = time.perf_counter()
+        member.setblocking(False)
+        self._poller.register(member, select.EPOLLIN)
+        self.members.append(member)
+        self._by_descriptor[member.fileno()] = member
+        self._heard[member.fileno()] = bytearray()
+        return greeted - began, answered - began
+
+    def hush(self) -> None:
+        """Let what is under way arrive, and forget it."""
+        self.say(self.members[0], "quiet please")
+        for heard in self._heard.values():
+            heard.clear()
+
+    def say(self, speaker: socket.socket, text: str) -> float:
+        """Have ``speaker`` say ``text``; return the seconds until everybody has heard it."""
+        end = f" : {text}\n".encode()
+        began = time.perf_counter()
+        speaker.send(f"{text}\n".encode())
+        missing = {d for d, heard in self._heard.items() if not heard.endswith(end)}
+        while missing:
+            ready = self._poller.poll(PATIENCE)
+            assert ready, f"{len(missing)} of {len(self._heard)} did not hear {text!r}"
+            for descriptor, _ in ready:
+                data = self._by_descriptor[descriptor].recv(1 << 16)
+                assert data, "a client was disconnected"
+                self._heard[descriptor] += data
+                if self._heard[descriptor].endswith(end):
+                    missing.discard(descriptor)
+        return time.perf_counter() - began
+
+    def heard(self) -> list[list[str]]:
+        """Return the different things that members heard since ``hush``: one list is the hope."""
+        return [
+            bytes(heard).decode().splitlines() for heard in set(map(bytes, self._heard.values()))
+        ]
+
+    def kill_and_say(self, worker: int) -> float:
+        """Kill ``worker``, that of the one member; return the seconds until its next line is back.
+
+        It has been heard before, so there is something to commit and no delay to the restart.
+        """
+        began = time.perf_counter()
+        os.kill(worker, signal.SIGKILL)
+        self.say(self.members[0], f"again {began}")
+        return time.perf_counter() - began
