@@ -15,6 +15,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.restarts import Intensity, Verdict
+from chatd_supervisor.signals import Signals
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.commands import Refuse
 from chatd_workers.dialects import DIALECTS
@@ -97,16 +99,16 @@ class Master:
         try:
             self._listen(self._config)
             await control.start()
-            self._handle_signals()
-            # What exists now lives as long as the master: never look at it again, so that the
-            # pages it is in stay shared with every worker.
-            rehearse(tuple(DIALECTS))
-            gc.collect()
-            gc.freeze()
-            self._retitle()
-            ready()
-            await self._stopped.wait()
-            await self._wind_down()
+            with contextlib.closing(self._handle_signals()):
+                # What exists now lives as long as the master: never look at it again, so that the
+                # pages it is in stay shared with every worker.
+                rehearse(tuple(DIALECTS))
+                gc.collect()
+                gc.freeze()
+                self._retitle()
+                ready()
+                await self._stopped.wait()
+                await self._wind_down()
         finally:
             for listener in self._listeners.values():
                 listener.close()
@@ -115,13 +117,19 @@ class Master:
         log.info("stopped")
         return os.EX_OK
 
-    def _handle_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop_on, number)
-        self._loop.add_signal_handler(signal.SIGHUP, self._reload_on_hangup)
-        self._loop.add_signal_handler(signal.SIGCHLD, self._births.reap)
+    def _handle_signals(self) -> Signals:
+        signals = Signals(
+            self._loop,
+            {
+                signal.SIGTERM: partial(self._stop_on, signal.SIGTERM),
+                signal.SIGINT: partial(self._stop_on, signal.SIGINT),
+                signal.SIGHUP: self._reload_on_hangup,
+                signal.SIGCHLD: self._births.reap,
+            },
+        )
         # Not through the loop: the stack is to show where the master is, above all when it hangs.
         signal.signal(signal.SIGUSR1, self._trace)
+        return signals
 
     # Accepting
 

@@ -1,0 +1,48 @@
+"""Signals as callbacks of the loop, as many at once as there are workers.
+
+``loop.add_signal_handler`` is told of signals through a socket pair, which is full after 278
+bytes, one for each signal; what comes then is lost. When a thousand clients leave in one tick, a
+thousand SIGCHLD come before the loop looks, and a SIGTERM among them would be for nothing. A pipe
+holds 65,536 (pipe(7)), more than there can be workers.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+
+class Signals:
+    """Calls a handler from the loop for each kind of signal that has come."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, handlers: Mapping[int, Callable[[], object]]
+    ) -> None:
+        """``handlers`` says what is called for which signal; once, however often it came."""
+        self._loop = loop
+        self._handlers = handlers
+        self._come, self._told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in handlers:
+            signal.signal(number, _noted)
+            # Calls that a signal interrupts go on, as with the loop's own handlers.
+            signal.siginterrupt(number, False)
+        signal.set_wakeup_fd(self._told)
+        loop.add_reader(self._come, self._call)
+
+    def _call(self) -> None:
+        for number in set(os.read(self._come, 65536)):
+            handler = self._handlers.get(number)
+            if handler is not None:
+                handler()
+
+    def close(self) -> None:
+        """Call no more; what still comes is ignored."""
+        signal.set_wakeup_fd(-1)
+        self._loop.remove_reader(self._come)
+        os.close(self._come)
+        os.close(self._told)
+
+
+def _noted(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing: that there is a handler has its number written to the pipe."""
