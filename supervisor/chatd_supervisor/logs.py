@@ -23,13 +23,23 @@ PIECE: Final = select.PIPE_BUF
 class _Formatter(logging.Formatter):
     """UTC times, and nothing that a terminal or a log reader could trip over."""
 
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%SZ"
-    default_msec_format = ""
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+        self._second = 0
+        self._shown = ""
+
+    def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802  # logging's
+        if int(record.created) != self._second:
+            self._second = int(record.created)
+            self._shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._second))
+        return self._shown
 
     def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if text.isprintable():
+            return text
         # Continuation lines (a stack, say) are indented, so a line of its own is always a record.
-        text = super().format(record).replace("\n", "\n    ")
+        text = text.replace("\n", "\n    ")
         return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
@@ -49,7 +59,7 @@ class LogHandler(logging.Handler):
         self._torn = False
         self._room = select.poll()
         self._room.register(self._descriptor, select.POLLOUT)
-        self.setFormatter(_Formatter(FORMAT))
+        self.setFormatter(_Formatter())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write ``record``, or count it."""
@@ -97,6 +107,10 @@ def _open(path: Path) -> int:
 
 def set_up(level: str, path: Path | None) -> LogHandler:
     """Send all of chatd's log to ``path``, or to standard error if None. Raises OSError."""
+    # What no line shows is not looked up (logging, "Optimization"): every birth is logged, and each
+    # page that the master writes to between two births is one more of the first worker's own.
+    logging._srcfile = None  # noqa: SLF001  # documented there
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = LogHandler(path)
     logger = logging.getLogger("chatd")
     logger.handlers = [handler]
