@@ -48,6 +48,9 @@ RESERVED_DESCRIPTORS: Final = 64
 DESCRIPTORS_PER_CLIENT: Final = 2
 """A duplicate of the client's socket, and the channel to its worker."""
 
+TITLE_DELAY: Final = 0.1
+"""Seconds until the master's title tells what has changed."""
+
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
 
@@ -354,7 +357,8 @@ class Master:
     def _retitle_soon(self) -> None:
         if not self._title_due:
             self._title_due = True
-            self._loop.call_soon(self._retitle)
+            # Not for each of many at once: it is for people to look at.
+            self._loop.call_later(TITLE_DELAY, self._retitle)
 
     def _retitle(self) -> None:
         self._title_due = False
