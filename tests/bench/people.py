@@ -29,29 +29,28 @@ class Crowd:
             member.close()
         self._poller.close()
 
-    def join(self) -> tuple[float, float]:
-        """Let one more in; return the seconds until it is greeted, and until it is answered.
+    def join(self, *, ask: bool = False) -> float:
+        """Let one more in; return the seconds until it is greeted or, if it asks, answered.
 
-        The greeting comes from the master; it is a worker who must have read the question.
+        The greeting comes from the master; to be answered, a worker must have read the question.
         """
+        end = b"leave the server\n" if ask else b"/help lists the commands.\n"
         began = time.perf_counter()
         member = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
-        member.sendall(b"/help\n")
+        if ask:
+            member.sendall(b"/help\n")
         heard = b""
-        greeted = 0.0
-        while b"leave the server\n" not in heard:
+        while end not in heard:
             data = member.recv(1 << 16)
             assert data, f"closed after {heard!r}"
             heard += data
-            if not greeted and b"/help lists the commands.\n" in heard:
-                greeted = time.perf_counter()
-        answered = time.perf_counter()
+        taken = time.perf_counter() - began
         member.setblocking(False)
         self._poller.register(member, select.EPOLLIN)
         self.members.append(member)
         self._by_descriptor[member.fileno()] = member
         self._heard[member.fileno()] = bytearray()
-        return greeted - began, answered - began
+        return taken
 
     def hush(self) -> None:
         """Let what is under way arrive, and forget it."""
