@@ -19,7 +19,10 @@ reason it was closed for among it. So what still comes in is discarded, unread, 
 
 import asyncio
 import enum
+import fcntl
 import socket
+import struct
+import termios
 import time
 from typing import Final
 
@@ -155,6 +158,17 @@ class Connection:
         except OSError:
             # Not connected any more (shutdown(2), ENOTCONN).
             self.output.broken = True
+
+    def is_delivered(self) -> bool:
+        """Tell whether the peer has acknowledged all that was written, our FIN too.
+
+        SIOCOUTQ (tcp(7)) counts what it has not; it has the value of TIOCOUTQ.
+        """
+        try:
+            left = fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"    ")
+        except OSError:
+            return True
+        return struct.unpack("i", left) == (0,)
 
     def discard(self) -> bool:
         """Discard what still comes in; return whether the client has closed its half as well."""

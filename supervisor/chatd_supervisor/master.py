@@ -51,6 +51,9 @@ DESCRIPTORS_PER_CLIENT: Final = 2
 TITLE_DELAY: Final = 0.1
 """Seconds until the master's title tells what has changed."""
 
+POLL: Final = 0.02
+"""Seconds between looks at what a stopping server's clients have acknowledged."""
+
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
 
@@ -245,8 +248,13 @@ class Master:
         self._check_drained()
         await _until(self._all_drained, deadline - self._config.limits.stop_timeout / 2)
         board.dissolve("the server is stopping")
-        if board.connections:
-            await _until(self._all_closed, deadline)
+        while board.connections and self._loop.time() < deadline:
+            # Whoever keeps the connection open at the other end has still been told everything.
+            for connection in list(board.connections.values()):
+                if connection.state is State.LINGERING and connection.is_delivered():
+                    board.close(connection)
+            if board.connections:
+                await _until(self._all_closed, min(deadline, self._loop.time() + POLL))
         for connection in list(board.connections.values()):
             board.close(connection)
         while self._births.children:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
 
 import pytest
@@ -112,3 +113,13 @@ def test_received_descriptors_do_not_survive_exec(server: Server) -> None:
         with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="ascii") as info:
             flags = int(re.search(r"flags:\s+(\d+)", info.read())[1], 8)  # type: ignore[index]
         assert flags & os.O_CLOEXEC
+
+
+def test_a_server_with_idle_clients_stops_at_once_and_tells_them(server: Server) -> None:
+    clients = [server.connect() for _ in range(5)]
+    begun = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - begun < 2.0
+    for client in clients:
+        assert client.rest().endswith("--- closing: the server is stopping\n")
