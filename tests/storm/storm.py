@@ -203,10 +203,11 @@ def _listen(selector: selectors.BaseSelector, patience: float, figures: Figures)
 
 
 def kill_some(master: int, dice: random.Random) -> int:
-    """SIGKILL one worker, or now and then several; return how many."""
+    """SIGKILL one worker, now and then several, rarely all at once; return how many."""
     with open(f"/proc/{master}/task/{master}/children", encoding="ascii") as listed:
         children = [int(pid) for pid in listed.read().split()]
-    victims = dice.sample(children, min(len(children), dice.choice((1, 1, 1, 1, 3))))
+    count = len(children) if dice.random() < 0.005 else dice.choice((1, 1, 1, 1, 3))
+    victims = dice.sample(children, min(len(children), count))
     for pid in victims:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
