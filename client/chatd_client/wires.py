@@ -5,6 +5,7 @@ Two wires: chatd's text dialect (chatd-protocol(7)), and that of the lab's serve
 """
 
 import codecs
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from chatd_workers.names import make_safe
@@ -32,8 +33,8 @@ class Wire(Protocol):
     def hello(self) -> bytes:
         """Return what is written first."""
 
-    def line(self, text: str) -> bytes:
-        """Return what says ``text``."""
+    def blocks(self, lines: Sequence[str]) -> Iterable[bytes]:
+        """Return what says ``lines``: each block is to be one write."""
 
     def goodbye(self) -> bytes:
         """Return what is written last."""
@@ -49,9 +50,9 @@ class ChatdWire:
         """Ask for the nick, if there is one."""
         return f"/nick {self._nick}\n".encode() if self._nick else b""
 
-    def line(self, text: str) -> bytes:
-        """Return the line itself; commands (``/help``) are the server's."""
-        return f"{text}\n".encode(errors="surrogateescape")
+    def blocks(self, lines: Sequence[str]) -> Iterable[bytes]:
+        """Return the lines themselves; commands (``/help``) are the server's."""
+        return ["".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")]
 
     def goodbye(self) -> bytes:
         """Say nothing: the end of the stream is enough."""
@@ -68,9 +69,9 @@ class LabWire:
         """Say nothing: the name comes with each message."""
         return b""
 
-    def line(self, text: str) -> bytes:
-        """Return one message."""
-        return f"{self._nick} : {text}\0".encode(errors="surrogateescape")
+    def blocks(self, lines: Sequence[str]) -> Iterable[bytes]:
+        """Return a message for each line: that server takes one message a read."""
+        return [f"{self._nick} : {line}\0".encode(errors="surrogateescape") for line in lines]
 
     def goodbye(self) -> bytes:
         """Return the empty message that the lab's client ends with."""

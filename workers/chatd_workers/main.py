@@ -158,7 +158,9 @@ class Worker:
                 final=final,
                 most=1 if self._careful else MAX_COMMANDS,
             )
-            seen = len(data) - framed.used
+            # What is left after a report may hold whole lines (a report has its limits), so only
+            # what was looked at in vain is to be added to before it is looked at again.
+            seen = 0 if framed.used else len(data)
             if framed.used:
                 self._report(framed.lines, framed.used, framed.discarding)
             elif final:
