@@ -182,6 +182,11 @@ class Server:
 
         return eventually(f"{nick} has a worker", find)
 
+    def workers(self) -> list[int]:
+        """Return the pids of all workers; waits until there is one."""
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in eventually("workers", lambda: path.read_text().split())]
+
     def titles(self) -> list[str]:
         """Return the titles of the server's processes, as ps shows them, dead ones included."""
         shown = subprocess.run(

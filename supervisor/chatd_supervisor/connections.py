@@ -70,7 +70,7 @@ class Worker:
         self.connection: Connection | None = connection
         self.born = time.monotonic()
         self.committed = False
-        self.announced = 0
+        self.announced: int | None = None
         # A report is waiting for its acknowledgement; another one would be a violation.
         self.reporting = False
         self.drained = False
@@ -85,6 +85,7 @@ class Connection:
 
     __slots__ = (
         "careful",
+        "carry",
         "deadline",
         "dialect",
         "discarding",
@@ -113,10 +114,12 @@ class Connection:
         self.output = output
         self.state = State.SERVED
         self.since = time.monotonic()
-        # How far the stream is committed, in bytes, and whether it stands inside a line that was
-        # too long: all that a successor needs to know.
+        # How far the stream is committed, in bytes; whether it stands inside a line that was too
+        # long; and the beginning of the next line, if that was taken already. All that a
+        # successor needs to know.
         self.offset = 0
         self.discarding = False
+        self.carry = b""
         self.careful = False
         self.lines = 0
         self.restarts = 0

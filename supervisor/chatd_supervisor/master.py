@@ -180,6 +180,7 @@ class Master:
             room=session.room.name,
             line_length=self._config.limits.line_length,
             discarding=connection.discarding,
+            carry=connection.carry,
             careful=connection.careful,
         )
 
@@ -191,9 +192,10 @@ class Master:
 
     def _judged(self, connection: Connection, verdict: Verdict) -> None:
         board = self._switchboard
-        if verdict.drop:
-            offset = connection.offset
-            line = connection.take(verdict.drop)
+        if verdict.drop is not None:
+            offset = connection.offset - len(connection.carry)
+            line = connection.carry + connection.take(verdict.drop)
+            connection.carry = b""
             keep(self._paths.quarantine_dir, connection.session, offset, line)
             shown = line[:SHOWN_POISON].decode("ascii", "backslashreplace").rstrip()
             board.apply(connection, Refuse("line-crashed", shown))

@@ -37,8 +37,8 @@ class Death(NamedTuple):
     """As in multiprocess: negative for a signal; None if another process was its parent."""
     offset: int
     """Bytes of the client's stream that were committed."""
-    announced: int
-    """Bytes of the line it was parsing, if it had announced one; else 0."""
+    announced: int | None
+    """Bytes in the socket of the line it was parsing, if it had announced one."""
     committed: bool
     """It had committed at least one report."""
     lived: float
@@ -52,8 +52,8 @@ class Verdict(NamedTuple):
     """Seconds until the successor is born."""
     careful: bool
     """The successor is to announce each line."""
-    drop: int
-    """Bytes to set aside: the line that killed POISON_DEATHS workers; 0 for none."""
+    drop: int | None
+    """Bytes of the socket to set aside: the line that killed POISON_DEATHS workers."""
     close: bool
     """Give up and close the client."""
 
@@ -78,16 +78,15 @@ class RestartPolicy:
             # Bounded, so that the power above stays one.
             self._failures = min(self._failures + 1, 16)
         if death.exitcode == -SIGKILL:
-            return Verdict(delay, self._deaths > 0 and death.offset == self._offset, 0, False)
+            return Verdict(delay, self._deaths > 0 and death.offset == self._offset, None, False)
         if death.offset != self._offset:
             self._offset = death.offset
             self._deaths = 0
         self._deaths += 1
         if self._deaths >= CLOSING_DEATHS:
-            return Verdict(delay, True, 0, True)
-        if self._deaths >= POISON_DEATHS and death.announced:
-            return Verdict(delay, True, death.announced, False)
-        return Verdict(delay, True, 0, False)
+            return Verdict(delay, True, None, True)
+        poison = self._deaths >= POISON_DEATHS
+        return Verdict(delay, True, death.announced if poison else None, False)
 
 
 class Intensity:

@@ -112,8 +112,9 @@ class Switchboard:
             connection = worker.connection
             if connection is not None and connection.consume(report.used) == report.used:
                 connection.discarding = report.discarding
+                connection.carry = report.carry
                 worker.committed = True
-                worker.announced = 0
+                worker.announced = None
             elif connection is not None:
                 self._violated(worker, f"reported {report.used} bytes that are not there")
         self.flush()

@@ -14,7 +14,7 @@ def death(
     exitcode: int | None = SEGV,
     *,
     offset: int = 0,
-    announced: int = 0,
+    announced: int | None = None,
     committed: bool = False,
     lived: float = 0.01,
 ) -> Death:
@@ -37,15 +37,16 @@ def test_the_delay_doubles_to_its_limit_and_starts_anew() -> None:
 
 def test_the_third_death_on_a_line_drops_it() -> None:
     policy = RestartPolicy()
-    verdicts = [policy.judge(death(offset=7, announced=n)) for n in (0, 12, 12)]
-    assert [verdict.drop for verdict in verdicts] == [0, 0, 12]
+    verdicts = [policy.judge(death(offset=7, announced=n)) for n in (None, 12, 12)]
+    assert [verdict.drop for verdict in verdicts] == [None, None, 12]
     assert all(verdict.careful for verdict in verdicts)
     assert not any(verdict.close for verdict in verdicts)
 
 
 def test_deaths_elsewhere_in_the_stream_do_not_add_up() -> None:
     policy = RestartPolicy()
-    assert not any(policy.judge(death(offset=n, announced=5)).drop for n in range(50))
+    drops = [policy.judge(death(offset=n, announced=5)).drop for n in range(50)]
+    assert drops == [None] * 50
 
 
 def test_a_line_that_cannot_be_framed_closes_the_client() -> None:
@@ -57,7 +58,7 @@ def test_sigkill_never_condemns_a_line_or_a_client() -> None:
     policy = RestartPolicy()
     for _ in range(1000):
         verdict = policy.judge(death(KILLED, announced=12))
-        assert verdict.drop == 0
+        assert verdict.drop is None
         assert not verdict.close
 
 

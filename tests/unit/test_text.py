@@ -72,7 +72,7 @@ def test_any_line_becomes_a_valid_record_without_unsafe_characters(line: bytes) 
     command = read(line.replace(b"\n", b"").replace(b"\0", b""))
     if command is None:
         return
-    record = Report(1, discarding=False, commands=[command])
+    record = Report(1, discarding=False, carry=b"", commands=[command])
     assert decode_record(encode(record)) == record
     for name in command.__struct_fields__:
         value = getattr(command, name)
@@ -87,7 +87,7 @@ def test_any_line_becomes_a_valid_record_without_unsafe_characters(line: bytes) 
 def test_the_longest_lines_fit_into_a_record(line: bytes) -> None:
     command = read(line)
     if command is not None:
-        decode_record(encode(Report(1, discarding=False, commands=[command])))
+        decode_record(encode(Report(1, discarding=False, carry=b"", commands=[command])))
 
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_\[\]|^`-]{0,10}", fullmatch=True).filter(is_nick)

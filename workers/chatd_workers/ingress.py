@@ -7,6 +7,12 @@ loses nothing: its successor peeks the same bytes again.
 A socket with unread bytes stays readable, so an incomplete line would keep poll(2) returning at
 once. ``SO_RCVLOWAT`` (socket(7)) makes it wait for more than is there already; a FIN still wakes.
 It belongs to the socket, so a successor begins by setting it back.
+
+One thing bytes that are left lying can do: keep more from coming. The kernel counts against the
+receive buffer the memory behind a segment, all of it until its last byte is taken, so the first
+bytes of a line at the end of a large segment can close the window, and the line would never be
+completed. ``is_cramped`` tells when that threatens; then the beginning of the line is taken into
+the report (``carry``) after all.
 """
 
 import fcntl
@@ -20,6 +26,9 @@ from chatd_workers.reports import MAX_USED
 
 _PEEK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
 _WAKE: Final = select.POLLIN | select.POLLRDHUP
+_SO_MEMINFO: Final = 55
+"""asm-generic/socket.h; sock_diag(7) lists what it tells: memory in use and its limit first."""
+
 _OVER: Final = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
@@ -71,6 +80,16 @@ class Ingress:
         """Return how many bytes have arrived and are not taken yet (FIONREAD, tcp(7))."""
         count: int = struct.unpack("i", fcntl.ioctl(self._client, termios.FIONREAD, b"    "))[0]
         return count
+
+    def is_cramped(self) -> bool:
+        """Tell whether what is unread takes so much memory that the window may close.
+
+        The kernel thinks of closing it when less than half of the buffer is free; this is a
+        quarter in use.
+        """
+        told = self._client.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 8)
+        used, limit = struct.unpack("II", told)
+        return bool(used * 4 > limit)
 
     def _wait_for(self, count: int) -> None:
         if count != self._low_water:

@@ -120,6 +120,8 @@ class Worker:
         self._orders = orders
         self._limit = orders.line_length
         self._discarding = orders.discarding
+        # The beginning of a line that had to be taken from the socket before its end had come.
+        self._carry = orders.carry
         # How many bytes are still to be taken line by line, each announced first.
         self._careful = MAX_USED if orders.careful else 0
         self._acknowledged = True
@@ -149,10 +151,9 @@ class Worker:
                     self._obey()
                 if not look:
                     continue
-            data = self._ingress.peek()
-            final = complete and len(data) < MAX_USED
+            fresh, final = self._look(complete=complete)
             framed = frame(
-                data,
+                self._carry + fresh,
                 limit=self._limit,
                 discarding=self._discarding,
                 final=final,
@@ -160,24 +161,41 @@ class Worker:
             )
             # What is left after a report may hold whole lines (a report has its limits), so only
             # what was looked at in vain is to be added to before it is looked at again.
-            seen = 0 if framed.used else len(data)
+            seen = used = 0
             if framed.used:
-                self._report(framed.lines, framed.used, framed.discarding)
+                used = framed.used - len(self._carry)
+                self._report(framed.lines, used, framed.discarding, b"")
             elif final:
                 raise StreamEnded("connection closed")
-            self._drain(framed.used)
+            elif fresh and self._ingress.is_cramped():
+                used = len(fresh)
+                self._report([], used, self._discarding, self._carry + fresh)
+            else:
+                seen = len(fresh)
+            self._drain(used)
 
-    def _report(self, lines: list[bytes], used: int, discarding: bool) -> None:
+    def _look(self, *, complete: bool) -> tuple[bytes, bool]:
+        """Return the bytes to be read, and whether nothing follows them."""
+        try:
+            fresh = self._ingress.peek()
+        except StreamEnded:
+            if not self._carry:
+                raise
+            return b"", True
+        return fresh, complete and len(fresh) < MAX_USED
+
+    def _report(self, lines: list[bytes], used: int, discarding: bool, carry: bytes) -> None:
         if self._careful:
             self._send(Announce(used))
             self._careful = max(0, self._careful - used)
         commands = [command for line in lines if (command := self._parse(line)) is not None]
         self._acknowledged = False
-        self._send(Report(used, discarding, commands))
+        self._send(Report(used, discarding, carry, commands))
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
             self._obey()
         self._discarding = discarding
+        self._carry = carry
         self._lines += len(lines)
 
     def _parse(self, line: bytes) -> Command | None:
@@ -226,7 +244,8 @@ class Worker:
         state = (
             f"{self._title}: session {self._orders.session}, {self._lines} lines, "
             f"limit {self._limit}, discarding {self._discarding}, "
-            f"acknowledged {self._acknowledged}, to drain {self._to_drain}\n"
+            f"carry {len(self._carry)}, acknowledged {self._acknowledged}, "
+            f"to drain {self._to_drain}\n"
         )
         text = state + "".join(traceback.format_stack(frame))
         with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@ def rehearse(dialects: tuple[str, ...]) -> None:
     """
     for dialect in dialects:
         for _ in range(ROUNDS):
-            _live(Serve(0, "127.0.0.1:0", dialect, "rehearsal", "#lobby", 8192, False, False))
+            _live(Serve(0, "127.0.0.1:0", dialect, "rehearsal", "#lobby", 8192, False, b"", False))
 
 
 def _live(orders: Serve) -> None:

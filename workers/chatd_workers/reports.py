@@ -31,8 +31,11 @@ MAX_COMMANDS: Final = 1024
 MAX_TRACE: Final = 16 * 1024
 """Characters of a trace."""
 
-MAX_ORDER: Final = 4096
-"""Bytes of an encoded order: names and numbers. Small, for a worker allocates it at every one."""
+MAX_CARRY: Final = 8192 + 1
+"""Bytes of a line's beginning that are kept for it: the longest line, and a carriage return."""
+
+MAX_ORDER: Final = 12 * 1024
+"""Bytes of an encoded order: names, numbers, a carry. A worker allocates so much at every one."""
 
 MAX_RECORD: Final = 160 * 1024
 """Bytes of an encoded record. 32 KiB of invalid UTF-8 become 96 KiB of U+FFFD, plus framing."""
@@ -49,6 +52,8 @@ class Serve(Struct, frozen=True, array_like=True, tag=1):
     line_length: int
     discarding: bool
     """The stream stands inside a line that was too long; drop up to its end."""
+    carry: bytes
+    """The beginning of the next line, already taken from the socket."""
     careful: bool
     """A worker died on what comes next: announce each line before parsing it."""
 
@@ -78,20 +83,24 @@ Order = Serve | Ack | Retitle | Limit | Drain
 
 
 class Report(Struct, frozen=True, array_like=True, tag=1, gc=False):
-    """Worker to master: the next ``used`` bytes of the stream mean ``commands``."""
+    """Worker to master: the next ``used`` bytes of the stream mean ``commands``.
 
-    used: Annotated[int, Meta(ge=1, le=MAX_USED)]
+    ``discarding`` and ``carry`` are where the reader stands after them, as in ``Serve``.
+    """
+
+    used: Annotated[int, Meta(ge=0, le=MAX_USED)]
     discarding: bool
+    carry: Annotated[bytes, Meta(max_length=MAX_CARRY)]
     commands: Annotated[list[Command], Meta(max_length=MAX_COMMANDS)]
 
 
 class Announce(Struct, frozen=True, array_like=True, tag=2, gc=False):
-    """Worker to master, when careful: the next ``used`` bytes are the line I parse now.
+    """Worker to master, when careful: carry and the next ``used`` bytes are the line I parse now.
 
     If the worker dies of it, the master knows which bytes to set aside, without parsing any.
     """
 
-    used: Annotated[int, Meta(ge=1, le=MAX_USED)]
+    used: Annotated[int, Meta(ge=0, le=MAX_USED)]
 
 
 class Ended(Struct, frozen=True, array_like=True, tag=3, gc=False):
