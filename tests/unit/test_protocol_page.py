@@ -1,0 +1,71 @@
+"""chatd-protocol(7) says what the text dialect's tables say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chatd_workers import events as e
+from chatd_workers.dialects.text import VERBS, write
+from chatd_workers.names import PUNCTUATION
+from chatd_workers.problems import PROBLEMS
+
+PAGE = (Path(__file__).resolve().parents[2] / "man" / "chatd-protocol.7").read_text("utf-8")
+LINES = set(PAGE.replace("\\e", "\\").splitlines())
+
+VALUES = {
+    "line-too-long": "8192",
+    "line-crashed": "...",
+    "unknown-command": "/x",
+    "missing-nick": "/nick NAME",
+    "missing-room": "/join ROOM",
+    "missing-text": "/msg NICK TEXT",
+    "nick-too-long": "24",
+    "room-too-long": "32",
+    "room-invalid": "#x",
+    "room-unknown": "#x",
+    "rooms-full": "1000",
+    "already-there": "#lobby",
+    "in-lobby": "#lobby",
+    "topic-too-long": "300",
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_refusal_stands_there_as_it_is_sent(problem: str) -> None:
+    assert write(e.Refused(problem, VALUES.get(problem, "x"))).decode().rstrip("\n") in LINES
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_command_has_its_item(verb: str) -> None:
+    words = VERBS[verb].usage.split()[1:]
+    optional = any(word.startswith("[") for word in words)
+    arguments = " ".join(word.strip("[]").lower() for word in words)
+    tail = f" Op Ar {arguments}" if optional else f" Ar {arguments}" if arguments else ""
+    assert f".It Ic {verb}{tail}" in LINES
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        e.Welcomed("chatd", "guest1", "#lobby", "tea at four", ("alice", "bob"), 3),
+        e.Joined("alice", "#lobby"),
+        e.Left("alice", "#lobby", "connection closed"),
+        e.Renamed("guest1", "alice"),
+        e.TopicChanged("alice", "#lobby", "tea at four"),
+        e.TopicChanged("alice", "#lobby", ""),
+        e.TopicShown("#lobby", ""),
+        e.Members("#lobby", ("alice", "bob"), 2),
+        e.RoomsListed((("#ops", 3, "who is on call"),), 1),
+        e.Closing("goodbye"),
+        e.Closing("the server is stopping"),
+    ],
+)
+def test_every_kind_of_notice_stands_there(event: e.Event) -> None:
+    for line in write(event).decode().splitlines():
+        assert line in LINES
+
+
+def test_the_punctuation_of_names_stands_there() -> None:
+    assert f".Li {PUNCTUATION.replace(chr(92), chr(92) + 'e')} ;" in PAGE
+    assert re.search(r"at most 24 characters", PAGE)
