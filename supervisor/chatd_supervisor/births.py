@@ -124,14 +124,14 @@ class Births:
             connection.session,
             worker.pid,
             _how(worker.exitcode),
-            "closing" if verdict.close else f"restarting in {verdict.delay:g} s",
+            "closing" if verdict.close else _when(verdict.delay),
         )
+        self.intensity.note(now)
         self._judged(connection, verdict)
         if connection.state is not State.SERVED:
             return
         self.restarts += 1
         connection.restarts += 1
-        self.intensity.note(now)
         if verdict.delay:
             self._loop.call_later(verdict.delay, self._request, connection)
         else:
@@ -166,3 +166,7 @@ def _how(exitcode: int) -> str:
     if exitcode == VIOLATION:
         return "was ended for breaking the rules of the channel"
     return f"exited with status {exitcode}"
+
+
+def _when(delay: float) -> str:
+    return f"restarting in {delay:g} s" if delay else "restarting at once"

@@ -1,0 +1,31 @@
+"""``chatd`` with a reader that certain lines kill: a stand-in for a fault in a parser."""
+
+import os
+import signal
+
+from chatd_supervisor.cli import main
+from chatd_workers import main as worker
+from chatd_workers.commands import Command
+from chatd_workers.dialects import DIALECTS, Dialect
+from chatd_workers.framing import Framed, frame
+
+TEXT = DIALECTS["text"]
+
+
+def read(line: bytes) -> Command | None:
+    if line.startswith(b"boom"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if line.startswith(b"crash"):
+        raise RuntimeError("a fault in the reader")
+    return TEXT.read(line)
+
+
+def framed(data: bytes, **how: int) -> Framed:
+    if b"unframeable" in data:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return frame(data, **how)  # type: ignore[arg-type]
+
+
+DIALECTS["text"] = Dialect(read, TEXT.write)
+setattr(worker, "frame", framed)  # noqa: B010  # not exported, and none of its business
+main(prog_name="chatd")
