@@ -24,7 +24,7 @@ import setproctitle
 from chatd_supervisor import __version__
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection, State, Worker
+from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.control import ControlError, ControlServer
 from chatd_supervisor.hub import Hub, Rules
 from chatd_supervisor.inspection import describe_listener, describe_sessions, master_title
@@ -35,6 +35,7 @@ from chatd_supervisor.reception import Reception
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.winding_down import wind_down
 from chatd_workers.commands import Refuse
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
@@ -50,9 +51,6 @@ DESCRIPTORS_PER_CLIENT: Final = 2
 
 TITLE_DELAY: Final = 0.1
 """Seconds until the master's title tells what has changed."""
-
-POLL: Final = 0.02
-"""Seconds between looks at what a stopping server's clients have acknowledged."""
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
@@ -83,15 +81,12 @@ class Master:
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        self._all_drained = asyncio.Event()
-        self._all_closed = asyncio.Event()
         limits = self._config.limits
         self._switchboard = Switchboard(
             self._loop,
             Hub(rules_of(self._config)),
             send_queue=limits.send_queue,
             closed=self._closed,
-            drained=self._check_drained,
         )
         self._births = self._switchboard.births = Births(
             self._loop,
@@ -162,10 +157,6 @@ class Master:
 
     def _closed(self, connection: Connection) -> None:
         self._reception.see_off(connection)
-        if self._state == "stopping":
-            self._check_drained()
-            if not self._switchboard.connections:
-                self._all_closed.set()
         self._retitle_soon()
 
     # Workers
@@ -237,39 +228,11 @@ class Master:
         self.stop()
 
     async def _wind_down(self) -> None:
-        """Take what has arrived, tell everybody, let them read it, see the workers off."""
         self._retitle()
-        board = self._switchboard
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
-        deadline = self._loop.time() + self._config.limits.stop_timeout
-        for connection in board.connections.values():
-            if connection.worker is not None:
-                board.order(connection.worker, Drain())
-        self._check_drained()
-        await _until(self._all_drained, deadline - self._config.limits.stop_timeout / 2)
-        board.dissolve("the server is stopping")
-        while board.connections and self._loop.time() < deadline:
-            # Whoever keeps the connection open at the other end has still been told everything.
-            for connection in list(board.connections.values()):
-                if connection.state is State.LINGERING and connection.is_delivered():
-                    board.close(connection)
-            if board.connections:
-                await _until(self._all_closed, min(deadline, self._loop.time() + POLL))
-        for connection in list(board.connections.values()):
-            board.close(connection)
-        while self._births.children:
-            self._births.reap()
-            await asyncio.sleep(0.01)
-
-    def _check_drained(self) -> None:
-        if all(
-            connection.state is not State.SERVED
-            or (connection.worker is not None and connection.worker.drained)
-            for connection in self._switchboard.connections.values()
-        ):
-            self._all_drained.set()
+        await wind_down(self._switchboard, self._births, self._config.limits.stop_timeout)
 
     # Reloading
 
@@ -402,9 +365,3 @@ def _room_for() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT
-
-
-async def _until(event: asyncio.Event, deadline: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout_at(deadline):
-            await event.wait()

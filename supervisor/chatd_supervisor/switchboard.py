@@ -55,15 +55,13 @@ class Switchboard:
         *,
         send_queue: int,
         closed: Callable[[Connection], None],
-        drained: Callable[[], None],
     ) -> None:
-        """``closed`` hears of each connection that is no more, ``drained`` of each worker's end.
+        """``closed`` hears of each connection that is no more.
 
         ``send_queue`` is the limit of a client's queue in bytes; 0 for none.
         """
         self._loop = loop
         self._closed = closed
-        self._drained = drained
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._batch: list[tuple[Worker, Report]] = []
@@ -219,7 +217,6 @@ class Switchboard:
                 self.flush()
             case Drained():
                 worker.drained = True
-                self._drained()
             case Trace(text):
                 log.warning("session %d: worker %d:\n%s", connection.session, worker.pid, text)
 

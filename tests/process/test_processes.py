@@ -57,7 +57,7 @@ def test_ss_shows_who_listens_and_who_is_behind_each_connection(server: Server) 
     for nick, client in (("alice", alice), ("bob", bob)):
         port = client.socket.getsockname()[1]
         shown = subprocess.run(
-            ["ss", "-tnp", f"( dport = :{port} )"],
+            ["ss", "-tnp", f"( sport = :{server.port} and dport = :{port} )"],
             capture_output=True,
             text=True,
             timeout=10,

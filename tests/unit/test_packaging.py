@@ -1,0 +1,142 @@
+"""The package as a whole: who imports whom, what is locked, what is installed."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_IMPORT = {
+    "chatd_supervisor": {"chatd_supervisor", "chatd_workers"},
+    "chatd_workers": {"chatd_workers"},
+    "chatd_client": {"chatd_client", "chatd_workers"},
+}
+PURE_FOR_CLIENTS = {"chatd_workers", "chatd_workers.names"}
+SOURCES = {"chatd_supervisor": "supervisor", "chatd_workers": "workers", "chatd_client": "client"}
+
+PURE = (
+    "workers/chatd_workers/framing.py",
+    "workers/chatd_workers/names.py",
+    "workers/chatd_workers/titles.py",
+    "workers/chatd_workers/dialects/text.py",
+    "supervisor/chatd_supervisor/hub.py",
+    "supervisor/chatd_supervisor/restarts.py",
+)
+
+LONGEST = 400
+"""Lines of a module, beyond which it has become two."""
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / SOURCES[package] / package).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=30
+    ).stdout
+    return [ROOT / name for name in listed.decode().split("\0") if name]
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_packages_import_only_whom_they_may(package: str) -> None:
+    for path in modules(package):
+        ours = {name for name in imports(path) if name.split(".")[0] in SOURCES}
+        assert {name.split(".")[0] for name in ours} <= MAY_IMPORT[package], path
+        if package == "chatd_client":
+            theirs = {name for name in ours if name.startswith("chatd_workers")}
+            assert theirs <= PURE_FOR_CLIENTS, path
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_know_no_world(name: str) -> None:
+    assert not imports(ROOT / name) & {"socket", "os", "time", "asyncio", "select", "subprocess"}
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_modules_do_one_thing(package: str) -> None:
+    for path in modules(package):
+        assert len(path.read_text("utf-8").splitlines()) <= LONGEST, path
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_packages_are_typed(package: str) -> None:
+    assert (ROOT / SOURCES[package] / package / "py.typed").is_file()
+
+
+def test_every_man_page_is_installed_in_its_section() -> None:
+    shared = project()["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {
+        f"man/{page.name}": f"share/man/man{page.name[-1]}/{page.name}"
+        for page in (ROOT / "man").iterdir()
+    }
+
+
+def requirements() -> list[str]:
+    table = project()
+    groups = table["dependency-groups"]
+    wanted: list[str] = [*table["project"]["dependencies"], *table["build-system"]["requires"]]
+    for group in groups.values():
+        wanted += [one for one in group if isinstance(one, str)]
+    return wanted
+
+
+def test_the_lock_pins_everything_that_is_required() -> None:
+    lock = (ROOT / "tests" / "requirements.lock").read_text("utf-8")
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==([0-9][^ ]*)", lock, re.MULTILINE))
+    for requirement in requirements():
+        match = re.fullmatch(r"([a-z0-9-]+)>=([0-9.]+)", requirement)
+        assert match, requirement
+        name, oldest = match.groups()
+        assert name in pinned, f"{name} is not locked"
+        assert numbers(pinned[name]) >= numbers(oldest), requirement
+    assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def test_the_lock_names_no_place() -> None:
+    lock = (ROOT / "tests" / "requirements.lock").read_text("utf-8")
+    assert "://" not in lock
+    assert not re.search(
+        r"^\s*--?(index|extra-index|find-links|trusted|i\b|f\b)", lock, re.MULTILINE
+    )
+
+
+def test_no_file_names_a_package_index() -> None:
+    # In pieces, so that this file does not name one either.
+    needles = [
+        f"py{'pi'}.org",
+        f"python{'hosted'}.org",
+        f"extra{'-index'}-url =",
+        f"find{'-links'} =",
+    ]
+    for path in tracked():
+        text = path.read_bytes().decode("utf-8", "replace")
+        assert not [needle for needle in needles if needle in text], path
+
+
+def test_no_uv_lock_is_tracked() -> None:
+    assert not [path for path in tracked() if path.name == "uv.lock"]
