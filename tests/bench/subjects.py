@@ -73,7 +73,7 @@ def chatd(directory: Path) -> Iterator[Subject]:
         yield Subject("chatd", "text", server.port, server.pid)
     except BaseException:
         server.process.kill()
-        server.stop()
+        server.stop(STOPPING)
         print(server.log()[-4000:], file=sys.stderr)
         raise
     code = server.stop(STOPPING)
