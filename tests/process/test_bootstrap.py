@@ -1,0 +1,103 @@
+"""``python3 supervisor`` on first use, for real, in a copy of the checkout.
+
+The copy's lock holds only what runs and builds chatd, which is enough for what is tested here.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import ROOT, eventually
+
+SET_UP = 120.0
+"""Seconds that a first use may take."""
+
+DEVELOPMENT = r"hypothesis|mypy|mypy-extensions|pytest|ruff|librt|ast-serialize|pygments|iniconfig"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout.split("\0")
+    copy = tmp_path / "chatd"
+    for name in filter(None, names):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name)
+    lock = copy / "tests" / "requirements.lock"
+    entries = re.split(r"^(?=\S)", lock.read_text(), flags=re.MULTILINE)
+    lock.write_text("".join(x for x in entries if not re.match(rf"({DEVELOPMENT})==", x)))
+    return copy
+
+
+def first_use(checkout: Path, **environ: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "supervisor", "--help"],
+        cwd=checkout,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def outcome(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=SET_UP)
+    return process.returncode, out, err
+
+
+def test_a_first_use_an_interrupted_one_and_two_at_once(checkout: Path) -> None:
+    interrupted = first_use(checkout)
+    eventually("it has begun", (checkout / ".venv" / "made-by-chatd").exists, SET_UP)
+    os.killpg(interrupted.pid, signal.SIGKILL)
+    interrupted.communicate(timeout=30)
+    assert not (checkout / ".venv" / "complete").exists()
+
+    both = [outcome(process) for process in (first_use(checkout), first_use(checkout))]
+    for code, out, err in both:
+        assert code == 0, err
+        assert "Serve in the foreground" in out
+    assert sum("setting up" in err for _, _, err in both) == 1
+
+    begun = time.monotonic()
+    code, out, err = outcome(first_use(checkout, PATH="/nowhere"))
+    assert (code, err) == (0, "")
+    assert time.monotonic() - begun < 5.0
+
+    installed = subprocess.run(
+        [checkout / ".venv" / "bin" / "chatd", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert installed.stdout.startswith("chatd ")
+
+
+def test_somebody_elses_venv_is_left_alone(checkout: Path) -> None:
+    theirs = checkout / ".venv" / "precious"
+    theirs.parent.mkdir()
+    theirs.write_text("data")
+    code, _, err = outcome(first_use(checkout))
+    assert code == 73
+    assert "was made by something else" in err
+    assert theirs.read_text() == "data"
+
+
+def test_without_an_installer_it_says_what_to_install(checkout: Path, tmp_path: Path) -> None:
+    # As Debian's python3 without python3-venv: the modules are not there.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['ensurepip'] = sys.modules['pip'] = None\n"
+    )
+    code, _, err = outcome(first_use(checkout, PYTHONPATH=str(tmp_path), PATH="/usr/bin:/bin"))
+    assert code == 69
+    assert err.splitlines()[-1].endswith("apt install python3-venv")
+    assert "Traceback" not in err
