@@ -37,7 +37,11 @@ class Signals:
                 handler()
 
     def close(self) -> None:
-        """Call no more; what still comes is ignored."""
+        """Call no more; what still comes is ignored, also while the interpreter ends."""
+        for number in self._handlers:
+            # Not left as it is: at its end Python sets its own handlers back to the default, and
+            # a second SIGTERM would turn a clean exit into a death.
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         self._loop.remove_reader(self._come)
         os.close(self._come)
