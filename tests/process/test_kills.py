@@ -184,6 +184,16 @@ def test_a_line_that_kills_its_reader_is_dropped_and_told(poisonous: Server) -> 
     assert bob.silent()
 
 
+def test_a_line_is_dropped_also_if_it_cannot_be_kept(poisonous: Server) -> None:
+    # Whatever keeps the disk from taking it; here a file is where the directory would be.
+    (poisonous.state_dir / "quarantine").write_text("")
+    alice = poisonous.connect("alice")
+    alice.send("boom\nafter\n")
+    assert alice.line().startswith("--- line dropped: it crashed")
+    assert alice.line() == "alice : after"
+    assert "quarantine: " in poisonous.log()
+
+
 def test_a_fault_in_the_reader_is_in_the_log(poisonous: Server) -> None:
     alice = poisonous.connect("alice")
     alice.send("crash\nafter\n")
