@@ -6,14 +6,23 @@ import sys
 import click
 
 from chatd_client.connecting import CannotConnect, connect, greets, parse_address
+from chatd_client.exits import Exit
 from chatd_client.processes import chat
 from chatd_client.wires import ChatdWire, LabWire, Wire
 from chatd_workers import __version__
+from chatd_workers.names import is_safe, make_safe
+
+
+def _check_nick(_context: click.Context, _option: click.Parameter, nick: str | None) -> str | None:
+    """Refuse what would not fit into a line; all else is for the server to judge."""
+    if nick is not None and not (nick.strip() and is_safe(nick)):
+        raise click.BadParameter(f"{make_safe(nick)!r} cannot be a name")
+    return nick
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("address", metavar="HOST[:PORT]")
-@click.option("--nick", metavar="NAME", help="Be called NAME.")
+@click.option("--nick", metavar="NAME", callback=_check_nick, help="Be called NAME.")
 @click.option(
     "--lab/--no-lab",
     default=None,
@@ -30,12 +39,26 @@ def main(address: str, nick: str | None, lab: bool | None) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        server = connect(host, port)
-        if lab is None:
-            lab = not greets(server)
+        _fill_standard_streams()
+        sys.exit(_chat(host, port, nick, lab))
     except CannotConnect as error:
         click.echo(f"chat-client: {error}", err=True)
         sys.exit(error.code)
-    name = nick or os.environ.get("USER") or "guest"
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _fill_standard_streams() -> None:
+    """Open whatever of the descriptors 0, 1 and 2 is closed, or the socket would become it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+def _chat(host: str, port: int, nick: str | None, lab: bool | None) -> int:
+    server = connect(host, port)
+    if lab is None:
+        lab = not greets(server)
+    name = nick or make_safe(os.environ.get("USER", "")) or "guest"
     wire: Wire = LabWire(name) if lab else ChatdWire(nick)
-    sys.exit(chat(server, wire, nick or (name if lab else "guest")))
+    return chat(server, wire, name if lab else nick or "guest")

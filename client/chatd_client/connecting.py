@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from chatd_client.exits import Exit
-from chatd_client.wires import GREETING, OTHERS
+from chatd_client.wires import GREETING, NOTICE, OTHERS
 
 DEFAULT_PORT: Final = 5015
 CONNECT_TIMEOUT: Final = 10.0
@@ -49,10 +49,10 @@ def connect(host: str, port: int) -> socket.socket:
     where = f"{host} port {port}"
     try:
         connected = socket.create_connection((host, port), CONNECT_TIMEOUT)
-    except socket.gaierror as error:
-        raise CannotConnect(
-            Exit.NO_HOST, f"nobody knows the name {host}: {error.strerror}"
-        ) from error
+    except (socket.gaierror, UnicodeError) as error:
+        # UnicodeError: it cannot be a name at all (RFC 5891), such as one with two dots in a row.
+        why = error.strerror if isinstance(error, OSError) else "it cannot be a host's name"
+        raise CannotConnect(Exit.NO_HOST, f"nobody knows the name {host}: {why}") from error
     except ConnectionRefusedError as error:
         raise CannotConnect(Exit.UNAVAILABLE, f"no server listens on {where}") from error
     except TimeoutError as error:
@@ -70,23 +70,26 @@ def greets(server: socket.socket) -> bool:
 
     Raises CannotConnect if what it says is no chat server's.
     """
+    try:
+        return _greets(server)
+    except OSError as error:
+        raise CannotConnect(Exit.UNAVAILABLE, f"the server hung up: {error.strerror}") from error
+    finally:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
+def _greets(server: socket.socket) -> bool:
     deadline = time.monotonic() + GREETING_TIMEOUT
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([server], [], [], left)[0]:
             break
-        try:
-            said = server.recv(len(GREETING), socket.MSG_PEEK)
-        except OSError as error:
-            raise CannotConnect(
-                Exit.UNAVAILABLE, f"the server hung up: {error.strerror}"
-            ) from error
+        said = server.recv(len(GREETING), socket.MSG_PEEK)
         if not said:
             raise CannotConnect(Exit.UNAVAILABLE, "the server hung up at once")
         if said.startswith(OTHERS):
             raise CannotConnect(Exit.PROTOCOL, f"this is not a chat server: it says {said!r}")
-        if said.startswith(b"--- ") or not GREETING.startswith(said):
-            return said.startswith(b"--- ")
+        if said.startswith(NOTICE) or not GREETING.startswith(said):
+            return said.startswith(NOTICE)
         # A part of the greeting: socket(7), SO_RCVLOWAT, makes select wait for the rest.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(said) + 1)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     return False

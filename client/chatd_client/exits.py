@@ -12,5 +12,7 @@ class Exit(enum.IntEnum):
     NO_HOST = 68
     UNAVAILABLE = 69
     SOFTWARE = 70
+    INPUT_OUTPUT = 74
     PROTOCOL = 76
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141

@@ -1,167 +1,122 @@
 """The two processes: one reads the socket, one reads the keyboard.
 
-Each learns at once that the other is gone. The reader holds the reading end of a pipe whose other
-end only the keyboard's process holds: at its end-of-file the reader exits, and a byte in it says
-that nothing more will be said, so that the reader exits when the server has gone silent. The
-keyboard's process polls a pidfd (pidfd_open(2)) of the reader beside its input.
+Neither outlives the other. The keyboard's process, the parent, waits for a pidfd of the reader
+beside whatever else it waits for; the reader asks the kernel to be killed with its parent. The
+parent alone decides what to exit with. The socket is shared and stays blocking.
 """
 
+import contextlib
 import os
-import select
 import signal
 import socket
-import sys
-from typing import Final, NoReturn
+from typing import Final
 
+import click
 import setproctitle
 
+from chatd_client import reading
 from chatd_client.exits import Exit
-from chatd_client.wires import Display, LabWire, Wire
+from chatd_client.keyboard import Keyboard, ReaderGone
+from chatd_client.wires import Wire
 
-BLOCK: Final = 64 * 1024
+CLOSES_WITHIN: Final = 10.0
+"""Seconds of silence, after the end of our input, in which a server that closes has closed."""
 
-LAST_WORDS: Final = 10.0
-"""Seconds of silence after our end of input in which the server must have closed."""
-
-LAB_LAST_WORDS: Final = 1.0
-"""The same for the lab's server, which does not always close."""
-
-OUTPUT_CLOSED: Final = 3
-"""The reader's exit code when whoever read its output has gone (``| head``)."""
-
-SILENT: Final = 4
-"""The reader's exit code when the server has gone silent after our end of input."""
+ANSWERS_WITHIN: Final = 1.0
+"""The same for a server that may leave the connection open."""
 
 
 def chat(server: socket.socket, wire: Wire, name: str) -> int:
     """Talk until either side ends; return the exit code."""
-    reading, holding = os.pipe()
-    reader = os.fork()
-    if reader == 0:
-        os.close(holding)
-        patience = LAB_LAST_WORDS if isinstance(wire, LabWire) else LAST_WORDS
-        _read(server, reading, name, patience)
-    os.close(reading)
+    reader = Reader(server, f"chat-client: {name} (reading)", wire)
     setproctitle.setproctitle(f"chat-client: {name}")
+    keyboard = Keyboard(server, wire, reader.pidfd)
     try:
-        return _Keyboard(server, wire, reader, holding).run()
+        # OSError: the server has closed while we wrote (EPIPE, ECONNRESET). The reader tells how.
+        with contextlib.suppress(ReaderGone, OSError):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            try:
+                keyboard.say()
+            finally:
+                # Before the goodbye, so that the reader knows it for ours when it comes back.
+                reader.said_all()
+            keyboard.say_goodbye()
+        return _judge(reader.wait(), keyboard, wire)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing of what follows waits
         return Exit.INTERRUPTED
     finally:
-        os.close(holding)
+        reader.end()
 
 
-def _read(server: socket.socket, keyboard: int, name: str, patience: float) -> NoReturn:
-    """Show what the server says, until it closes or the keyboard's process is gone.
+class Reader:
+    """The reading process, as its parent holds it. The caller unblocks SIGINT."""
 
-    Once nothing more will be said, ``patience`` is how many seconds of silence are waited.
-    """
-    # Ctrl-C is the keyboard process's business, and its end is ours.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    setproctitle.setproctitle(f"chat-client: {name} (reading)")
-    display = Display()
-    poller = select.poll()
-    poller.register(server, select.POLLIN)
-    poller.register(keyboard, select.POLLIN)
-    code: int = Exit.OK
-    timeout: float | None = None
-    try:
-        while True:
-            ready = [descriptor for descriptor, _ in poller.poll(timeout)]
-            if not ready:
-                code = SILENT
-                break
-            if keyboard in ready:
-                if not os.read(keyboard, 1):
-                    break
-                timeout = patience * 1000
-            if server.fileno() in ready:
-                data = server.recv(BLOCK)
-                _write(display.feed(data, final=not data))
-                if not data:
-                    break
-    except BrokenPipeError:
-        os._exit(OUTPUT_CLOSED)
-    except OSError:
-        code = Exit.LOST
-    os._exit(code)
+    def __init__(self, server: socket.socket, title: str, wire: Wire) -> None:
+        ended, self._holding = os.pipe()
+        parent = os.getpid()
+        # So that Ctrl-C meets each process in a state in which it knows what to do.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._holding)
+            reading.read(
+                server,
+                ended,
+                goodbye=wire.goodbye(),
+                title=title,
+                patience=CLOSES_WITHIN if wire.closes else ANSWERS_WITHIN,
+                parent=parent,
+            )
+        os.close(ended)
+        self.pidfd = os.pidfd_open(self._pid)
+        self._alive = True
 
+    def said_all(self) -> None:
+        """Tell it that nothing but the goodbye will be said to the server any more."""
+        os.close(self._holding)
 
-def _write(text: str) -> None:
-    data = memoryview(text.encode(errors="replace"))
-    while data:
-        data = data[os.write(sys.stdout.fileno(), data) :]
+    def wait(self) -> int:
+        """Wait for its end and return its exit code, or minus the signal that killed it."""
+        _, status = os.waitpid(self._pid, 0)
+        self._alive = False
+        return os.waitstatus_to_exitcode(status)
+
+    def end(self) -> None:
+        """End it, if it has not ended, and see to it that no zombie is left."""
+        if self._alive:
+            os.kill(self._pid, signal.SIGKILL)
+            self.wait()
 
 
-class _Keyboard:
-    """Says what is typed, and keeps an eye on the reader."""
+def _judge(reader: int, keyboard: Keyboard, wire: Wire) -> int:
+    """Return what to exit with, given the reader's exit code; say why if all is not well."""
+    if keyboard.said_all and keyboard.input_error:
+        _complain(f"the input cannot be read: {keyboard.input_error.strerror}")
+        return Exit.INPUT_OUTPUT
+    if reader in _QUIET:
+        return reader
+    in_order = reader == Exit.OK and (keyboard.said_all or keyboard.leaving)
+    if in_order or (reader == reading.SILENT and keyboard.said_all and not wire.closes):
+        return Exit.OK
+    if reader in _ENDS:
+        _complain(_ENDS[reader])
+        return Exit.LOST
+    _complain("the reading process has died")
+    return Exit.SOFTWARE
 
-    def __init__(self, server: socket.socket, wire: Wire, reader: int, pipe: int) -> None:
-        self._server = server
-        self._wire = wire
-        self._reader = reader
-        self._pipe = pipe
-        self._pidfd = os.pidfd_open(reader)
-        self._begun = b""
-        self._quitting = False
 
-    def run(self) -> int:
-        """Return the exit code, when the reader has ended."""
-        poller = select.poll()
-        poller.register(self._pidfd, select.POLLIN)
-        poller.register(0, select.POLLIN)
-        try:
-            self._server.sendall(self._wire.hello())
-            while True:
-                ready = [descriptor for descriptor, _ in poller.poll()]
-                if self._pidfd in ready:
-                    return self._reader_gone(at_end=False)
-                data = os.read(0, BLOCK)
-                if not data:
-                    break
-                self._say(data)
-            self._end()
-        except OSError:
-            # The server has closed while we wrote (EPIPE, ECONNRESET): the reader sees that too.
-            os.write(self._pipe, b".")
-            return max(self._reader_gone(at_end=False), Exit.LOST)
-        os.write(self._pipe, b".")
-        return self._reader_gone(at_end=True)
-
-    def _say(self, data: bytes) -> None:
-        *lines, self._begun = (self._begun + data).split(b"\n")
-        if lines:
-            self._quitting = lines[-1].split(b" ")[0] == b"/quit"
-        for block in self._wire.blocks([_text(line) for line in lines]):
-            self._server.sendall(block)
-
-    def _end(self) -> None:
-        if self._begun:
-            self._server.sendall(b"".join(self._wire.blocks([_text(self._begun)])))
-        self._server.sendall(self._wire.goodbye())
-        self._server.shutdown(socket.SHUT_WR)
-
-    def _reader_gone(self, *, at_end: bool) -> int:
-        _, status = os.waitpid(self._reader, 0)
-        code = os.waitstatus_to_exitcode(status)
-        expected = {OUTPUT_CLOSED}
-        if at_end or self._quitting:
-            expected.add(Exit.OK)
-        if isinstance(self._wire, LabWire):
-            expected.add(SILENT)  # it does not always close
-        if code in expected:
-            return Exit.OK
-        print(f"chat-client: {_ENDS.get(code, 'the reading process has died')}", file=sys.stderr)
-        return Exit.LOST if code in _ENDS else Exit.SOFTWARE
-
+_QUIET: Final = frozenset({Exit.OUTPUT_CLOSED, Exit.INPUT_OUTPUT})
+"""What needs no words: a pipe's end is no error, and of the other the reader has spoken."""
 
 _ENDS: Final[dict[int, str]] = {
     Exit.OK: "the server has closed the connection",
     Exit.LOST: "the connection is lost",
-    SILENT: "the server has not closed the connection",
+    reading.SILENT: "the server has not closed the connection",
 }
 """How the reader's exit codes read if they were not expected."""
 
 
-def _text(line: bytes) -> str:
-    return line.removesuffix(b"\r").replace(b"\0", b"").decode(errors="surrogateescape")
+def _complain(why: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(f"chat-client: {why}", err=True)

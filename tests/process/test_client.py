@@ -1,76 +1,37 @@
-"""chat-client from outside: in a pipe, on a terminal, and when either of its processes dies."""
+"""chat-client from outside: in a pipe and on a terminal, with chatd and with the lab's server."""
 
-import contextlib
 import os
-import pty
 import re
-import select
 import signal
 import socket
 import subprocess
-import threading
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import CHAT_CLIENT, PATIENCE, Server, eventually
+from client_harness import Terminal, greeting, hear_out, meeting, piped, reader_of
+from harness import CHAT_CLIENT, PATIENCE, Server
+
+HERE = Path(__file__).parent
 
 
-def piped(
-    said: str, *arguments: str, patience: float = PATIENCE
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHAT_CLIENT, *arguments],
-        input=said,
-        capture_output=True,
+@pytest.fixture
+def lab() -> Iterator[str]:
+    """Run the lab's server; the address."""
+    server = subprocess.Popen(
+        [sys.executable, HERE / "lab_server.py", "0"],
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=patience,
-        check=False,
+        start_new_session=True,
     )
-
-
-class Terminal:
-    """chat-client on a terminal of its own."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.pid, self.screen = pty.fork()
-        if self.pid == 0:
-            os.execv(CHAT_CLIENT, [CHAT_CLIENT, *arguments])
-        self.shown = ""
-
-    def sees(self, pattern: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.shown):
-            left = deadline - time.monotonic()
-            assert left > 0, f"no {pattern!r} in {self.shown!r}"
-            if select.select([self.screen], [], [], left)[0]:
-                try:
-                    self.shown += os.read(self.screen, 65536).decode()
-                except OSError:
-                    assert re.search(pattern, self.shown), f"no {pattern!r} in {self.shown!r}"
-
-    def type(self, text: str) -> None:
-        os.write(self.screen, text.encode())
-
-    def exit_code(self) -> int:
-        def ended() -> tuple[int, int] | None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            return (pid, status) if pid else None
-
-        found = eventually("chat-client ends", ended)
-        assert found
-        os.close(self.screen)
-        return os.waitstatus_to_exitcode(found[1])
-
-    def reader(self) -> int:
-        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return int(eventually("a reader", lambda: path.read_text().split())[0])
-
-
-def gone(pid: int) -> None:
-    eventually(f"{pid} is gone", lambda: not Path(f"/proc/{pid}").exists())
+    assert server.stdout
+    yield f"127.0.0.1:{server.stdout.readline().strip()}"
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait(PATIENCE)
+    server.stdout.close()
 
 
 def test_a_line_through_a_pipe(server: Server) -> None:
@@ -89,26 +50,13 @@ def test_many_lines_through_a_pipe_all_come_back(server: Server) -> None:
     assert [line for line in shown if line.startswith("bot :")] == [f"bot : {x}" for x in lines]
 
 
-def test_an_output_that_closes_early_is_quiet(server: Server) -> None:
-    done = subprocess.run(
-        f"(seq 50000; sleep 0.2) | {CHAT_CLIENT} 127.0.0.1:{server.port} | head -n 2",
-        shell=True,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    assert len(done.stdout.splitlines()) == 2
-    assert done.stderr == ""
-
-
 def test_on_a_terminal(server: Server) -> None:
     bob = server.connect("bob")
     alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
     alice.sees("is now alice")
     titles = [
         Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
-        for pid in (alice.pid, alice.reader())
+        for pid in (alice.pid, reader_of(alice.pid))
     ]
     assert titles == ["chat-client: alice", "chat-client: alice (reading)"]
     bob.send("hello\n")
@@ -120,47 +68,137 @@ def test_on_a_terminal(server: Server) -> None:
     assert bob.until("alice left")[-2] == "alice : good day"
 
 
-def test_ctrl_c_ends_both(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
-    reader = alice.reader()
-    alice.type("\x03")
-    assert alice.exit_code() == 130
-    gone(reader)
+def test_through_a_pipe_each_line_comes_at_once(server: Server) -> None:
+    bob = server.connect("bob")
+    cat = subprocess.Popen(
+        f"{CHAT_CLIENT} 127.0.0.1:{server.port} | cat",
+        shell=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert cat.stdin
+    assert cat.stdout
+    while "/help" not in cat.stdout.readline():
+        pass
+    for word in ("one", "two", "three"):
+        bob.send(f"{word}\n")
+        assert cat.stdout.readline() == f"bob : {word}\n"
+    cat.stdin.close()
+    assert cat.wait(PATIENCE) == 0
+    cat.stdout.close()
 
 
-def test_the_reader_killed(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
-    os.kill(alice.reader(), signal.SIGKILL)
-    alice.sees("chat-client: the reading process has died")
-    assert alice.exit_code() == 70
+def test_the_labs_server_is_found_out_and_spoken_to(lab: str) -> None:
+    done = piped("bonjour\nà tous", lab, "--nick", "zoé")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "zoé : bonjour\nzoé : à tous\nzoé :\n"
 
 
-def test_the_keyboards_process_killed(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
-    reader = alice.reader()
-    os.kill(alice.pid, signal.SIGKILL)
-    assert alice.exit_code() == -signal.SIGKILL
-    gone(reader)
-    eventually("the server has noticed", lambda: server.ask("ps") == [])
+def test_with_the_labs_server_one_is_called_as_one_is(lab: str) -> None:
+    done = subprocess.run(
+        [CHAT_CLIENT, lab],
+        input=b"bonjour\n",
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+        env={**os.environ, "USER": "zo\x1b\xe9\udcff"},
+    )
+    assert done.stdout.decode() == "zo\ufffdé\ufffd : bonjour\nzo\ufffdé\ufffd :\n"
 
 
-def test_quitting_by_command_is_in_good_order(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}")
-    alice.sees("Welcome")
-    alice.type("/quit\n")
-    alice.sees("closing: goodbye")
+def test_people_talk_on_the_labs_server(lab: str) -> None:
+    alice = Terminal(lab, "--nick", "alice")
+    host, port = lab.split(":")
+    other = subprocess.Popen(
+        [sys.executable, HERE / "lab_client.py", host, "bob", port],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert other.stdin
+    assert other.stdout
+    # Nobody is told who is there: bob repeats himself until alice has heard him.
+    deadline = time.monotonic() + PATIENCE
+    while "bob : salut" not in alice.shown:
+        assert time.monotonic() < deadline
+        other.stdin.write("salut\n")
+        other.stdin.flush()
+        alice.sees_more(0.2)
+    alice.type("bonjour\n")
+    alice.sees("\nalice : bonjour\r\n")
+    alice.type("\x04")
+    # She leaves though that server never closes her connection.
     assert alice.exit_code() == 0
+    heard = ""
+    while "alice :" not in heard.replace("alice : bonjour", ""):
+        heard += os.read(other.stdout.fileno(), 4096).decode()
+    assert re.search("(bob : salut)+alice : bonjouralice :", heard)
+    os.killpg(other.pid, signal.SIGKILL)
+    other.communicate()
 
 
-def test_the_server_gone_is_said(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}")
-    alice.sees("Welcome")
-    server.process.terminate()
-    alice.sees("chat-client: the server has closed the connection")
-    assert alice.exit_code() == 1
+def test_one_leaves_a_server_that_never_falls_silent() -> None:
+    def act(client: socket.socket) -> None:
+        said = b""
+        client.settimeout(0.05)
+        while not said.endswith(b"a :\0"):
+            client.sendall(b"b : and so on\0\0")
+            try:
+                said += client.recv(1023)
+            except TimeoutError:
+                continue
+        client.sendall(said + b"\0")
+        while True:  # until the client has gone
+            client.sendall(b"b : and so on\0\0")
+
+    with meeting(act) as address:
+        done = piped("hi\n", address, "--lab", "--nick", "a")
+    assert done.returncode == 0, done.stderr
+    assert "\na : hi\na :\n" in done.stdout
+
+
+def test_what_another_sends_cannot_touch_the_terminal() -> None:
+    def act(client: socket.socket) -> None:
+        client.sendall(b"evil : \x1b[2J\x07\xff\r\0tab\there\n\0")
+        hear_out(client)
+
+    with meeting(act) as address:
+        done = piped("", address, "--lab", "--nick", "a")
+    assert done.stdout.splitlines() == ["evil : \ufffd[2J\ufffd\ufffd", "tab here"]
+
+
+def test_what_is_no_chat_server_is_said() -> None:
+    def act(client: socket.socket) -> None:
+        client.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+        hear_out(client)
+
+    with meeting(act) as address:
+        done = piped("", address)
+    assert done.returncode == 76
+    assert "this is not a chat server" in done.stderr
+
+
+def test_a_server_that_hangs_up_at_once_is_said() -> None:
+    with meeting(socket.socket.close) as address:
+        done = piped("", address)
+    assert (done.returncode, done.stderr) == (69, "chat-client: the server hung up at once\n")
+
+
+def test_a_name_that_is_taken_is_the_servers_to_say(server: Server) -> None:
+    server.connect("bob")
+    done = piped("", f"127.0.0.1:{server.port}", "--nick", "bob")
+    assert done.returncode == 0
+    assert "--- nick bob is in use" in done.stdout
+
+
+@pytest.mark.parametrize("nick", [b"", b" ", b"a\nb", b"\xff", b"\x1b[2J"])
+def test_what_cannot_be_a_name_is_refused_before_anything_is_said(nick: bytes) -> None:
+    done = piped("", "127.0.0.1:1", "--nick", nick)
+    assert done.returncode == 2
+    assert "cannot be a name" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -184,55 +222,15 @@ def test_nobody_listens() -> None:
     assert "no server listens on 127.0.0.1 port" in done.stderr
 
 
-class LabServer:
-    """A stand-in for the lab's server: what one client writes goes to all, with a NUL more."""
+@pytest.mark.parametrize("stream", ["<&-", "</dev/null >&-", "</dev/null 2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_not_the_socket(stream: str) -> None:
+    heard: list[bytes] = []
 
-    def __init__(self, greeting: bytes = b"") -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.greeting = greeting
-        self.reads: list[bytes] = []
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
+    def act(client: socket.socket) -> None:
+        heard.append(client.recv(1024))
 
-    def serve(self) -> None:
-        client, _ = self.listener.accept()
-        # One that does not like the greeting hangs up with bytes unread: a reset.
-        with client, contextlib.suppress(ConnectionResetError):
-            client.sendall(self.greeting)
-            while data := client.recv(1023):
-                self.reads.append(data)
-                client.sendall(data + b"\0")
-
-    def close(self) -> None:
-        self.listener.close()
-        self.thread.join(PATIENCE)
-
-
-@pytest.fixture
-def lab() -> Iterator[LabServer]:
-    server = LabServer()
-    yield server
-    server.close()
-
-
-def test_the_labs_server_is_found_out_and_spoken_to(lab: LabServer) -> None:
-    done = piped("bonjour\nà tous\n", f"127.0.0.1:{lab.port}", "--nick", "zoé")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "zoé : bonjour\nzoé : à tous\nzoé :\n"
-    assert b"".join(lab.reads) == "zoé : bonjour\0zoé : à tous\0zoé :\0".encode()
-
-
-def test_what_another_sends_cannot_touch_the_terminal() -> None:
-    server = LabServer(b"evil : \x1b[2J\x07\xff\r\0tab\there\n\0")
-    done = piped("", f"127.0.0.1:{server.port}", "--lab", "--nick", "a")
-    server.close()
-    assert done.stdout.splitlines()[:2] == ["evil : \ufffd[2J\ufffd\ufffd", "tab here"]
-
-
-def test_what_is_no_chat_server_is_said() -> None:
-    server = LabServer(b"SSH-2.0-OpenSSH_9.2\r\n")
-    done = piped("", f"127.0.0.1:{server.port}")
-    server.close()
-    assert done.returncode == 76
-    assert "this is not a chat server" in done.stderr
+    with meeting(greeting(act)) as address:
+        done = subprocess.run(
+            f"{CHAT_CLIENT} {address} {stream}", shell=True, timeout=PATIENCE, check=False
+        )
+    assert (done.returncode, heard) == (0, [b""])
