@@ -1,0 +1,183 @@
+"""The journal: the one order of everything, what was said, and the state that follows from it.
+
+This is the interface; ``sqlite`` is what stands behind it in a single server. The master writes
+one ``Batch`` a tick: the facts of that tick, and where each session stands after them, in one
+transaction. Either all of it is written or nothing, and nothing is consumed, acknowledged or
+shown to anybody before it is.
+
+``Fact`` is what has happened, as the hub decided it; ``Entry`` is a fact in its place in the
+order. The state of the hub is a function of the facts (``Hub.replay``); the rows for sessions and
+rooms say the same in short, so that a start need not read a history of years.
+"""
+
+from typing import Final, NamedTuple, Protocol
+
+SHOWN: Final = ("say", "act", "topic")
+"""The kinds of entries that history and search show; the others are comings and goings, and
+private lines (``tell``)."""
+
+
+class Fact(NamedTuple):
+    """Something that has happened: who did what where."""
+
+    session: int
+    nick: str
+    """The nick that did it, as it was before."""
+    room: str
+    """The room as its members see its name; for ``tell`` the nick it was said to."""
+    kind: str
+    """arrive, depart, nick, join, say, act, tell, topic, warned: see ``Hub.replay``."""
+    text: str
+
+
+class Entry(NamedTuple):
+    """A fact in its place in the order. ``Fact`` with a sequence number and a time before it."""
+
+    seq: int
+    time: int
+    """Microseconds since the epoch. Never decreases from one entry to the next."""
+    session: int
+    nick: str
+    room: str
+    kind: str
+    text: str
+    id: str
+    """The message id: unique among all journals, the same whenever it is read."""
+
+
+class Stream(NamedTuple):
+    """How far a session's input is committed, and what its reader needs to go on from there."""
+
+    session: int
+    offset: int
+    """Bytes of the client's stream that are committed."""
+    discarding: bool
+    carry: bytes
+    lines: int
+
+
+class Member(NamedTuple):
+    """A session as the hub knows it."""
+
+    session: int
+    dialect: str
+    nick: str
+    named: bool
+    warned: str
+    room: str
+    joined: int
+    """Counts joins: members of a room are in the order in which they came."""
+
+
+class RoomState(NamedTuple):
+    """A room that exists; ``made`` counts, as ``joined`` does."""
+
+    name: str
+    topic: str
+    made: int
+
+
+class Arrival(NamedTuple):
+    """What is known of a session from its beginning."""
+
+    session: int
+    peer: str
+    dialect: str
+    since: int
+    """Microseconds since the epoch."""
+
+
+class Batch(NamedTuple):
+    """One tick's worth, to be written all or not at all. Applied in the order of the fields."""
+
+    facts: list[Fact]
+    arrivals: list[Arrival]
+    members: list[Member]
+    """Sessions whose hub state has changed, as it is now."""
+    leaving: list[int]
+    """Sessions that have left the hub; their connections still have something to be sent."""
+    closed: list[int]
+    """Sessions whose connections are no more."""
+    streams: list[Stream]
+    """Streams that have been read on."""
+    rooms: list[RoomState]
+    """Rooms that are new or whose state has changed."""
+    rooms_gone: list[str]
+    """Rooms that are no more, by folded name."""
+    guests: int
+    """How many guests have been given a nick, ever."""
+
+
+class StoredSession(NamedTuple):
+    """A session as the journal has it."""
+
+    arrival: Arrival
+    member: Member | None
+    """None: it is leaving."""
+    stream: Stream
+
+
+class Snapshot(NamedTuple):
+    """Everything a master needs to go on: the state after the last batch."""
+
+    tick: int
+    """The number of the last batch. 0: none yet."""
+    seq: int
+    """The sequence number of the last entry. 0: none yet."""
+    sessions: list[StoredSession]
+    """By number."""
+    rooms: list[RoomState]
+    """In the order in which they were made."""
+    guests: int
+    last_session: int
+    """The highest session number ever given."""
+
+
+class JournalError(OSError):
+    """The journal cannot be used or written; ``str()`` is the sentence for people.
+
+    It names the file, what is wrong, and what to do.
+    """
+
+    def __str__(self) -> str:
+        """Return the sentence alone, without the errno that OSError puts before it."""
+        return str(self.args[-1])
+
+
+class Journal(Protocol):
+    """What the master asks of a journal."""
+
+    def load(self) -> Snapshot:
+        """Return the state after the last batch. Raises JournalError."""
+
+    def commit(self, batch: Batch) -> int:
+        """Write ``batch``; return its number, one more than the last one's.
+
+        Raises JournalError, and then nothing of it is written, and it can be tried again.
+        """
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """Return up to ``limit`` entries of all kinds after sequence number ``after``, in order."""
+
+    def last(self, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` shown entries of ``room`` (any case), in order."""
+
+    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+        """Return what was shown in ``room`` since somebody called ``nick`` last left the server.
+
+        The first ``count`` entries in order, and how many there are in all. ([], -1) if nobody of
+        that nick (any case) has ever left.
+        """
+
+    def search(self, words: str, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""
+
+    def tend(self) -> float | None:
+        """Do a little of what need not be done in the tick: index, forget what is too old.
+
+        Takes a few milliseconds. Returns seconds until it should be called again; None: not
+        before the next commit.
+        """
+
+    def close(self) -> None:
+        """Let go of it."""
