@@ -2,8 +2,9 @@
 
 The master is the only writer of a client's socket. In a tick, events are gathered into runs: as
 long as one event follows another to the same audience, nothing is copied; a run is rendered once
-per dialect, and is the same bytes object for everybody. At the tick's end each output makes one
-send(2). What a full socket does not take stays in that output's queue, and nobody waits for it.
+per dialect, and is the same bytes object for everybody. ``seal`` returns the runs, so that they can
+be written down first. With ``write`` each output makes one send(2); what a full socket does not
+take stays in that output's queue, and nobody waits for it.
 
 The loop over the outputs is where the server spends its time, so it holds nothing but the send:
 an output that must queue, or whose peer is gone, is not asked about each time; its ``send`` is
@@ -13,9 +14,9 @@ another one.
 import select
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd_supervisor.hub import Audience
 from chatd_workers.dialects import DIALECTS
@@ -58,6 +59,14 @@ class Output:
         self.queue.append(rest)
         self.queued += len(rest)
         if not self._watched:
+            self.send = _take_nothing
+            self.watch(select.EPOLLOUT)
+
+    def resume(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Begin with ``parts`` in the queue: what another master had still to write."""
+        if parts:
+            self.queue.extend(parts)
+            self.queued = sum(map(len, parts))
             self.send = _take_nothing
             self.watch(select.EPOLLOUT)
 
@@ -123,6 +132,25 @@ def _take_nothing(_data: bytes) -> int:
     return 0
 
 
+class Route:
+    """The outputs of one audience in one dialect, which are written the same."""
+
+    __slots__ = ("outputs", "place", "sessions")
+
+    def __init__(self, outputs: list[Output]) -> None:
+        self.outputs = outputs
+        self.sessions = tuple(output.session for output in outputs)
+        # For the outbox: under which number it has these sessions. -1: under none.
+        self.place = -1
+
+
+class Run(NamedTuple):
+    """Bytes, and who gets them."""
+
+    data: bytes
+    route: Route
+
+
 class Egress:
     """Gathers a tick's events and writes them, one send per client."""
 
@@ -130,7 +158,9 @@ class Egress:
         self._output_of = output_of
         self._audience: Audience | None = None
         self._events: list[Event] = []
-        self._runs: list[tuple[bytes, list[Output]]] = []
+        self._runs: list[Run] = []
+        self._unwritten = 0
+        # Events times clients that were written.
         self.deliveries = 0
 
     def deliver(self, audience: Audience, event: Event) -> None:
@@ -140,18 +170,31 @@ class Egress:
             self._audience = audience
         self._events.append(event)
 
-    def flush(self) -> list[Output]:
-        """Write what was taken since the last flush; return the outputs whose queue has grown."""
+    def seal(self) -> list[Run]:
+        """Return what was taken since the last time, rendered, in order, and forget it."""
         self._close_run()
-        runs = self._runs
+        runs, self._runs = self._runs, []
+        return runs
+
+    def forget(self) -> None:
+        """Forget what was taken, sealed or not: it has not happened."""
+        self._audience = None
+        self._events = []
+        self._runs = []
+        self._unwritten = 0
+
+    def write(self, runs: list[Run]) -> list[Output]:
+        """Write sealed ``runs``; return the outputs whose queue has grown."""
+        self.deliveries += self._unwritten
+        self._unwritten = 0
         if not runs:
             return []
-        self._runs = []
         if len(runs) == 1:
-            return _write(*runs[0])
+            data, route = runs[0]
+            return _write(data, route.outputs)
         touched: list[Output] = []
-        for data, outputs in runs:
-            for output in outputs:
+        for data, route in runs:
+            for output in route.outputs:
                 if not output.parts:
                     touched.append(output)
                 output.parts.append(data)
@@ -162,27 +205,34 @@ class Egress:
             grown += _write(data, (output,))
         return grown
 
+    def flush(self) -> list[Output]:
+        """Seal and write; return the outputs whose queue has grown."""
+        return self.write(self.seal())
+
     def _close_run(self) -> None:
         audience = self._audience
         if audience is None:
             return
         events = self._events
-        for dialect, outputs in self._routes(audience):
+        for dialect, route in self._routes(audience):
             write = DIALECTS[dialect].write
-            self._runs.append((b"".join([write(event) for event in events]), outputs))
-            self.deliveries += len(outputs) * len(events)
+            data = b"".join([write(event) for event in events])
+            if data:
+                self._runs.append(Run(data, route))
+                self._unwritten += len(route.outputs) * len(events)
         self._audience = None
         self._events = []
 
-    def _routes(self, audience: Audience) -> list[tuple[str, list[Output]]]:
-        routes: list[tuple[str, list[Output]]] | None = audience.routes
+    def _routes(self, audience: Audience) -> list[tuple[str, Route]]:
+        routes: list[tuple[str, Route]] | None = audience.routes
         if routes is None:
             by_dialect: dict[str, list[Output]] = {}
             for session in audience.sessions:
                 output = self._output_of(session.id)
                 if output is not None:
                     by_dialect.setdefault(session.dialect, []).append(output)
-            routes = audience.routes = list(by_dialect.items())
+            routes = [(dialect, Route(outputs)) for dialect, outputs in by_dialect.items()]
+            audience.routes = routes
         return routes
 
 

@@ -1,0 +1,107 @@
+"""What the kernel knows of a connection: how much was ever taken from it, and written to it.
+
+A master that comes after one that was killed asks the kernel how far the other had come, to the
+byte. The kernel counts in ``struct tcp_info`` (linux/tcp.h) what has arrived and what the peer has
+acknowledged; what lies in the two buffers is asked separately, and in between things go on. So
+the first is read before and after the second, until it has not changed: then nothing moved.
+
+In sequence numbers a FIN is one byte (RFC 9293, section 3.4), and so it is in the kernel's counts:
+the peer's in ``tcpi_bytes_received``, ours in SIOCOUTQ and then in ``tcpi_bytes_acked``. FIONREAD
+leaves it out. The state of the connection tells whether one was counted, but for CLOSE, which is
+reached with a FIN and without (by a reset).
+
+Urgent data would make FIONREAD end at the urgent byte, and that byte be no part of what is read:
+the counts are right for sockets with SO_OOBINLINE only, which listeners hand down to the sockets
+they accept. All of this is for accepted sockets; where one connects, the SYN is counted too.
+"""
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+import termios
+from typing import Final
+
+_BYTES_ACKED: Final = struct.Struct("=120xQ")
+_BYTES_RECEIVED: Final = struct.Struct("=128xQ")
+_INFO_SIZE: Final = 136
+"""Bytes of tcp_info that are asked for: up to what we need; newer kernels have more."""
+
+_FIN_WAIT1: Final = 4
+_FIN_WAIT2: Final = 5
+_CLOSE: Final = 7
+_CLOSE_WAIT: Final = 8
+_LAST_ACK: Final = 9
+_CLOSING: Final = 11
+
+_PEER_HAS_ENDED: Final = frozenset({_CLOSE_WAIT, _LAST_ACK, _CLOSING})
+_WE_HAVE_ENDED: Final = frozenset({_FIN_WAIT1, _FIN_WAIT2, _CLOSING, _LAST_ACK})
+
+_TCP_INQ: Final = 36
+"""The option, and the control message (linux/tcp.h: TCP_INQ, TCP_CM_INQ; Linux 4.18)."""
+
+_INT: Final = struct.Struct("=i")
+_FOUR: Final = bytes(_INT.size)
+
+
+def consumed(sock: socket.socket) -> int:
+    """Return how many bytes of its peer's stream were ever taken from ``sock``, by anybody.
+
+    The end of the stream is not counted. Raises OSError.
+    """
+    while True:
+        info = _info(sock)
+        (received,) = _BYTES_RECEIVED.unpack_from(info)
+        (unread,) = _INT.unpack(fcntl.ioctl(sock, termios.FIONREAD, _FOUR))
+        ended = _has_fin(sock, unread) if info[0] == _CLOSE else info[0] in _PEER_HAS_ENDED
+        again = _info(sock)
+        if info[0] == again[0] and _BYTES_RECEIVED.unpack_from(again) == (received,):
+            return int(received) - int(unread) - ended
+
+
+def written(sock: socket.socket) -> int:
+    """Return how many bytes were ever written to ``sock``, which was accepted.
+
+    Our end of the stream is not counted. Nobody may write meanwhile. Raises OSError; ENOTCONN if
+    the connection is no more, to which nothing can be written in any case.
+    """
+    while True:
+        # With nothing on its way, which is the usual case, what is acknowledged is everything.
+        (unacknowledged,) = _INT.unpack(fcntl.ioctl(sock, termios.TIOCOUTQ, _FOUR))
+        info = _info(sock)
+        (acknowledged,) = _BYTES_ACKED.unpack_from(info)
+        if unacknowledged:
+            (unacknowledged,) = _INT.unpack(fcntl.ioctl(sock, termios.TIOCOUTQ, _FOUR))
+            again = _info(sock)
+            if info[0] != again[0] or _BYTES_ACKED.unpack_from(again) != (acknowledged,):
+                continue
+        if info[0] == _CLOSE:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return int(acknowledged) + int(unacknowledged) - (info[0] in _WE_HAVE_ENDED)
+
+
+def _info(sock: socket.socket) -> bytes:
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+
+
+def _has_fin(sock: socket.socket, unread: int) -> bool:
+    """Tell whether the stream that can be read from ``sock``, in CLOSE, ends with a FIN.
+
+    The count that TCP_INQ has recvmsg(2) add does include the FIN, whether or not it was read.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_INQ, 1)
+    try:
+        _, said, _, _ = sock.recvmsg(
+            1, socket.CMSG_SPACE(_INT.size), socket.MSG_PEEK | socket.MSG_DONTWAIT
+        )
+    except ConnectionError:
+        # Nothing is left but the error that the reset has left; with a FIN there would be the end
+        # of the stream before it. It is told once; from now on there is the end of the stream.
+        return False
+    finally:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_INQ, 0)
+    for level, kind, data in said:
+        if (level, kind) == (socket.IPPROTO_TCP, _TCP_INQ):
+            return bool(_INT.unpack(data)[0] > unread)
+    return False

@@ -1,0 +1,150 @@
+"""The files of the outbox: what they look like, and how they are read.
+
+A segment is a header and then records. Each has a head: length (all of it), checksum, kind, the
+tick it belongs to, and a number whose meaning depends on the kind:
+
+=======  ======================  =========================================================
+kind     the number              what follows the head
+=======  ======================  =========================================================
+MEMBERS  one for these sessions  the numbers of the sessions, 8 bytes each
+RUN      that of a MEMBERS       bytes for all of these sessions; MEMBERS are named by number
+                                 in their own segment only
+ONE      a session               bytes for it alone
+REPLACE  a session               how many bytes were written to it, 8 bytes, and everything
+                                 that is still to be written: what came before is forgotten
+=======  ======================  =========================================================
+
+A master that is killed may leave a record in part, at the very end, and records of a tick that was
+never committed. Both are cut off. A record of a committed tick is complete, as it was written
+before the commit; if it is not, somebody else has been at the file.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+MAGIC: Final = b"chatdout"
+VERSION: Final = 1
+
+HEADER: Final = struct.Struct("=8sII")
+"""Magic, version, number of the segment."""
+
+RECORD: Final = struct.Struct("=IIIQQ")
+"""Length, checksum, kind, tick, number."""
+
+WRITTEN: Final = struct.Struct("=Q")
+
+MEMBERS: Final = 1
+RUN: Final = 2
+ONE: Final = 3
+REPLACE: Final = 4
+
+
+class OutboxError(OSError):
+    """The outbox cannot be used; ``str()`` is the sentence for people."""
+
+    def __str__(self) -> str:
+        """Return the sentence alone, without the errno that OSError puts before it."""
+        return str(self.args[-1])
+
+
+class Record(NamedTuple):
+    """A record that was read."""
+
+    position: int
+    """Bytes from the segment's beginning to the record's."""
+    kind: int
+    number: int
+    data: memoryview
+
+
+def found(directory: Path) -> list[int]:
+    """Return the numbers of the segments in ``directory``, in order."""
+    names = (path.name.partition(".")[2] for path in directory.glob("outbox.*"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def path_of(directory: Path, segment: int) -> Path:
+    """Return where the segment of that number is."""
+    return directory / f"outbox.{segment}"
+
+
+def head(kind: int, tick: int, number: int, data: bytes) -> bytes:
+    """Return the head of a record with ``data``."""
+    return RECORD.pack(
+        RECORD.size + len(data), _checksum(kind, tick, number, data), kind, tick, number
+    )
+
+
+def _checksum(kind: int, tick: int, number: int, data: bytes | memoryview) -> int:
+    # Of the data, begun with what the head says.
+    return zlib.crc32(data, (kind ^ tick << 3 ^ number) & 0xFFFFFFFF)
+
+
+def begin(directory: Path, segment: int) -> int:
+    """Make the file of a new segment and return its descriptor. Raises OSError."""
+    path = path_of(directory, segment)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(fd, HEADER.pack(MAGIC, VERSION, segment), 0)
+    except OSError:
+        os.close(fd)
+        path.unlink()
+        raise
+    return fd
+
+
+def read(directory: Path, segment: int, tick: int, *, last: bool) -> Iterator[Record]:
+    """Yield the records of a segment up to ``tick``.
+
+    If it is the ``last``, what is not of these is then cut off the file. Raises OutboxError if
+    the file has been damaged.
+    """
+    path = path_of(directory, segment)
+    content = path.read_bytes()
+    if len(content) < HEADER.size and last:
+        path.unlink()  # killed before it had begun it
+        return
+    position = HEADER.size
+    if content[:position] != HEADER.pack(MAGIC, VERSION, segment):
+        raise _damaged(path, "has not the header of such a file")
+    view = memoryview(content)
+    size = len(content)
+    while size - position >= RECORD.size:
+        length, checksum, kind, of, number = RECORD.unpack_from(content, position)
+        if position + length > size:
+            # Torn. But for those that are written between two ticks, it cannot be of a tick that
+            # is committed.
+            if of <= tick and kind != REPLACE:
+                raise _damaged(path, f"is cut short in the record at byte {position}")
+            break
+        data = view[position + RECORD.size : position + length]
+        if length < RECORD.size or checksum != _checksum(kind, of, number, data):
+            raise _damaged(path, f"was changed in the record at byte {position}")
+        if of > tick:
+            break
+        yield Record(position, kind, number, data)
+        position += length
+    if position < size:
+        if not last:
+            raise _damaged(path, f"is cut short at byte {position}")
+        os.truncate(path, position)
+
+
+def _damaged(path: Path, what: str) -> OutboxError:
+    return OutboxError(
+        f"{path} {what}: what clients have still to be sent is not known; "
+        "stop chatd, move its runtime directory away, and start it again"
+    )
+
+
+def write_all(fd: int, data: bytes, position: int) -> None:
+    """Write all of ``data`` at ``position``. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        count = os.pwrite(fd, left, position)
+        left = left[count:]
+        position += count
