@@ -20,6 +20,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -96,14 +98,14 @@ class Outbox:
             sessions = route.sessions
             deliveries += len(sessions)
             if len(sessions) == 1:
-                buffers += (head(ONE, tick, sessions[0], data), data)
+                buffers += head(ONE, tick, sessions[0], data), data
                 continue
             if route.place < self._first:
                 route.place = self._next
                 self._next += 1
                 members = array("Q", sessions).tobytes()
-                buffers += (head(MEMBERS, tick, route.place, members), members)
-            buffers += (head(RUN, tick, route.place, data), data)
+                buffers += head(MEMBERS, tick, route.place, members), members
+            buffers += head(RUN, tick, route.place, data), data
         self._write(buffers)
         self._deliveries += deliveries
 
@@ -150,35 +152,48 @@ class Outbox:
         self._begin(self._segment + 1)
         base = self.place
         clients = 0
-        bases = []
+        bases: list[tuple[int, Place, int]] = []
+        slow = []
         try:
             for session, client, output in outputs:
                 clients += 1
-                if output.queue and not self._is_to_replace(ledger.place(session), base):
+                if output.queue:
+                    slow.append((ledger.place(session), session, client, output))
                     continue
                 try:
-                    count = written(client)
+                    bases.append((session, base, written(client)))
                 except OSError:
                     # The connection is no more: nobody will ask what is left for it.
                     bases.append((session, base, 0))
-                    continue
-                if output.queue:
-                    try:
-                        self.replace(tick, session, count, b"".join(output.queue))
-                    except OSError:
-                        continue  # no room; there may be once the old segments are removed
-                bases.append((session, base, count))
-            ledger.rebase(bases)
+            ledger.rebase(bases + self._replaced(slow, base, tick))
         finally:
             self._settle(clients)
         # Not before the ledger says so.
         self._remove_before(ledger.oldest())
 
-    def _is_to_replace(self, place: Place, base: Place) -> bool:
-        return (
-            place.segment < base.segment - KEPT_SEGMENTS
-            and self._position < base.position + REPLACED_BYTES
-        )
+    def _replaced(
+        self, slow: list[tuple[Place, int, socket.socket, Output]], base: Place, tick: int
+    ) -> list[tuple[int, Place, int]]:
+        """Write queues again that have kept segments for too long; return their new bases."""
+        bases = []
+        # Those who have done so for longest come first, so that everybody's turn comes.
+        for place, session, client, output in sorted(slow, key=itemgetter(0)):
+            if (
+                place.segment >= base.segment - KEPT_SEGMENTS
+                or self._position >= base.position + REPLACED_BYTES
+            ):
+                break
+            try:
+                count = written(client)
+            except OSError:
+                bases.append((session, base, 0))
+                continue
+            try:
+                self.replace(tick, session, count, b"".join(output.queue))
+            except OSError:
+                break  # no room; there may be once old segments are removed
+            bases.append((session, base, count))
+        return bases
 
     def _begin(self, segment: int) -> None:
         fd = segments.begin(self._directory, segment)
@@ -214,23 +229,26 @@ class Outbox:
             segments.path_of(self._directory, segment).unlink(missing_ok=True)
 
 
+def _key(segment: int, position: int) -> int:
+    """Return a place as one number, which is compared faster."""
+    return segment << 32 | position
+
+
 class _Group:
     """Runs for the same sessions, in order."""
 
-    __slots__ = ("ends", "places", "runs")
+    __slots__ = ("_ends", "places", "runs")
 
     def __init__(self) -> None:
-        self.places: list[Place] = []
+        self.places: list[int] = []
         self.runs: list[memoryview] = []
-        # Bytes in all runs before each, and in all of them.
-        self.ends = [0]
+        self._ends: list[int] = []
 
-    def add(self, place: Place, data: memoryview) -> None:
-        if not data:
-            return
-        self.places.append(place)
-        self.runs.append(data)
-        self.ends.append(self.ends[-1] + len(data))
+    def ends(self) -> list[int]:
+        """Return how many bytes there are before each run, and in all of them."""
+        if not self._ends:
+            self._ends = [0, *accumulate(map(len, self.runs))]
+        return self._ends
 
 
 class Recovered:
@@ -239,43 +257,53 @@ class Recovered:
     def __init__(
         self, directory: Path, tick: int, rows: Mapping[int, Row], there: Sequence[int]
     ) -> None:
-        needed = {row.place.segment for row in rows.values()}
-        needed.update(range(min(needed, default=0), there[-1] if there else 0))
-        self._bases = {session: (row.place, row.written) for session, row in rows.items()}
-        self._own: dict[int, _Group] = {}
-        self._groups: dict[int, list[_Group]] = {session: [] for session in rows}
         self._directory = directory
+        self._bases = {session: (_key(*row.place), row.written) for session, row in rows.items()}
+        self._groups: dict[int, list[_Group]] = {session: [] for session in rows}
+        self._own: dict[int, _Group] = {}
+        last = there[-1] if there else 0
+        needed = {row.place.segment for row in rows.values()}
+        needed.update(range(min(needed, default=0), last))
         # The last segment that should be there and is not.
         self._missing = max(needed.difference(there), default=0)
         for segment in there:
-            self._read(segment, tick, last=segment == there[-1])
+            self._read(segment, tick, last=segment == last)
         self.outbox = Outbox(directory, after=self._missing)
 
     def _read(self, segment: int, tick: int, *, last: bool) -> None:
-        # The others are based in later segments.
-        needing = {s for s, (place, _) in self._bases.items() if place.segment <= segment}
+        begin = _key(segment, 0)
+        end = _key(segment + 1, 0)
+        # Whoever is based later needs nothing of this segment.
+        needing = {session for session, (base, _) in self._bases.items() if base < end}
         groups: dict[int, _Group] = {}
         for position, kind, number, data in segments.read(
             self._directory, segment, tick, last=last
         ):
             if kind == RUN:
-                groups[number].add(Place(segment, position), data)
+                group = groups[number]
             elif kind == MEMBERS:
                 group = groups[number] = _Group()
                 for session in needing.intersection(data.cast("Q")):
                     self._groups[session].append(group)
-            elif number in needing:
-                own = self._own.get(number)
-                if own is None:
-                    own = self._own[number] = _Group()
-                    self._groups[number].append(own)
-                place = Place(segment, position)
-                if kind == ONE:
-                    own.add(place, data)
-                elif place >= self._bases[number][0]:
-                    (count,) = segments.WRITTEN.unpack_from(data)
-                    self._bases[number] = (place, count)
-                    own.add(place, data[segments.WRITTEN.size :])
+                continue
+            elif number not in needing:
+                continue
+            else:
+                group = self._own_group(number)
+                if kind == REPLACE:
+                    (written,) = segments.WRITTEN.unpack_from(data)
+                    data = data[segments.WRITTEN.size :]  # noqa: PLW2901  # what is behind it
+                    self._bases[number] = begin + position, written
+            if data:
+                group.places.append(begin + position)
+                group.runs.append(data)
+
+    def _own_group(self, session: int) -> _Group:
+        group = self._own.get(session)
+        if group is None:
+            group = self._own[session] = _Group()
+            self._groups[session].append(group)
+        return group
 
     def rest(self, session: int, written: int) -> list[memoryview]:
         """Return what is still to be sent to ``session``, to which ``written`` bytes were written.
@@ -285,23 +313,26 @@ class Recovered:
         if session not in self._bases:
             raise LostOutput(f"session {session}: it is not in the ledger")
         base, before = self._bases[session]
-        if base.segment <= self._missing:
+        if base < _key(self._missing + 1, 0):
             path = segments.path_of(self._directory, self._missing)
             raise LostOutput(f"session {session}: some of what it is to be sent was in {path}")
-        groups = [(group, bisect_left(group.places, base)) for group in self._groups[session]]
-        size = sum(group.ends[-1] - group.ends[first] for group, first in groups)
+        groups = [
+            (group, group.ends(), bisect_left(group.places, base))
+            for group in self._groups[session]
+        ]
+        size = sum(ends[-1] - ends[first] for _, ends, first in groups)
         left = before + size - written
         if not left:
             return []
         if not 0 < left <= size:
             raise LostOutput(
-                f"session {session}: {written} bytes were written to it, which does not fit the "
-                f"outbox, by which it is between {before} and {before + size}"
+                f"session {session}: {written} bytes were written to it, and the outbox has what "
+                f"comes after {before} to {before + size}"
             )
-        parts: list[tuple[Place, memoryview]] = []
-        for group, first in groups:
+        parts: list[tuple[int, memoryview]] = []
+        for group, ends, first in groups:
             # Those of its runs that hold its last ``left`` bytes.
-            start = max(first, bisect_right(group.ends, group.ends[-1] - left) - 1)
+            start = max(first, bisect_right(ends, ends[-1] - left) - 1)
             parts += zip(group.places[start:], group.runs[start:], strict=True)
         if len(groups) > 1:
             parts.sort()

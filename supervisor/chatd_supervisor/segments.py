@@ -1,7 +1,8 @@
 """The files of the outbox: what they look like, and how they are read.
 
-A segment is a header and then records. Each has a head: length (all of it), checksum, kind, the
-tick it belongs to, and a number whose meaning depends on the kind:
+A segment is a header and then records. Each has a head: length (all of it), kind, the tick it
+belongs to, a number whose meaning depends on the kind, and checksums of what follows it and of
+itself:
 
 =======  ======================  =========================================================
 kind     the number              what follows the head
@@ -21,10 +22,10 @@ before the commit; if it is not, somebody else has been at the file.
 
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+from zlib import crc32
 
 MAGIC: Final = b"chatdout"
 VERSION: Final = 1
@@ -32,8 +33,11 @@ VERSION: Final = 1
 HEADER: Final = struct.Struct("=8sII")
 """Magic, version, number of the segment."""
 
-RECORD: Final = struct.Struct("=IIIQQ")
-"""Length, checksum, kind, tick, number."""
+_SUMMED: Final = struct.Struct("=IIQQI")
+"""Length, kind, tick, number, checksum of what follows the head."""
+_SUM: Final = struct.Struct("=I")
+_RECORD: Final = struct.Struct("=IIQQII")
+"""Both of them: the head."""
 
 WRITTEN: Final = struct.Struct("=Q")
 
@@ -51,16 +55,6 @@ class OutboxError(OSError):
         return str(self.args[-1])
 
 
-class Record(NamedTuple):
-    """A record that was read."""
-
-    position: int
-    """Bytes from the segment's beginning to the record's."""
-    kind: int
-    number: int
-    data: memoryview
-
-
 def found(directory: Path) -> list[int]:
     """Return the numbers of the segments in ``directory``, in order."""
     names = (path.name.partition(".")[2] for path in directory.glob("outbox.*"))
@@ -74,14 +68,8 @@ def path_of(directory: Path, segment: int) -> Path:
 
 def head(kind: int, tick: int, number: int, data: bytes) -> bytes:
     """Return the head of a record with ``data``."""
-    return RECORD.pack(
-        RECORD.size + len(data), _checksum(kind, tick, number, data), kind, tick, number
-    )
-
-
-def _checksum(kind: int, tick: int, number: int, data: bytes | memoryview) -> int:
-    # Of the data, begun with what the head says.
-    return zlib.crc32(data, (kind ^ tick << 3 ^ number) & 0xFFFFFFFF)
+    summed = _SUMMED.pack(_RECORD.size + len(data), kind, tick, number, crc32(data))
+    return summed + _SUM.pack(crc32(summed))
 
 
 def begin(directory: Path, segment: int) -> int:
@@ -97,8 +85,10 @@ def begin(directory: Path, segment: int) -> int:
     return fd
 
 
-def read(directory: Path, segment: int, tick: int, *, last: bool) -> Iterator[Record]:
-    """Yield the records of a segment up to ``tick``.
+def read(
+    directory: Path, segment: int, tick: int, *, last: bool
+) -> Iterator[tuple[int, int, int, memoryview]]:
+    """Yield position, kind, number and data of the records of a segment up to ``tick``.
 
     If it is the ``last``, what is not of these is then cut off the file. Raises OutboxError if
     the file has been damaged.
@@ -113,21 +103,23 @@ def read(directory: Path, segment: int, tick: int, *, last: bool) -> Iterator[Re
         raise _damaged(path, "has not the header of such a file")
     view = memoryview(content)
     size = len(content)
-    while size - position >= RECORD.size:
-        length, checksum, kind, of, number = RECORD.unpack_from(content, position)
-        if position + length > size:
-            # Torn. But for those that are written between two ticks, it cannot be of a tick that
-            # is committed.
-            if of <= tick and kind != REPLACE:
-                raise _damaged(path, f"is cut short in the record at byte {position}")
-            break
-        data = view[position + RECORD.size : position + length]
-        if length < RECORD.size or checksum != _checksum(kind, of, number, data):
-            raise _damaged(path, f"was changed in the record at byte {position}")
+    while position + _RECORD.size <= size:
+        length, kind, of, number, data_sum, head_sum = _RECORD.unpack_from(content, position)
+        if head_sum != crc32(view[position : position + _SUMMED.size]):
+            raise _damaged(path, f"was changed at byte {position}")
         if of > tick:
             break
-        yield Record(position, kind, number, data)
-        position += length
+        end = position + length
+        if end > size:
+            # Torn: this is of no committed tick, or was being written between two of them.
+            if kind != REPLACE:
+                raise _damaged(path, f"is cut short in the record at byte {position}")
+            break
+        data = view[position + _RECORD.size : end]
+        if data_sum != crc32(data):
+            raise _damaged(path, f"was changed in the record at byte {position}")
+        yield position, kind, number, data
+        position = end
     if position < size:
         if not last:
             raise _damaged(path, f"is cut short at byte {position}")

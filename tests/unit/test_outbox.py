@@ -1,65 +1,18 @@
-"""The outbox: whenever the master is killed, what each client has still to be sent is known."""
+"""The outbox, one thing at a time."""
 
 import errno
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
 
 from chatd_supervisor import outbox as outbox_module
 from chatd_supervisor import segments
-from chatd_supervisor.egress import Egress, Output, Route, Run
+from chatd_supervisor.egress import Egress, Route, Run
 from chatd_supervisor.ledger import Ledger
-from chatd_supervisor.outbox import LostOutput, recover
-
-TOKEN = bytes(16)
-
-
-class Wire:
-    """A client's socket that takes as much as it is told to. It outlives masters."""
-
-    def __init__(self) -> None:
-        self.heard = b""
-        self.room = 0
-
-    def send(self, data: bytes | memoryview) -> int:
-        if not self.room:
-            raise BlockingIOError
-        taken = data[: self.room]
-        self.heard += taken
-        self.room -= len(taken)
-        return len(taken)
-
-    def sendmsg(self, buffers: list[bytes | memoryview]) -> int:
-        return self.send(b"".join(buffers))
-
-
-class Poller:
-    def register(self, _client: Wire, _events: int) -> None: ...
-    def unregister(self, _client: Wire) -> None: ...
-
-
-def output(session: int, wire: Wire) -> Output:
-    return Output(session, cast("Any", wire), cast("Any", Poller()))
-
-
-def count(wire: Any) -> int:
-    """Stand in for ``counts.written``: what the kernel says of a real socket."""
-    return len(wire.heard)
+from chatd_supervisor.outbox import LostOutput, Outbox, OutboxError, Recovered, recover
+from outbox_wires import TOKEN, Wire, count, output, unwritten
 
 
 @pytest.fixture(autouse=True)
@@ -67,232 +20,340 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_module, "written", count)
 
 
-def unwritten(*_: int) -> None:
-    return None
+class Master:
+    """An outbox and a ledger, and clients that take nothing unless told to."""
 
-
-class Killed(Exception):
-    """The master was killed here."""
-
-
-class Masters(RuleBasedStateMachine):
-    """Masters that are killed at any point, one after another, and one set of clients."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = Path(tempfile.mkdtemp())
-        self.tick = 0
-        self.last = 0
-        self.wires: dict[int, Wire] = {}
-        # What each client is to be sent, by what was committed.
-        self.streams: dict[int, bytes] = {}
-        self.outputs: dict[int, Output] = {}
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(outbox_module, "written", count)
-
-    @initialize(
-        kept=st.integers(0, 3),
-        replaced=st.sampled_from([0, 30, 1 << 20]),
-        buffers=st.sampled_from([1, 4, 1024]),
-    )
-    def start(self, kept: int, replaced: int, buffers: int) -> None:
-        self.patch.setattr(outbox_module, "KEPT_SEGMENTS", kept)
-        self.patch.setattr(outbox_module, "REPLACED_BYTES", replaced)
-        self.patch.setattr(outbox_module, "_BUFFERS", buffers)
-        self.begin()
-
-    def begin(self) -> None:
-        """A master starts, whoever has been there before."""
-        self.ledger = Ledger(self.directory / "ledger")
-        recovered = recover(self.directory, self.tick, self.ledger.rows())
-        self.outbox = recovered.outbox
+    def __init__(self, directory: Path, clients: int = 3) -> None:
+        self.directory = directory
+        self.outbox = Outbox(directory)
+        self.ledger = Ledger(directory / "ledger")
         self.egress = Egress(unwritten)
-        self.routes: list[Route] = []
-        assert set(self.ledger.rows()) == set(self.wires)
-        self.outputs = {}
-        for session, wire in self.wires.items():
-            rest = recovered.rest(session, len(wire.heard))
-            assert wire.heard + b"".join(rest) == self.streams[session]
-            self.outputs[session] = output(session, wire)
-            self.outputs[session].resume(rest)
-            with pytest.raises(LostOutput):
-                recovered.rest(session, len(self.streams[session]) + 1)
+        self.wires = {number: Wire() for number in range(1, clients + 1)}
+        self.outputs = {number: output(number, wire) for number, wire in self.wires.items()}
+        for number in self.wires:
+            self.ledger.enter(number, TOKEN, self.outbox.place)
+        self.everybody = Route(list(self.outputs.values()))
+        self.alone = {number: Route([one]) for number, one in self.outputs.items()}
+        self.tick = 0
 
-    def die(self) -> None:
-        self.ledger.close()
-        self.outbox.close()
-
-    @rule()
-    def enter(self) -> None:
-        self.last += 1
-        self.wires[self.last] = wire = Wire()
-        self.streams[self.last] = b""
-        self.ledger.enter(self.last, TOKEN, self.outbox.place)
-        self.outputs[self.last] = output(self.last, wire)
-
-    @precondition(lambda self: self.wires)
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.wires)))
-        for of in (self.wires, self.streams, self.outputs):
-            del of[session]
-        self.ledger.leave(session)
-        self.routes = [route for route in self.routes if session not in route.sessions]
-
-    @precondition(lambda self: self.wires)
-    @rule(data=st.data())
-    def gather(self, data: st.DataObject) -> None:
-        """There is an audience, which is kept for a while."""
-        some = data.draw(st.sets(st.sampled_from(sorted(self.wires)), min_size=1))
-        self.routes.append(Route([self.outputs[session] for session in sorted(some)]))
-
-    def runs(self, data: st.DataObject) -> list[Run]:
-        said = data.draw(
-            st.lists(
-                st.tuples(st.binary(min_size=1, max_size=20), st.sampled_from(self.routes)),
-                min_size=1,
-                max_size=6,
-            )
-        )
-        return [Run(*one) for one in said]
-
-    @precondition(lambda self: self.routes)
-    @rule(
-        data=st.data(), fate=st.sampled_from(["committed", "retracted", "killed", "killed after"])
-    )
-    def say(self, data: st.DataObject, fate: str) -> None:
-        """A tick, which may fail to be committed, or in the midst of which the master is killed."""
-        for session in data.draw(st.sets(st.sampled_from(sorted(self.wires)))):
-            self.wires[session].room += data.draw(st.integers(1, 50))
-        runs = self.runs(data)
-        before = self.outbox.place
-        self.outbox.append(self.tick + 1, runs)
-        if fate == "retracted":
-            self.outbox.retract(before)
-            return
-        if fate == "killed":
-            self.die()
-            if data.draw(st.booleans()):
-                # A part of it had not been written.
-                keep = data.draw(st.integers(before.position, self.outbox.place.position))
-                os.truncate(segments.path_of(self.directory, before.segment), keep)
-            self.begin()
-            return
+    def say(self, data: bytes, route: Route | None = None) -> None:
         self.tick += 1
-        for bytes_, route in runs:
-            for session in route.sessions:
-                self.streams[session] += bytes_
-        if fate == "killed after":
-            # Some have been written already.
-            done = data.draw(st.integers(0, len(runs)))
-            self.egress.write(runs[:done])
-            self.die()
-            self.begin()
-        else:
-            self.egress.write(runs)
+        runs = [Run(data, route or self.everybody)]
+        self.outbox.append(self.tick, runs)
+        self.egress.write(runs)
 
-    @precondition(lambda self: self.routes)
-    @rule(data=st.data(), at=st.integers(0, 200))
-    def full_disk(self, data: st.DataObject, at: int) -> None:
-        """The file system is full after some bytes; what is appended is tried again later."""
-        left = at
+    def roll(self) -> None:
+        outputs = [(n, cast("Any", self.wires[n]), one) for n, one in self.outputs.items()]
+        self.outbox.roll(outputs, self.ledger, self.tick)
 
-        def write(real: Callable[[int, Any, int], int], fd: int, what: bytes, position: int) -> int:
-            nonlocal left
-            if not left:
-                raise OSError(errno.ENOSPC, "")
-            taken = what[:left]
-            left -= len(taken)
-            return real(fd, taken, position)
+    def recover(self) -> Recovered:
+        return recover(self.directory, self.tick, Ledger.read(self.directory / "ledger"))
 
-        pwrite = os.pwrite
-        place = self.outbox.place
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "pwrite", lambda *to: write(pwrite, *to))
-            patch.setattr(os, "pwritev", lambda fd, all_, at: write(pwrite, fd, b"".join(all_), at))
-            runs = self.runs(data)
-            try:
-                self.outbox.append(self.tick + 1, runs)
-            except OSError:
-                assert self.outbox.place == place
-            else:
-                self.outbox.retract(place)
-        path = segments.path_of(self.directory, place.segment)
-        assert path.stat().st_size == place.position
+    def rest(self) -> dict[int, bytes]:
+        recovered = self.recover()
+        return {n: b"".join(recovered.rest(n, len(w.heard))) for n, w in self.wires.items()}
 
-    @precondition(lambda self: self.wires)
-    @rule(data=st.data())
-    def cut(self, data: st.DataObject) -> None:
-        """What is queued for one is forgotten but for some."""
-        session = data.draw(st.sampled_from(sorted(self.wires)))
-        output = self.outputs[session]
-        wire = self.wires[session]
-        kept = b"".join(output.queue)[: data.draw(st.integers(0, 20))]
-        if output.queue:
-            self.tick += 1
-            self.outbox.replace(self.tick, session, len(wire.heard), kept)
-            self.streams[session] = wire.heard + kept
-            output.queue.clear()
-            output.queue.append(kept)
-            output.queued = len(kept)
-            if not kept:
-                output.queue.clear()
-                output.drain()
-
-    @precondition(lambda self: self.wires)
-    @rule(data=st.data())
-    def drain(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.wires)))
-        self.wires[session].room += data.draw(st.integers(1, 100))
-        self.outputs[session].drain()
-
-    @rule(
-        fate=st.sampled_from(["", "", "before the ledger", "after the ledger"]),
-        missing=st.sets(st.integers(1, 5)),
-    )
-    def roll(self, fate: str, missing: set[int]) -> None:
-        rebase = self.ledger.rebase
-
-        def killed(bases: Any) -> None:
-            if fate == "after the ledger":
-                rebase(bases)
-            raise Killed
-
-        if fate:
-            self.ledger.rebase = killed  # type: ignore[method-assign]
-        some = [
-            (session, cast("Any", self.wires[session]), output)
-            for session, output in self.outputs.items()
-            if session not in missing
-        ]
-        with suppress(Killed):
-            self.outbox.roll(some, self.ledger, self.tick)
-        if fate:
-            self.die()
-            self.begin()
-        else:
-            needed = [row.place.segment for row in self.ledger.rows().values()]
-            there = segments.found(self.directory)
-            last = self.outbox.place.segment
-            assert there == list(range(min(needed, default=last), last + 1))
-
-    @rule()
-    def kill(self) -> None:
-        self.die()
-        self.begin()
-
-    @invariant()
-    def what_was_heard_is_the_beginning_of_the_stream(self) -> None:
-        for session, wire in self.wires.items():
-            assert self.streams[session].startswith(wire.heard)
-            queued = b"".join(self.outputs[session].queue)
-            assert wire.heard + queued == self.streams[session]
-
-    def teardown(self) -> None:
-        self.die()
-        self.patch.undo()
-        shutil.rmtree(self.directory)
+    @property
+    def file(self) -> Path:
+        return segments.path_of(self.directory, self.outbox.place.segment)
 
 
-Masters.TestCase.settings = settings(deadline=None)
-TestMasters = Masters.TestCase
+@pytest.fixture
+def master(tmp_path: Path) -> Master:
+    return Master(tmp_path)
+
+
+def test_members_are_written_once_for_each_segment(master: Master) -> None:
+    sizes = []
+    for _ in range(2):
+        for _ in range(3):
+            before = master.outbox.place.position
+            master.say(b"hello")
+            sizes.append(master.outbox.place.position - before)
+        for session, one in master.outputs.items():
+            master.wires[session].room = 15
+            one.drain()
+        master.roll()
+    assert sizes[1:3] == sizes[4:6] == [sizes[1]] * 2
+    assert sizes[0] == sizes[3] == 2 * sizes[1] - len(b"hello") + 3 * 8
+    master.say(b"again")
+    assert master.rest() == dict.fromkeys(master.wires, b"again")
+
+
+def test_what_is_recovered_is_not_copied(master: Master) -> None:
+    master.say(b"hello")
+    recovered = master.recover()
+    one, other = (recovered.rest(session, 1)[0] for session in (1, 2))
+    assert bytes(one) == b"ello"
+    assert one.obj is other.obj
+
+
+def test_one_who_is_slow_keeps_segments_for_a_while(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 3)
+    master.wires[1].room = master.wires[2].room = 1 << 20
+    master.wires[3].room = 2
+    heard = b""
+    for number in range(2, 9):
+        master.say(b"line %d\n" % number)
+        heard += b"line %d\n" % number
+        master.roll()
+        there = segments.found(master.directory)
+        # After three he is given his queue anew, in the fifth, and so on.
+        assert there == list(range(1 if number < 5 else 5, number + 1))
+        assert master.ledger.place(3).segment == there[0]
+        assert master.ledger.place(1) == master.outbox.place._replace(position=16)
+    assert master.wires[3].heard == b"li"
+    assert master.rest() == {1: b"", 2: b"", 3: heard[2:]}
+
+
+def test_queues_are_given_anew_a_few_at_a_time(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 0)
+    monkeypatch.setattr(outbox_module, "REPLACED_BYTES", 1)
+    master.say(b"hello")
+    for places in ([2, 1, 1], [2, 3, 1], [2, 3, 4], [5, 3, 4]):
+        master.roll()
+        assert [master.ledger.place(session).segment for session in (1, 2, 3)] == places
+    assert master.rest() == dict.fromkeys(master.wires, b"hello")
+
+
+def test_one_who_is_gone_keeps_nothing(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(wire: Wire) -> int:
+        if wire is master.wires[2]:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return count(wire)
+
+    monkeypatch.setattr(outbox_module, "written", gone)
+    for wire in master.wires.values():
+        wire.room = 100
+    master.say(b"hello")
+    master.roll()
+    assert segments.found(master.directory) == [2]
+
+
+def test_nobody_is_left(master: Master) -> None:
+    for session in master.wires:
+        master.ledger.leave(session)
+    master.outbox.roll([], master.ledger, 0)
+    assert segments.found(master.directory) == [2]
+
+
+def test_who_is_left_out_keeps_the_segments(master: Master) -> None:
+    master.outbox.roll([], master.ledger, 0)
+    assert segments.found(master.directory) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("limits", "appends"),
+    [
+        # The members, once, and then the runs.
+        ({"SEGMENT_BYTES": (32 + 3 * 8) + 18 * (32 + 20)}, 18),
+        ({"SEGMENT_DELIVERIES": 30, "DELIVERIES_EACH": 0}, 10),
+        ({"SEGMENT_DELIVERIES": 0, "DELIVERIES_EACH": 4}, 4),
+    ],
+)
+def test_a_segment_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int], appends: int
+) -> None:
+    for name, limit in limits.items():
+        monkeypatch.setattr(outbox_module, name, limit)
+    master = Master(tmp_path)
+    for wire in master.wires.values():
+        wire.room = 1 << 20
+    master.roll()
+    for _ in range(appends - 1):
+        assert not master.outbox.is_full
+        master.say(b"x" * 20)
+    master.say(b"x" * 20)
+    assert master.outbox.is_full
+    master.roll()
+    assert not master.outbox.is_full
+
+
+def test_members_of_what_could_not_be_appended_are_written_the_next_time(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+
+        def no_room(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(os, "pwritev", no_room)
+        with pytest.raises(OSError, match="No space"):
+            master.say(b"hello")
+    master.say(b"hello again")
+    assert master.rest() == dict.fromkeys(master.wires, b"hello again")
+
+
+def test_members_of_what_was_retracted_are_written_the_next_time(master: Master) -> None:
+    before = master.outbox.place
+    master.outbox.append(1, [Run(b"hello", master.everybody)])
+    master.outbox.retract(before)
+    assert master.outbox.place == before
+    master.say(b"hello again")
+    assert master.rest() == dict.fromkeys(master.wires, b"hello again")
+
+
+def test_a_segment_that_cannot_be_begun_changes_nothing(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master.say(b"hello")
+    place = master.outbox.place
+    with monkeypatch.context() as full:
+
+        def no_room(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(os, "pwrite", no_room)
+        with pytest.raises(OSError, match="No space"):
+            master.roll()
+    assert master.outbox.place == place
+    assert segments.found(master.directory) == [1]
+    master.say(b" again")
+    master.roll()
+    assert master.rest() == dict.fromkeys(master.wires, b"hello again")
+
+
+def test_no_room_for_queues(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 0)
+    master.say(b"hello")
+    with monkeypatch.context() as full:
+
+        def no_room(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(os, "pwritev", no_room)
+        master.roll()
+    assert segments.found(master.directory) == [1, 2]
+    assert master.rest() == dict.fromkeys(master.wires, b"hello")
+
+
+def test_a_place_behind_a_replacement_is_not_affected_by_it(master: Master) -> None:
+    master.say(b"hello")
+    master.outbox.replace(master.tick, 1, 0, b"lo")
+    master.ledger.rebase([(1, master.outbox.place, 2)])
+    master.wires[1].heard = b"lo"
+    master.say(b" again")
+    assert master.rest() == {1: b" again", 2: b"hello again", 3: b"hello again"}
+
+
+@pytest.mark.parametrize("written", [4, 11])
+def test_counts_that_do_not_fit(master: Master, written: int) -> None:
+    for wire in master.wires.values():
+        wire.room = 5
+    master.say(b"hello")
+    master.roll()
+    master.say(b"again")
+    recovered = master.recover()
+    assert recovered.rest(1, 5) == [b"again"]
+    assert recovered.rest(1, 10) == []
+    with pytest.raises(LostOutput, match=rf"session 1: {written} bytes .* after 5 to 10$"):
+        recovered.rest(1, written)
+
+
+def test_a_session_of_which_nothing_is_known(master: Master) -> None:
+    with pytest.raises(LostOutput, match="session 9: it is not in the ledger"):
+        master.recover().rest(9, 0)
+
+
+def test_a_missing_segment_is_named_to_those_who_need_it(master: Master) -> None:
+    master.wires[1].room = master.wires[2].room = 100
+    for _ in range(3):
+        master.say(b"hello")
+        master.roll()
+    assert segments.found(master.directory) == [1, 2, 3, 4]
+    segments.path_of(master.directory, 2).unlink()
+    master.say(b"again")
+    recovered = master.recover()
+    assert recovered.rest(1, 15) == [b"again"]
+    with pytest.raises(LostOutput, match=r"session 3: .* in .*/outbox\.2"):
+        recovered.rest(3, 0)
+
+
+def test_all_segments_are_missing(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    for segment in segments.found(master.directory):
+        segments.path_of(master.directory, segment).unlink()
+    recovered = master.recover()
+    with pytest.raises(LostOutput, match=r"/outbox\.1"):
+        recovered.rest(1, 0)
+    # Nobody's place is in a segment that was begun since.
+    assert recovered.outbox.place.segment == 2
+
+
+def test_with_nobody_left_everything_is_removed_unread(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    master.file.write_bytes(b"spoiled")
+    recovered = recover(master.directory, 0, {})
+    assert segments.found(master.directory) == [recovered.outbox.place.segment]
+
+
+def test_killed_before_a_segment_had_a_header(master: Master) -> None:
+    master.say(b"hello")
+    for segment in (2, 3):
+        segments.path_of(master.directory, segment).write_bytes(b"chat")
+        assert master.rest() == dict.fromkeys(master.wires, b"hello")
+        assert segments.found(master.directory) == list(range(1, segment + 1))
+
+
+def test_killed_while_a_queue_was_written_again(master: Master) -> None:
+    master.say(b"hello")
+    size = master.file.stat().st_size
+    master.outbox.replace(master.tick, 1, 0, b"lo")
+    torn = master.file.read_bytes()[size:]
+    for keep in range(size, master.file.stat().st_size):
+        os.truncate(master.file, keep)
+        assert master.rest() == dict.fromkeys(master.wires, b"hello")
+        assert master.file.stat().st_size == size
+        segments.path_of(master.directory, 2).unlink()
+        os.truncate(master.file, size)
+        with master.file.open("ab") as file:
+            file.write(torn)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_any_change_to_a_file_is_noticed_and_the_file_named(master: Master, bit: int) -> None:
+    master.say(b"hello")
+    master.outbox.replace(master.tick, 1, 0, b"lo")
+    master.say(b"alone", master.alone[2])
+    content = bytearray(master.file.read_bytes())
+    assert master.rest() == {1: b"lo", 2: b"helloalone", 3: b"hello"}
+    for at in range(len(content)):
+        content[at] ^= 1 << bit
+        master.file.write_bytes(content)
+        content[at] ^= 1 << bit
+        with pytest.raises(OutboxError, match=r"/outbox\.1 (has not|was changed)"):
+            master.recover()
+
+
+def test_a_file_that_lacks_the_end_of_what_was_committed_is_named(master: Master) -> None:
+    master.say(b"hello")
+    os.truncate(master.file, master.file.stat().st_size - 1)
+    with pytest.raises(OutboxError, match=r"/outbox\.1 is cut short"):
+        master.recover()
+
+
+def test_a_file_that_is_not_the_last_lacks_its_end(master: Master) -> None:
+    master.say(b"hello")
+    first = master.file
+    master.roll()
+    os.truncate(first, first.stat().st_size - 10)
+    with pytest.raises(OutboxError, match=r"/outbox\.1 is cut short"):
+        master.recover()
+
+
+def test_nobody_else_may_read_it(master: Master) -> None:
+    assert master.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_discarded_is_gone(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    assert len(segments.found(master.directory)) == 2
+    master.outbox.discard()
+    assert segments.found(master.directory) == []
