@@ -196,7 +196,8 @@ class Switchboard:
                 self._violated(worker, str(error))
                 return
             self._hear(worker, record)
-            if not events & select.EPOLLHUP:
+            # What it said may have been its last word, and its channel is closed then.
+            if worker.ended or not events & select.EPOLLHUP:
                 return
 
     def _hear(self, worker: Worker, record: Record) -> None:

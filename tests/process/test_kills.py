@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,27 @@ def test_signals_that_are_the_masters_business_change_nothing(
         alice.send(f"line {n}\n")
         assert alice.line() == f"alice : line {n}"
     assert server.worker_of("alice") == pid
+
+
+def test_a_worker_that_dies_with_its_last_word_unheard(server: Server) -> None:
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("is now bob")
+    pid = server.worker_of("bob")
+
+    def status(field: str) -> str:
+        return Path(f"/proc/{pid}/status").read_text().partition(f"\n{field}:\t")[2].split()[0]
+
+    slept = int(status("voluntary_ctxt_switches"))
+    # The master finds both in one turn: that the stream has ended, and the end of the channel.
+    os.kill(server.pid, signal.SIGSTOP)
+    bob.socket.shutdown(socket.SHUT_WR)
+    eventually("it has told", lambda: int(status("voluntary_ctxt_switches")) > slept)
+    os.kill(pid, signal.SIGKILL)
+    eventually("it is dead", lambda: status("State") == "Z")
+    os.kill(server.pid, signal.SIGCONT)
+    alice.until("bob left")
+    assert bob.rest() == ""
+    assert "Exception" not in server.log()
 
 
 def test_a_stopped_worker_stops_nobody_else(server: Server) -> None:
