@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+
+from chatd_supervisor.pidfile import holder
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -109,8 +111,20 @@ class Client:
 class Server:
     """A running ``chatd run`` with directories and a port of its own."""
 
-    def __init__(self, directory: Path, config: str = "", program: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: str = "",
+        program: list[str] | None = None,
+        *,
+        supervised: bool = False,
+    ) -> None:
+        """Run it, as ``program`` if that is given, and wait until it is ready.
+
+        ``supervised``: under a supervisor, which then is ``process``.
+        """
         self.directory = directory
+        self.supervised = supervised
         self.runtime_dir = directory / "r"
         self.state_dir = directory / "s"
         self.log_path = directory / "log"
@@ -118,25 +132,39 @@ class Server:
         if "[[listen]]" not in config:
             config += '\n[[listen]]\naddress = "127.0.0.1:0"\n'
         self.config_path.write_text(config)
-        self._log = self.log_path.open("wb")
-        self.process = subprocess.Popen(
-            [*(program or [CHATD]), "run", *self.options()],
+        self._log = self.log_path.open("ab")
+        self._ready = False
+        self._ready_after = 0
+        self._groups: list[int] = []
+        self.process = self._run(program or [CHATD])
+        self.clients: list[Client] = []
+        try:
+            eventually("the server is ready", self.is_ready)
+            addresses = [one["address"] for one in self.ask("status")["listen"]]
+        except BaseException:
+            self.kill()
+            self.stop()
+            raise
+        self.ports = [int(address.rpartition(":")[2]) for address in addresses]
+        self.port = self.ports[0]
+
+    def _run(self, program: list[str]) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [*program, "run", *["--supervise"] * self.supervised, *self.options()],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             # A group of its own, so that a test can signal all of it.
             start_new_session=True,
         )
-        self.clients: list[Client] = []
-        try:
-            eventually("the server is ready", self._is_ready)
-            addresses = [one["address"] for one in self.ask("status")["listen"]]
-        except BaseException:
-            self.process.kill()
-            self.stop()
-            raise
-        self.ports = [int(address.rpartition(":")[2]) for address in addresses]
-        self.port = self.ports[0]
+        self._groups.append(process.pid)
+        return process
+
+    def again(self, program: list[str] | None = None) -> None:
+        """Run it again, its process having been killed; does not wait until it is ready."""
+        self.process.wait(PATIENCE)
+        self.expect_ready()
+        self.process = self._run(program or [CHATD])
 
     def options(self) -> list[str]:
         return [
@@ -149,9 +177,24 @@ class Server:
     def pid(self) -> int:
         return self.process.pid
 
-    def _is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log()
-        return "ready:" in self.log()
+    @property
+    def master(self) -> int:
+        """The pid of the master, which is another one than ``pid`` under a supervisor; 0: none."""
+        return holder(self.runtime_dir / "chatd.pid") or 0
+
+    def is_ready(self) -> bool:
+        """Tell whether a master has become ready since it was started, or ``expect_ready``."""
+        assert self.process.poll() is None, self.log()[-20000:]
+        if not self._ready:
+            with self.log_path.open("rb") as log:
+                log.seek(self._ready_after)
+                self._ready = b"ready:" in log.read()
+        return self._ready
+
+    def expect_ready(self) -> None:
+        """Count no master as ready that has been so before."""
+        self._ready = False
+        self._ready_after = self.log_path.stat().st_size
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
@@ -203,6 +246,12 @@ class Server:
                 titles.append(match[3])
         return titles
 
+    def kill(self) -> None:
+        """Kill all processes of the server, for a test that has failed."""
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
     def stop(self, patience: float = PATIENCE) -> int:
         """Stop with SIGTERM and return the exit code."""
         for client in self.clients:
@@ -216,20 +265,26 @@ class Server:
 
 @contextmanager
 def serving(
-    directory: Path, config: str = "", program: list[str] | None = None
+    directory: Path,
+    config: str = "",
+    program: list[str] | None = None,
+    *,
+    supervised: bool = False,
 ) -> Iterator[Server]:
     """Run a server, and see that it ends well: status 0, nothing left over."""
-    server = Server(directory, config, program)
+    server = Server(directory, config, program, supervised=supervised)
     try:
         yield server
     except BaseException:
-        server.process.kill()
+        server.kill()
         server.stop()
         print(server.log()[-20000:])
         raise
     code = server.stop()
     assert code == 0, server.log()[-20000:]
-    assert "Traceback" not in server.log(), server.log()[-20000:]
+    log = server.log()
+    trace = log.find("Traceback")
+    assert trace < 0, log[max(0, trace - 1000) : trace + 4000]
     assert list(server.runtime_dir.iterdir()) == []
 
 

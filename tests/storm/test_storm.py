@@ -1,11 +1,11 @@
-"""Kill workers at random while lines flow: the four zeros. Longer with --storm-seconds."""
+"""Kill at random while lines flow: the zeros. Longer with --storm-seconds."""
 
 from pathlib import Path
 
 import pytest
 
 from harness import serving
-from storm.storm import storm
+from storm.course import Storm, config
 
 
 @pytest.mark.parametrize(("senders", "listeners", "kills"), [(4, 8, 50), (1, 1, 100), (10, 0, 20)])
@@ -17,17 +17,18 @@ def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by nam
     listeners: int,
     kills: float,
 ) -> None:
-    with serving(tmp_path) as server:
-        figures = storm(
+    with serving(tmp_path, config()) as server:
+        figures = Storm(
             server,
             seconds=pytestconfig.getoption("--storm-seconds"),
             senders=senders,
             listeners=listeners,
             kills=kills,
             seed=pytestconfig.getoption("--seed"),
-        )
+        ).run()
     with capsys.disabled():
         print(f"\n{figures}")
-    assert figures.kills > 0
+    assert figures.worker_kills > 0
     assert figures.lines > 0
+    assert figures.visitors > 0
     assert figures.zeros, str(figures)

@@ -1,0 +1,238 @@
+"""The course of a storm: it begins when all are in, and ends when all have heard everything."""
+
+import contextlib
+import random
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+from harness import Server
+from storm.figures import Figures
+from storm.killing import Killer
+from storm.order import Ear, Order
+from storm.people import HANGING, HOST, Listener, Pace, Person, Poller, Sender, Sluggard, Visitor
+
+TURN = 0.003
+"""Seconds that a turn of the loop waits for something to read."""
+
+FINISHING = 60.0
+"""Seconds in which everything that was said must have been heard."""
+
+SETTLING = 0.3
+"""Seconds after that, in which a doubled line would come at the latest."""
+
+SLUGGISH = 10
+"""One listener in so many reads seldom."""
+
+VISITORS = 0.02
+"""Visitors at a time, as a part of the others; two at least."""
+
+
+class Storm:
+    """People, the order of what they hear, and who kills."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        seconds: float,
+        senders: int,
+        listeners: int,
+        kills: float,
+        seed: int,
+        master_every: float = 0.0,
+        volume: float = 16.0,
+    ) -> None:
+        """``kills`` are workers a second, ``volume`` is MB a second for all listeners together."""
+        self._seconds = seconds
+        self._server = server
+        self._dice = random.Random(seed)
+        self.figures = Figures(seed, clients=senders + listeners)
+        self._order = Order(self.figures)
+        self._killer = Killer(
+            server, self.figures, self._dice, kills=kills, master_every=master_every
+        )
+        self._pace = Pace(volume * 1e6 / (senders + listeners))
+        self._poller = Poller()
+        port = server.port
+        self._senders = [Sender(number, port) for number in range(senders)]
+        sluggards = -(-listeners // SLUGGISH)
+        self._sluggards = [Sluggard(senders + i, port) for i in range(sluggards)]
+        others = [Listener(senders + i, port) for i in range(sluggards, listeners)]
+        self._people: list[Listener] = [*self._senders, *self._sluggards, *others]
+        self._visitors: set[Visitor] = set()
+        self._most_visitors = max(2, int(VISITORS * len(self._people)))
+        self._gone: set[Person] = set()
+
+    def run(self) -> Figures:
+        """Let it rage, and return the figures."""
+        self._hush()
+        begun = time.monotonic()
+        ending = begun + self._seconds
+        trimmed = begun
+        while (now := time.monotonic()) < ending:
+            if self._killer.strike(now):
+                for sender in self._senders:
+                    sender.struck(now, self.figures.seed)
+            if len(self._visitors) < self._most_visitors and self._killer.is_open:
+                self._arrive(now)
+            self._turn(now, self._pace)
+            if now > trimmed + 1:
+                trimmed = now
+                self._order.trim(self._ears())
+        self._finish()
+        self.figures.seconds = time.monotonic() - begun
+        self._judge()
+        return self.figures
+
+    def _hush(self) -> None:
+        """Let everybody hear that everybody is in, and begin."""
+        self._people[0].socket.sendall(b"quiet please\n")
+        for person in self._people:
+            person.until(b" : quiet please\n")
+            if isinstance(person, Sender):
+                person.start(self._order, self._dice)
+            else:
+                person.begin(self._order)
+            self._poller.add(person)
+
+    def _arrive(self, now: float) -> None:
+        key = len(self._people) + self.figures.visitors
+        self.figures.visitors += 1
+        visitor = Visitor(key, self._server.port, self._order, self._dice, now)
+        self._visitors.add(visitor)
+        self._poller.add(visitor)
+
+    def _turn(self, now: float, pace: Pace | None) -> None:
+        """Let everybody do something; without a ``pace`` nothing new is said."""
+        dice, seed = self._dice, self.figures.seed
+        first = dice.randrange(len(self._senders))
+        for sender in self._senders[first:] + self._senders[:first]:
+            if sender not in self._gone:
+                with self._alive(sender, now):
+                    sender.act(now, pace, dice, seed)
+        for sluggard in self._sluggards:
+            if sluggard not in self._gone:
+                self._stir(sluggard, now, hurry=pace is None)
+        for visitor in list(self._visitors):
+            with self._alive(visitor, now):
+                visitor.act(now)
+            if now - visitor.began > HANGING and visitor in self._visitors:
+                self.figures.disconnected += 1
+                self.figures.note(f"{visitor.name} was not let go")
+                self._see_off(visitor)
+        for person in self._poller.poll(TURN):
+            with self._alive(person, now):
+                if not person.ready(now):
+                    self._end(person, now, "was disconnected")
+            if isinstance(person, Sender):
+                person.hears_again(now, self.figures)
+
+    def _stir(self, sluggard: Sluggard, now: float, *, hurry: bool) -> None:
+        assert sluggard.ear.place is not None
+        behind = self._order.end - sluggard.ear.place
+        if hurry:
+            behind = sys.maxsize
+        was_awake = sluggard.awake
+        if sluggard.act(now, self._dice, behind) and was_awake != sluggard.awake:
+            if sluggard.awake:
+                self._poller.add(sluggard)
+            else:
+                self._poller.remove(sluggard)
+
+    @contextlib.contextmanager
+    def _alive(self, person: Person, now: float) -> Iterator[None]:
+        try:
+            yield
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._end(person, now, str(error))
+
+    def _end(self, person: Person, now: float, how: str) -> None:
+        """Take note that the connection of ``person`` has ended."""
+        if isinstance(person, Visitor):
+            self._part(person, how)
+            return
+        self._poller.remove(person)
+        self._gone.add(person)
+        self.figures.disconnected += 1
+        since = now - self._killer.last_strike
+        self.figures.note(f"{person.name}: {how}, {since:.3f} s after the kill of a master")
+
+    def _part(self, visitor: Visitor, how: str) -> None:
+        """Let a ``visitor`` go who has read to the end, and see that it has heard everything."""
+        figures = self.figures
+        # Without a supervisor, nobody else holds somebody who comes or goes when the master dies.
+        excused = not self._server.supervised and self._killer.last_strike >= (
+            visitor.closed_half if visitor.mouth is not None else visitor.began
+        )
+        since = f"{how}, {time.monotonic() - self._killer.last_strike:.3f} s after a kill"
+        if visitor.mouth is None:
+            if excused:
+                figures.excused += 1
+            else:
+                figures.unreceived += 1
+                figures.note(f"{visitor.name} was not greeted: {since}")
+        elif not visitor.closed_half:
+            figures.disconnected += 1
+            figures.note(f"{visitor.name}: {since}")
+        elif missing := visitor.missing():
+            if excused:
+                figures.excused += 1
+            else:
+                figures.lost += missing
+                figures.note(f"{visitor.name} has not heard {missing} of its own: {since}")
+        if visitor.ear.partial and not excused:
+            figures.garbled += 1
+            figures.note(f"{visitor.name} was cut off in mid-line: {since}")
+        self._see_off(visitor)
+
+    def _see_off(self, visitor: Visitor) -> None:
+        self._visitors.discard(visitor)
+        self._poller.remove(visitor)
+        visitor.socket.close()
+
+    def _ears(self) -> list[Ear]:
+        staying = [person.ear for person in self._people if person not in self._gone]
+        return staying + [visitor.ear for visitor in self._visitors]
+
+    def _finish(self) -> None:
+        """Let be finished what is begun; nobody is killed any more."""
+        deadline = time.monotonic() + FINISHING
+        while (now := time.monotonic()) < deadline:
+            there = self._killer.rest(now)
+            self._turn(now, None)
+            if there and not self._visitors and self._is_all_heard():
+                break
+        settled = time.monotonic() + SETTLING
+        while (now := time.monotonic()) < settled:
+            self._turn(now, None)
+
+    def _is_all_heard(self) -> bool:
+        speakers = self._order.speakers.values()
+        return all(speaker.ordered >= speaker.said for speaker in speakers) and all(
+            ear.place == self._order.end for ear in self._ears()
+        )
+
+    def _judge(self) -> None:
+        self._order.conclude(self._ears())
+        for visitor in list(self._visitors):
+            self.figures.disconnected += 1
+            self.figures.note(f"{visitor.name} was not let go")
+            self._see_off(visitor)
+        for person in self._people:
+            person.socket.close()
+        self._poller.close()
+
+
+def free_port() -> int:
+    """Return a port that is free now: one that a server can come back to."""
+    with socket.create_server((HOST, 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def config() -> str:
+    """Return a configuration with a port that stays the same."""
+    return f'[[listen]]\naddress = "{HOST}:{free_port()}"\n'

@@ -1,0 +1,195 @@
+"""Who is killed in a storm, and when: workers at any time, the master now and then.
+
+A client's socket lives as long as somebody holds it. Under a supervisor there are three who do:
+it, the master and the worker, and any two of them may be killed at once. Without one, whoever
+kills the master must spare the workers until there is another, and must not kill it while a
+worker is missing. Then what only the master holds is lost with it: who has just connected, and
+who has closed its half and is being let go.
+"""
+
+import os
+import random
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from chatd_supervisor.asking import ControlError, ask
+from harness import Server
+from storm.figures import Figures
+
+ALL_AT_ONCE: Final = 20.0
+"""Seconds between two kills of all workers, on average."""
+
+SOON_AFTER: Final = 0.2
+"""How often the next master is killed within so many seconds: while it starts, or takes over."""
+SOON: Final = 0.6
+
+LOOK: Final = 0.05
+"""Seconds between two looks at whether everybody has a worker."""
+
+
+class Killer:
+    """Kills the processes of a server."""
+
+    def __init__(
+        self,
+        server: Server,
+        figures: Figures,
+        dice: random.Random,
+        *,
+        kills: float,
+        master_every: float,
+    ) -> None:
+        """``kills``: workers a second; ``master_every``: seconds between two masters; 0: none."""
+        self._server = server
+        self._figures = figures
+        self._dice = dice
+        self._kills = kills
+        self._master_every = master_every
+        self._next_worker: float | None = None
+        self._next_master: float | None = None
+        self._next_look = 0.0
+        # Without a supervisor: whether no worker may be killed, and since when none was missing.
+        self._sparing = False
+        self.last_strike = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody listens."""
+        return self._server.supervised or (self._server.master > 0 and self._server.is_ready())
+
+    def strike(self, now: float) -> bool:
+        """Kill whoever is due; return whether the master was."""
+        if self._next_worker is None:
+            self._next_worker = now
+            self._plan(now)
+        struck = False
+        if self._next_master is not None and now >= self._next_master:
+            struck = self._strike_master(now)
+        if self._sparing:
+            self._look(now)
+        while self._kills and self._next_worker <= now:
+            self._next_worker += 1 / self._kills
+            if not self._sparing:
+                self._strike_workers()
+        return struck
+
+    def rest(self, now: float) -> bool:
+        """Kill nobody any more; return whether there is a master."""
+        self._next_master = None
+        if self._sparing:
+            self._look(now)
+        return self._server.master > 0 and self._server.is_ready()
+
+    def _plan(self, now: float) -> None:
+        if self._master_every:
+            self._next_master = now + self._master_every * self._dice.uniform(0.5, 1.5)
+
+    # The master
+
+    def _strike_master(self, now: float) -> bool:
+        server = self._server
+        if not server.supervised and not self._may_strike(now):
+            return False
+        was_ready = server.is_ready()
+        pid = server.master or self._starting()
+        if not pid:
+            return False
+        server.expect_ready()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self._figures.master_kills += 1
+        self._figures.early_kills += not was_ready
+        self.last_strike = now
+        if not server.supervised:
+            server.again()
+        if self._dice.random() < SOON_AFTER:
+            self._next_master = now + self._dice.random() * SOON
+        else:
+            self._plan(now)
+        return True
+
+    def _may_strike(self, now: float) -> bool:
+        """Spare the workers from now on; return whether all are there."""
+        if self._sparing and not self._server.is_ready():
+            return True  # the last one has been killed, and no worker since
+        self._sparing = True
+        if now < self._next_look:
+            return False
+        self._next_look = now + LOOK
+        return self._everybody_has_a_worker()
+
+    def _look(self, now: float) -> None:
+        """Go on killing workers if there is a master and everybody has one."""
+        if self._next_master is not None and now >= self._next_master:
+            return
+        if now < self._next_look or not self._server.is_ready():
+            return
+        self._next_look = now + LOOK
+        self._sparing = not self._everybody_has_a_worker()
+
+    def _everybody_has_a_worker(self) -> bool:
+        sessions = self._sessions()
+        served = [one for one in sessions if one["state"] == "served"]
+        return len(served) >= self._figures.clients and all(
+            one["pid"] and _title(one["pid"]) for one in served
+        )
+
+    def _sessions(self) -> list[dict[str, object]]:
+        try:
+            answer = ask(self._server.runtime_dir / "chatd.sock", "ps", timeout=1.0)
+        except ControlError:
+            return []
+        sessions: list[dict[str, object]] = answer["sessions"]
+        return sessions
+
+    def _starting(self) -> int:
+        """Return the pid of a master that has only just been started by the supervisor."""
+        for pid in _children(self._server.pid):
+            if "chatd_supervisor" in _title(pid):
+                return pid
+        return 0
+
+    # Workers
+
+    def _strike_workers(self) -> None:
+        """Kill one worker, now and then several, rarely all at once."""
+        dice = self._dice
+        workers = self._workers()
+        every_one = dice.random() * ALL_AT_ONCE * self._kills < 1
+        count = len(workers) if every_one else dice.choice((1, 1, 1, 1, 3))
+        for pid in dice.sample(workers, min(len(workers), count)):
+            title = _title(pid)
+            # Not those that are dead, nor a master that has just been started.
+            if title.startswith("chatd: ") and "supervisor" not in title:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    self._figures.worker_kills += 1
+
+    def _workers(self) -> list[int]:
+        server = self._server
+        master = server.master
+        workers = _children(master) if master else []
+        if server.supervised:
+            # Those whose master was killed are its children.
+            workers += _children(server.pid)
+        elif self._master_every:
+            adopted = {int(str(one["pid"] or 0)) for one in self._sessions()}
+            workers = list(adopted.union(workers) - {0})
+        return [pid for pid in workers if pid != master]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()))
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _title(pid: object) -> str:
+    """Return the title, or the command line, of a process; "" if it is dead."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
