@@ -129,6 +129,9 @@ class Server:
         self.state_dir = directory / "s"
         self.log_path = directory / "log"
         self.config_path = directory / "chatd.toml"
+        if "[history]" not in config:
+            # What was said before is shown where that is what is tested.
+            config += "\n[history]\non_join = 0\n"
         if "[[listen]]" not in config:
             config += '\n[[listen]]\naddress = "127.0.0.1:0"\n'
         self.config_path.write_text(config)

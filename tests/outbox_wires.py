@@ -1,5 +1,6 @@
 """Stand-ins for sockets, for the tests of the outbox: what a client has heard, and no more."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from chatd_supervisor.egress import Output
@@ -31,8 +32,10 @@ class Poller:
     def unregister(self, _client: Wire) -> None: ...
 
 
-def output(session: int, wire: Wire) -> Output:
-    return Output(session, cast("Any", wire), cast("Any", Poller()))
+def output(session: int, wire: Wire, rest: Sequence[bytes | memoryview] = ()) -> Output:
+    made = Output(session, cast("Any", Poller()))
+    made.attach(cast("Any", wire), rest)
+    return made
 
 
 def count(wire: Any) -> int:

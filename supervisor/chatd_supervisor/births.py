@@ -4,22 +4,29 @@ A death is complete when both of its signs have come: the channel has ended (all
 said has been read) and the child is reaped (how it died is known). Only then is its successor
 born, so that there is never more than one worker for a client, a zombie included.
 
+A worker that was adopted from a dead master is not our child: its death shows by the end of its
+channel alone, and nobody tells of what it died.
+
 Births are made one per turn of the loop: between two of them everybody else is served.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import select
 import signal
+import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from chatd_supervisor.connections import Connection, State, Worker
+from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.processes import give_birth, reap
-from chatd_supervisor.restarts import Death, Intensity, Verdict
-from chatd_workers.reports import Serve
+from chatd_supervisor.restarts import Death, Verdict
+from chatd_workers.reports import Serve, encode
 
 log = logging.getLogger("chatd")
 
@@ -29,6 +36,9 @@ VIOLATION: Final = os.EX_PROTOCOL
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
 
+PACE: Final = 0.005
+"""Seconds between one worker's replacement and the next one's."""
+
 
 class Births:
     """All living workers, and the connections that wait for one."""
@@ -36,7 +46,7 @@ class Births:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        intensity: Intensity,
+        ledger: Ledger,
         *,
         orders: Callable[[Connection], Serve],
         born: Callable[[Worker], None],
@@ -47,15 +57,19 @@ class Births:
         ``judged`` is called after a death, before the successor is due.
         """
         self._loop = loop
+        self._ledger = ledger
         self._orders = orders
         self._born = born
         self._judged = judged
         self._due: deque[Connection] = deque()
-        self.intensity = intensity
         self.children: dict[int, Worker] = {}
+        # Children that are no workers, and who hears of their exit code.
+        self.strangers: dict[int, Callable[[int], None]] = {}
+        self._to_renew: deque[Worker] = deque()
         self.births = 0
         self.deaths = 0
         self.restarts = 0
+        self.adopted = 0
 
     def give(self, connection: Connection) -> Worker:
         """Give ``connection`` a worker now, and return it.
@@ -63,12 +77,57 @@ class Births:
         Raises OSError if the system has no room for another process.
         """
         orders = self._orders(connection)
-        pid, channel = give_birth(connection.socket, orders)
-        worker = Worker(pid, channel, connection, orders.nick, orders.room)
+        # Whoever offers this client to a later master must be this worker. Until its pid is
+        # known, the token alone tells: the master may be killed right after the fork.
+        self._ledger.employ(connection.session, connection.token, 0)
+        pid, channel = give_birth(connection.attached(), orders)
+        self._ledger.employ(connection.session, connection.token, pid)
+        worker = Worker(pid, channel, connection, orders.nick, orders.room, child=True)
         connection.worker = self.children[pid] = worker
         self.births += 1
         self._born(worker)
         return worker
+
+    def adopt(self, connection: Connection, pid: int, channel: socket.socket) -> None:
+        """Take over worker ``pid`` of a dead master, which has offered itself on ``channel``."""
+        orders = self._orders(connection)
+        worker = Worker(pid, channel, connection, orders.nick, orders.room, child=False)
+        worker.committed = True  # it has lived well enough
+        connection.worker = worker
+        self.adopted += 1
+        self._ledger.employ(connection.session, connection.token, pid)
+        # If it has died meanwhile, its channel will say so.
+        with contextlib.suppress(OSError):
+            channel.send(encode(orders), socket.MSG_DONTWAIT)
+        self._born(worker)
+
+    def take_over(self, worker: Worker) -> None:
+        """Go on with ``worker``, which another program in this process has left to us."""
+        assert worker.connection is not None, "it serves somebody"
+        worker.connection.worker = worker
+        worker.committed = True
+        if worker.child:
+            self.children[worker.pid] = worker
+        self._born(worker)
+
+    def renew(self, workers: Iterable[Worker]) -> None:
+        """Replace ``workers`` one after another by new ones."""
+        self._to_renew.extend(workers)
+        self._renew_next()
+
+    def _renew_next(self) -> None:
+        # Not while others wait for theirs, and among them the one before.
+        while self._to_renew and not self._due:
+            worker = self._to_renew.popleft()
+            connection = worker.connection
+            if connection is not None and connection.worker is worker and not worker.ended:
+                worker.renewing = True
+                _kill(worker)
+                break
+        if self._to_renew:
+            self._loop.call_later(PACE, self._renew_next)
+        else:
+            log.info("all workers are new")
 
     def dismiss(self, connection: Connection) -> None:
         """Let the worker of ``connection`` go: its channel ends, and so does it."""
@@ -84,11 +143,11 @@ class Births:
         Its client's bytes are safe in the socket, so there is nothing it could still save; and
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
-        worker.channel.close()
         worker.ended = True
-        if worker.pid in self.children:
-            # Not reaped, so the pid is still its own.
-            os.kill(worker.pid, signal.SIGKILL)
+        # Before its channel is closed, or it would look for another master.
+        if not worker.child or worker.pid in self.children:
+            _kill(worker)
+        worker.channel.close()
         self._bury(worker)
 
     def reap(self) -> None:
@@ -96,6 +155,8 @@ class Births:
         for pid, exitcode in reap():
             worker = self.children.pop(pid, None)
             if worker is None:
+                if (told := self.strangers.pop(pid, None)) is not None:
+                    told(exitcode)
                 continue
             if worker.exitcode is None:
                 worker.exitcode = exitcode
@@ -103,12 +164,19 @@ class Births:
 
     def _bury(self, worker: Worker) -> None:
         connection = worker.connection
-        if connection is None or not worker.ended or worker.exitcode is None:
+        if connection is None or not worker.ended:
+            return
+        if worker.child and worker.exitcode is None:
             return
         if worker.pid in self.children:
             return  # ended for a violation, and not reaped yet
         connection.worker = None
         self.deaths += 1
+        if connection.state is not State.SERVED:
+            return  # it was there to hold the socket, and the master holds it as well
+        if worker.renewing:
+            self.request(connection)
+            return
         now = time.monotonic()
         death = Death(
             worker.exitcode,
@@ -126,18 +194,18 @@ class Births:
             _how(worker.exitcode),
             "closing" if verdict.close else _when(verdict.delay),
         )
-        self.intensity.note(now)
         self._judged(connection, verdict)
         if connection.state is not State.SERVED:
             return
         self.restarts += 1
         connection.restarts += 1
         if verdict.delay:
-            self._loop.call_later(verdict.delay, self._request, connection)
+            self._loop.call_later(verdict.delay, self.request, connection)
         else:
-            self._request(connection)
+            self.request(connection)
 
-    def _request(self, connection: Connection) -> None:
+    def request(self, connection: Connection) -> None:
+        """Have ``connection`` given a worker as soon as it is its turn."""
         self._due.append(connection)
         if len(self._due) == 1:
             self._loop.call_soon(self._next)
@@ -146,7 +214,7 @@ class Births:
         connection = self._due.popleft()
         if self._due:
             self._loop.call_soon(self._next)
-        if connection.state is not State.SERVED:
+        if connection.state is not State.SERVED or connection.worker is not None:
             return
         try:
             self.give(connection)
@@ -157,10 +225,30 @@ class Births:
                 RETRY,
                 error.strerror,
             )
-            self._loop.call_later(RETRY, self._request, connection)
+            self._loop.call_later(RETRY, self.request, connection)
 
 
-def _how(exitcode: int) -> str:
+def _kill(worker: Worker) -> None:
+    """Kill ``worker``, and nobody else who may have got its pid since."""
+    if worker.child:
+        # Not reaped, so the pid is its own.
+        os.kill(worker.pid, signal.SIGKILL)
+        return
+    try:
+        process = os.pidfd_open(worker.pid)
+    except OSError:
+        return  # gone
+    with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
+        # Its channel is open still, so it lives, and the pid is its own.
+        poll = select.poll()
+        poll.register(worker.channel, 0)
+        if not poll.poll(0):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is None:
+        return "is gone"
     if exitcode < 0:
         return f"was killed by {signal.Signals(-exitcode).name}"
     if exitcode == VIOLATION:

@@ -21,7 +21,8 @@ from chatd_supervisor.config import ConfigError, LogLevel, split_address
 from chatd_supervisor.daemon import open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.invocation import Invocation
-from chatd_supervisor.serving import serve
+from chatd_supervisor.replacing import upgrade as upgrade_server
+from chatd_supervisor.serving import serve, try_out
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.stopping import NotStopped
 from chatd_supervisor.stopping import stop as stop_server
@@ -99,12 +100,16 @@ def main() -> None:
 
 @main.command()
 @_serving
+@click.option("--trial", is_flag=True, hidden=True, help="Only see whether it could be done.")
 @_explained
-def run(**options: Any) -> None:
+def run(trial: bool, **options: Any) -> None:
     """Serve in the foreground, logging to standard error."""
+    invocation = Invocation(**options)
+    if trial:
+        sys.exit(try_out(invocation))
     open_standard_descriptors()
     ensure_title_room()
-    sys.exit(serve(Invocation(**options), None))
+    sys.exit(serve(invocation, None))
 
 
 @main.command()
@@ -128,14 +133,30 @@ def stop(**options: Any) -> None:
 
 @main.command()
 @_serving
+@click.option("--full", is_flag=True, help="Stop and start, which disconnects everybody.")
 @_explained
-def restart(**options: Any) -> None:
-    """Stop the server if it runs, and start it."""
+def restart(full: bool, **options: Any) -> None:
+    """Replace the running server, with these options and its clients; start it if none runs."""
     ensure_title_room()
     invocation = Invocation(**options)
     invocation.config()  # one that cannot be used must not cost the running server
+    if not full:
+        try:
+            _upgrade(invocation, invocation.options())
+        except NotRunning:
+            pass
+        else:
+            return
     _stop(invocation)
     sys.exit(start_daemon(invocation))
+
+
+@main.command()
+@_finding
+@_explained
+def upgrade(**options: Any) -> None:
+    """Have the running server go on with this program: master first, then every worker."""
+    _upgrade(Invocation(**options), None)
 
 
 @main.command()
@@ -185,6 +206,11 @@ def check_config(config: str | None, show: bool) -> None:
 
 def _ask(invocation: Invocation, request: str) -> dict[str, Any]:
     return ask(invocation.paths().control_socket, request)
+
+
+def _upgrade(invocation: Invocation, options: list[str] | None) -> None:
+    now = upgrade_server(invocation, options)
+    click.echo(f"chatd: pid {now['pid']} goes on with version {now['version']}")
 
 
 def _stop(invocation: Invocation) -> bool:

@@ -136,6 +136,14 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stop_timeout: Annotated[
         float, Meta(gt=0, le=3600, description="Seconds that a graceful stop may take.")
     ] = 5.0
+    adoption_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="Seconds after a master's death in which its clients are waited for.",
+        ),
+    ] = 10.0
     max_restarts: Annotated[
         Count,
         Meta(description="Restarts of workers within restart_period before chatd is degraded."),
@@ -145,12 +153,40 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
+class JournalKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[journal]``; 0 is no limit."""
+
+    synchronous: Annotated[
+        Literal["normal", "full"],
+        Meta(description="What it survives: the death of processes, or a power loss as well."),
+    ] = "normal"
+    max_age_days: Annotated[
+        Count, Meta(description="Days after which what was said is forgotten.")
+    ] = 0
+    max_size_mb: Annotated[
+        Count, Meta(description="Megabytes of journal beyond which the oldest is forgotten.")
+    ] = 0
+
+
+class HistoryKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[history]``."""
+
+    on_join: Annotated[
+        int, Meta(ge=0, le=100, description="Lines that are shown to whoever comes into a room.")
+    ] = 10
+    max_lines: Annotated[
+        int, Meta(ge=1, le=1000, description="Lines that /history, /search or /missed shows.")
+    ] = 200
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
     server: Server = Server()
     listen: Annotated[tuple[Listen, ...], Meta(min_length=1)] = (Listen(),)
     limits: Limits = Limits()
+    journal: JournalKeys = JournalKeys()
+    history: HistoryKeys = HistoryKeys()
 
     def __post_init__(self) -> None:
         """Refuse the same address twice: the second could not be bound."""
@@ -203,6 +239,8 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "server": Server,
     "listen": Listen,
     "limits": Limits,
+    "journal": JournalKeys,
+    "history": HistoryKeys,
 }
 _SHOWN: Final = 60
 """Characters of a wrong value that a message repeats."""

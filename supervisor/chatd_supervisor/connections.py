@@ -3,14 +3,22 @@
 ====================  ========================  ===========================================
 in this state         when this happens         then
 ====================  ========================  ===========================================
+ABSENT                its client was offered    SERVED, or LEAVING if it was that before
+ABSENT                nobody offers it          CLOSED, after a grace period
 SERVED                its worker died           a successor, at once or after a delay
-SERVED                its stream ended          LEAVING: others are told, its worker dismissed
+SERVED                its stream ended          LEAVING: the others are told
 SERVED                it asked to quit, was     LEAVING, and its last line says why
                       too slow, or we stop
 LEAVING               its queue is written      LINGERING: our half is shut down
 LEAVING, LINGERING    its deadline has passed   CLOSED
 LINGERING             it has closed as well     CLOSED
 ====================  ========================  ===========================================
+
+A connection is ABSENT when the master that held it has died and its worker, or the supervisor,
+has not brought it to us yet. What is said meanwhile is queued for it.
+
+Its worker stays until it is CLOSED: as long as something is still to be sent, a second process is
+to hold the socket.
 
 Lingering is what makes a close polite: closing a socket that holds unread bytes sends a reset
 (RFC 1122, section 4.2.2.13), and a reset takes away from the client what it has not read yet, the
@@ -24,6 +32,7 @@ import socket
 import struct
 import termios
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from chatd_supervisor.egress import Output
@@ -34,13 +43,23 @@ _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
 _BIN: Final = bytearray(MAX_USED)
 
 
+def session_name(number: int, dialect: str) -> str:
+    """Return by which name the supervisor knows the socket of session ``number``."""
+    return f"session {number} {dialect}"
+
+
 class State(enum.Enum):
     """Where a connection stands in its life."""
 
+    ABSENT = "absent"
     SERVED = "served"
     LEAVING = "leaving"
     LINGERING = "lingering"
     CLOSED = "closed"
+
+
+PRESENT: Final = frozenset({State.ABSENT, State.SERVED})
+"""States in which the others see it in its room."""
 
 
 class Worker:
@@ -50,21 +69,33 @@ class Worker:
         "announced",
         "born",
         "channel",
+        "child",
         "committed",
         "connection",
         "drained",
         "ended",
         "exitcode",
         "nick",
+        "owed",
         "pid",
+        "renewing",
         "reporting",
         "room",
     )
 
     def __init__(
-        self, pid: int, channel: socket.socket, connection: "Connection", nick: str, room: str
+        self,
+        pid: int,
+        channel: socket.socket,
+        connection: "Connection",
+        nick: str,
+        room: str,
+        *,
+        child: bool,
     ) -> None:
         self.pid = pid
+        # Ours to reap; one that was adopted is not.
+        self.child = child
         self.channel = channel
         # None once the worker is dismissed: whatever it still says concerns nobody.
         self.connection: Connection | None = connection
@@ -73,7 +104,11 @@ class Worker:
         self.announced: int | None = None
         # A report is waiting for its acknowledgement; another one would be a violation.
         self.reporting = False
+        # Its report is committed, and the acknowledgement is held back.
+        self.owed = False
         self.drained = False
+        # Killed by us, to be replaced.
+        self.renewing = False
         self.ended = False
         self.exitcode: int | None = None
         self.nick = nick
@@ -86,6 +121,7 @@ class Connection:
     __slots__ = (
         "careful",
         "carry",
+        "client",
         "deadline",
         "dialect",
         "discarding",
@@ -98,21 +134,20 @@ class Connection:
         "restarts",
         "session",
         "since",
-        "socket",
         "state",
+        "token",
         "worker",
     )
 
-    def __init__(
-        self, session: int, client: socket.socket, peer: str, dialect: str, output: Output
-    ) -> None:
+    def __init__(self, session: int, peer: str, dialect: str, output: Output) -> None:
         self.session = session
-        self.socket = client
+        # None: not attached yet.
+        self.client: socket.socket | None = None
         self.peer = peer
         self.host = peer.rpartition(":")[0]
         self.dialect = dialect
         self.output = output
-        self.state = State.SERVED
+        self.state = State.ABSENT
         self.since = time.monotonic()
         # How far the stream is committed, in bytes; whether it stands inside a line that was too
         # long; and the beginning of the next line, if that was taken already. All that a
@@ -126,38 +161,50 @@ class Connection:
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
         self.deadline: asyncio.TimerHandle | None = None
+        # What its worker proves by that it is ours.
+        self.token = b""
 
-    def consume(self, count: int) -> int:
-        """Take ``count`` committed bytes out of the socket, unread; return how many were there.
+    @property
+    def name(self) -> str:
+        """By which the supervisor knows its socket."""
+        return session_name(self.session, self.dialect)
 
-        On TCP, MSG_TRUNC makes recv(2) discard instead of copy (tcp(7)).
-        """
-        taken = 0
-        while taken < count:
-            try:
-                got = self.socket.recv_into(_BIN, count - taken, _DISCARD)
-            except OSError:
-                break
-            if not got:
-                break
-            taken += got
-        self.offset += taken
-        return taken
+    def attach(self, client: socket.socket, rest: Sequence[bytes | memoryview]) -> None:
+        """Take up the socket; ``rest`` is what a former master had still to send to it."""
+        self.client = client
+        self.output.attach(client, rest)
 
-    def take(self, count: int) -> bytes:
-        """Take ``count`` bytes out of the socket and return them, for the quarantine."""
+    def attached(self) -> socket.socket:
+        """Return the client's socket; there must be one."""
+        assert self.client is not None, "not attached"
+        return self.client
+
+    def unread(self) -> int:
+        """Return how many bytes are in the socket, not taken yet (FIONREAD, tcp(7))."""
         try:
-            data = self.socket.recv(count, socket.MSG_DONTWAIT)
+            told = fcntl.ioctl(self.attached(), termios.FIONREAD, b"    ")
         except OSError:
-            data = b""
-        self.offset += len(data)
-        return data
+            return 0
+        count: int = struct.unpack("i", told)[0]
+        return count
+
+    def consume(self, count: int) -> None:
+        """Take ``count`` committed bytes out of the socket, unread."""
+        self.offset += count
+        skip(self.attached(), count)
+
+    def look(self, count: int) -> bytes:
+        """Return the next ``count`` bytes in the socket and leave them, for the quarantine."""
+        try:
+            return self.attached().recv(count, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except OSError:
+            return b""
 
     def hang_up(self) -> None:
         """Shut our half of the connection down: nothing more is written."""
         self.state = State.LINGERING
         try:
-            self.socket.shutdown(socket.SHUT_WR)
+            self.attached().shutdown(socket.SHUT_WR)
         except OSError:
             # Not connected any more (shutdown(2), ENOTCONN).
             self.output.broken = True
@@ -168,7 +215,7 @@ class Connection:
         SIOCOUTQ (tcp(7)) counts what it has not; it has the value of TIOCOUTQ.
         """
         try:
-            left = fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"    ")
+            left = fcntl.ioctl(self.attached(), termios.TIOCOUTQ, b"    ")
         except OSError:
             return True
         return struct.unpack("i", left) == (0,)
@@ -178,10 +225,26 @@ class Connection:
         try:
             # A bounded number of rounds: one who keeps sending must not hold the tick.
             for _ in range(16):
-                if not self.socket.recv_into(_BIN, MAX_USED, _DISCARD):
+                if not self.attached().recv_into(_BIN, MAX_USED, _DISCARD):
                     return True
         except BlockingIOError:
             return False
         except OSError:
             return True
         return False
+
+
+def skip(client: socket.socket, count: int) -> None:
+    """Take ``count`` bytes that have arrived out of ``client``, unread.
+
+    On TCP, MSG_TRUNC makes recv(2) discard instead of copy (tcp(7)). If the connection is broken
+    there is nothing to be taken any more.
+    """
+    while count:
+        try:
+            got = client.recv_into(_BIN, count, _DISCARD)
+        except OSError:
+            return
+        if not got:
+            return
+        count -= got

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-from chatd_supervisor.hub import Audience
+from chatd_supervisor.rooms import Audience
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Event
 
@@ -27,9 +27,13 @@ MAX_GATHER: Final = 64
 
 
 class Output:
-    """One client's outgoing side: a non-blocking socket and what it has not taken yet."""
+    """One client's outgoing side: a non-blocking socket and what it has not taken yet.
+
+    Before a socket is attached, everything is queued.
+    """
 
     __slots__ = (
+        "_attached",
         "_poller",
         "_socket",
         "_watched",
@@ -41,13 +45,15 @@ class Output:
         "session",
     )
 
-    def __init__(self, session: int, client: socket.socket, poller: select.epoll) -> None:
+    def __init__(self, session: int, poller: select.epoll) -> None:
         self.session = session
-        self._socket = client
+        # Not there before it is attached.
+        self._socket: socket.socket
+        self._attached = False
         self._poller = poller
         self._watched = False
         # As socket.send: takes bytes, returns how many it took, may raise OSError.
-        self.send: Callable[[bytes], int] = client.send
+        self.send: Callable[[bytes], int] = _take_nothing
         self.parts: list[bytes] = []
         self.queue: deque[bytes | memoryview] = deque()
         self.queued = 0
@@ -58,17 +64,20 @@ class Output:
         rest = memoryview(data)[sent:]
         self.queue.append(rest)
         self.queued += len(rest)
-        if not self._watched:
+        if self._attached and not self._watched:
             self.send = _take_nothing
             self.watch(select.EPOLLOUT)
 
-    def resume(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Begin with ``parts`` in the queue: what another master had still to write."""
-        if parts:
-            self.queue.extend(parts)
-            self.queued = sum(map(len, parts))
-            self.send = _take_nothing
+    def attach(self, client: socket.socket, rest: Sequence[bytes | memoryview]) -> None:
+        """Take up the socket. ``rest``, what another master had still to write, goes first."""
+        self._socket = client
+        self._attached = True
+        self.queue.extendleft(reversed(rest))
+        self.queued += sum(map(len, rest))
+        if self.queue:
             self.watch(select.EPOLLOUT)
+        else:
+            self.send = client.send
 
     def drain(self) -> None:
         """Write what is queued, as far as the socket takes it (the poller said it would)."""

@@ -11,6 +11,7 @@ class Exit(enum.IntEnum):
     USAGE = 2
     NOT_RUNNING = 3
     ALREADY_RUNNING = 4
+    DATA = 65
     UNAVAILABLE = 69
     SOFTWARE = 70
     CANNOT_CREATE = 73
@@ -23,6 +24,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.USAGE: "An unknown command or option, or a wrong argument.",
     Exit.NOT_RUNNING: "No master is running in the runtime directory.",
     Exit.ALREADY_RUNNING: "A master is already running in the runtime directory.",
+    Exit.DATA: "The journal cannot be used.",
     Exit.UNAVAILABLE: "An address cannot be listened on.",
     Exit.SOFTWARE: "The master ended by a fault of its own.",
     Exit.CANNOT_CREATE: "A directory or file cannot be made or written.",

@@ -1,21 +1,25 @@
-"""Rooms, nicks, and who may do what: pure, a function of the entries applied to it in order.
+"""The hub: who may do what, what has happened then, and who hears of it. Pure.
 
-``apply`` takes one entry of one session and returns what is to be delivered to whom. Nothing here
-knows of sockets, processes or time; given the same entries it is always in the same state and
-always says the same. Whatever comes from a worker is checked here again: names against the
-rules, texts for characters that may not be passed on. A worker is not to be trusted.
+``apply`` takes one entry of one session and returns what is to be delivered to whom. What it
+decides it notes as facts, and its state changes by these alone (``rooms``), so the state is a
+function of the journal they are written to. Nothing here knows of sockets, processes or time.
+
+Whatever comes from a worker is checked here again: names against the rules, texts for characters
+that may not be passed on. A worker is not to be trusted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, NamedTuple
 
+from chatd_supervisor.journal import Fact
+from chatd_supervisor.rooms import MAX_LISTED, Audience, Room, Session, State
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import LOBBY, fold, is_nick, is_room, is_safe, make_safe
 from chatd_workers.problems import PROBLEMS
 
-MAX_LISTED: Final = 50
-"""Names in one answer: a screenful; the count of the others stands behind them."""
+DEFAULT_HISTORY: Final = 20
+"""Lines that /history shows if not told how many."""
 
 
 class Rules(NamedTuple):
@@ -27,76 +31,8 @@ class Rules(NamedTuple):
     topic_length: int = 300
     max_rooms: int = 1000
     announce_members: int = 100
-
-
-class Audience:
-    """Who hears an event: sessions, fixed at that moment.
-
-    Rooms keep one between changes of membership, so that events to the same people can be told
-    by identity and written together.
-    """
-
-    __slots__ = ("routes", "sessions")
-
-    def __init__(self, sessions: Iterable["Session"]) -> None:
-        self.sessions = tuple(sessions)
-        # For whoever delivers: the outputs of these sessions, found once.
-        self.routes: Any = None
-
-
-class Session:
-    """A client as the hub knows it."""
-
-    __slots__ = ("alone", "dialect", "id", "named", "nick", "room", "warned")
-
-    def __init__(self, number: int, nick: str, room: "Room", dialect: str) -> None:
-        self.id = number
-        self.nick = nick
-        # A guest's nick was given, not chosen.
-        self.named = False
-        # A name a guest was told he cannot have, so as to tell him once.
-        self.warned = ""
-        self.room = room
-        self.dialect = dialect
-        self.alone = Audience((self,))
-
-
-class Room:
-    """A room and who is in it, in order of coming."""
-
-    __slots__ = ("_audience", "members", "name", "topic")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.topic = ""
-        self.members: dict[int, Session] = {}
-        self._audience: Audience | None = None
-
-    def audience(self) -> Audience:
-        """Return everybody in the room; the same object until somebody comes or goes."""
-        if self._audience is None:
-            self._audience = Audience(self.members.values())
-        return self._audience
-
-    def add(self, session: Session) -> None:
-        """Let ``session`` in."""
-        self.members[session.id] = session
-        self._audience = None
-
-    def remove(self, session: Session) -> None:
-        """Let ``session`` out."""
-        del self.members[session.id]
-        self._audience = None
-
-    def nicks(self, but: Session | None = None) -> tuple[str, ...]:
-        """Return the nicks of at most MAX_LISTED members, in order of coming."""
-        found: list[str] = []
-        for member in self.members.values():
-            if len(found) == MAX_LISTED:
-                break
-            if member is not but:
-                found.append(member.nick)
-        return tuple(found)
+    history_on_join: int = 10
+    history_lines: int = 200
 
 
 class Delivery(NamedTuple):
@@ -113,19 +49,48 @@ class Leaving(NamedTuple):
     reason: str
 
 
-Outcome = Delivery | Leaving
+class Lookup(NamedTuple):
+    """Something that is to be looked up in the journal and shown to ``session``."""
+
+    session: Session
+    kind: e.RecallKind
+    room: str
+    words: str
+    most: int
+    """Lines to be shown at most."""
+
+
+Outcome = Delivery | Leaving | Lookup
 
 
 class Hub:
-    """All sessions, nicks and rooms."""
+    """Decides by the rules, on the state that earlier decisions have made."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, state: State | None = None) -> None:
         self.rules = rules
-        self.sessions: dict[int, Session] = {}
-        self.nicks: dict[str, Session] = {}
-        self.lobby = Room(LOBBY)
-        self.rooms: dict[str, Room] = {fold(LOBBY): self.lobby}
-        self._guests = 0
+        self.state = state or State()
+        # What has been decided since this was last emptied.
+        self.facts: list[Fact] = []
+
+    @property
+    def sessions(self) -> dict[int, Session]:
+        """The sessions, by number."""
+        return self.state.sessions
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """The rooms, by folded name."""
+        return self.state.rooms
+
+    @property
+    def nicks(self) -> dict[str, Session]:
+        """The sessions, by folded nick."""
+        return self.state.nicks
+
+    @property
+    def lobby(self) -> Room:
+        """The room everybody starts in."""
+        return self.state.lobby
 
     def apply(self, number: int, entry: c.Entry) -> list[Outcome]:
         """Apply ``entry`` of session ``number`` and return what follows, in order.
@@ -137,14 +102,18 @@ class Hub:
         session = self.sessions[number]
         return self._ACTIONS[type(entry)](self, session, entry)
 
+    def _change(self, fact: Fact) -> None:
+        """Note a fact that changes the state, and let it have happened."""
+        self.facts.append(fact)
+        self.state.apply(fact)
+
     # Coming and going
 
     def _arrive(self, number: int, entry: c.Arrive) -> list[Outcome]:
-        session = Session(number, self._guest_nick(), self.lobby, entry.dialect)
-        self.sessions[number] = session
-        self.nicks[fold(session.nick)] = session
-        told = self._announced(self.lobby, e.Joined(session.nick, self.lobby.name))
-        self.lobby.add(session)
+        nick = self.guest_nick()
+        told = self._announced(self.lobby, e.Joined(nick, LOBBY))
+        self._change(Fact(number, nick, LOBBY, "arrive", entry.dialect))
+        session = self.sessions[number]
         welcome = e.Welcomed(
             server=self.rules.server,
             nick=session.nick,
@@ -153,12 +122,17 @@ class Hub:
             others=self.lobby.nicks(but=session),
             members=len(self.lobby.members),
         )
-        return [*told, Delivery(session.alone, welcome)]
+        return [
+            *told,
+            Delivery(session.alone, welcome),
+            *self._past(session),
+            Delivery(session.alone, e.Hinted()),
+        ]
 
     def _depart(self, session: Session, entry: c.Depart) -> list[Outcome]:
-        del self.sessions[session.id]
-        del self.nicks[fold(session.nick)]
-        return self._take_out(session, entry.reason)
+        room = session.room
+        self._change(Fact(session.id, session.nick, room.name, "depart", entry.reason))
+        return self._left(session, room, entry.reason)
 
     def _quit(self, session: Session, entry: c.Quit) -> list[Outcome]:
         reason = entry.reason if is_safe(entry.reason) else ""
@@ -169,7 +143,9 @@ class Hub:
     def _say(self, session: Session, entry: c.Say) -> list[Outcome]:
         if not is_safe(entry.text):
             return _refuse(session, "text-unsafe")
-        return [Delivery(session.room.audience(), e.Said(session.nick, entry.text))]
+        room = session.room
+        self.facts.append(Fact(session.id, session.nick, room.name, "say", entry.text))
+        return [Delivery(room.audience(), e.Said(session.nick, entry.text))]
 
     def _say_as(self, session: Session, entry: c.SayAs) -> list[Outcome]:
         outcome: list[Outcome] = []
@@ -185,17 +161,18 @@ class Hub:
         folded = fold(nick)
         problem = self._nick_problem(session, nick)
         if problem is None:
-            session.warned = ""
             return self._rename(session, c.Rename(nick))
         if session.warned == folded:
             return []
-        session.warned = folded
+        self._change(Fact(session.id, session.nick, session.room.name, "warned", folded))
         return _refuse(session, *problem)
 
     def _act(self, session: Session, entry: c.Act) -> list[Outcome]:
         if not is_safe(entry.text):
             return _refuse(session, "text-unsafe")
-        return [Delivery(session.room.audience(), e.Acted(session.nick, entry.text))]
+        room = session.room
+        self.facts.append(Fact(session.id, session.nick, room.name, "act", entry.text))
+        return [Delivery(room.audience(), e.Acted(session.nick, entry.text))]
 
     def _tell(self, session: Session, entry: c.Tell) -> list[Outcome]:
         if not is_safe(entry.text):
@@ -204,6 +181,7 @@ class Hub:
         if other is None:
             return _refuse(session, "nick-unknown", entry.nick)
         both = {session.id: session, other.id: other}
+        self.facts.append(Fact(session.id, session.nick, other.nick, "tell", entry.text))
         event = e.Told(session.nick, other.nick, entry.text)
         return [Delivery(Audience(both.values()), event)]
 
@@ -214,12 +192,11 @@ class Hub:
         if problem is not None:
             return _refuse(session, *problem)
         old = session.nick
-        session.named = True
+        if entry.nick == old and session.named:
+            return []
+        self._change(Fact(session.id, old, session.room.name, "nick", entry.nick))
         if entry.nick == old:
             return []
-        del self.nicks[fold(old)]
-        session.nick = entry.nick
-        self.nicks[fold(entry.nick)] = session
         renamed = e.Renamed(old, entry.nick)
         if self._is_announced(len(session.room.members)):
             return [Delivery(session.room.audience(), renamed)]
@@ -234,12 +211,12 @@ class Hub:
             return "nick-in-use", nick
         return None
 
-    def _guest_nick(self) -> str:
-        while True:
-            self._guests += 1
-            nick = f"guest{self._guests}"
-            if nick not in self.nicks:
-                return nick
+    def guest_nick(self) -> str:
+        """Return the nick that the next one to arrive is given."""
+        number = self.state.guests + 1
+        while f"guest{number}" in self.nicks:
+            number += 1
+        return f"guest{number}"
 
     # Rooms
 
@@ -252,8 +229,7 @@ class Hub:
             problem = self._room_problem(name)
             if problem is not None:
                 return _refuse(session, *problem)
-            room = self.rooms[fold(name)] = Room(name)
-        return self._move(session, room)
+        return self._move(session, room.name if room is not None else name)
 
     def _room_problem(self, name: str) -> tuple[str, str] | None:
         if self.rules.room_length and len(name) > self.rules.room_length:
@@ -267,23 +243,23 @@ class Hub:
     def _leave(self, session: Session, _: c.Leave) -> list[Outcome]:
         if session.room is self.lobby:
             return _refuse(session, "in-lobby", self.lobby.name)
-        return self._move(session, self.lobby)
+        return self._move(session, LOBBY)
 
-    def _move(self, session: Session, room: Room) -> list[Outcome]:
-        outcome = self._take_out(session, f"went to {room.name}")
-        outcome += self._announced(room, e.Joined(session.nick, room.name))
-        room.add(session)
-        session.room = room
-        entered = e.Entered(room.name, room.topic, room.nicks(but=session), len(room.members))
-        outcome.append(Delivery(session.alone, entered))
-        return outcome
-
-    def _take_out(self, session: Session, reason: str) -> list[Outcome]:
+    def _move(self, session: Session, name: str) -> list[Outcome]:
+        left = session.room
+        there = self.rooms.get(fold(name))
+        joined = self._announced(there, e.Joined(session.nick, name)) if there is not None else []
+        self._change(Fact(session.id, session.nick, name, "join", ""))
         room = session.room
-        room.remove(session)
-        if not room.members and room is not self.lobby:
-            del self.rooms[fold(room.name)]
-            return []
+        entered = e.Entered(room.name, room.topic, room.nicks(but=session), len(room.members))
+        return [
+            *self._left(session, left, f"went to {room.name}"),
+            *joined,
+            Delivery(session.alone, entered),
+            *self._past(session),
+        ]
+
+    def _left(self, session: Session, room: Room, reason: str) -> list[Outcome]:
         return self._announced(room, e.Left(session.nick, room.name, reason))
 
     def _announced(self, room: Room, event: e.Event) -> list[Outcome]:
@@ -304,7 +280,7 @@ class Hub:
             return _refuse(session, "topic-too-long", str(self.rules.topic_length))
         if not is_safe(text):
             return _refuse(session, "text-unsafe")
-        room.topic = text
+        self._change(Fact(session.id, session.nick, room.name, "topic", text))
         return [Delivery(room.audience(), e.TopicChanged(session.nick, room.name, text))]
 
     # Questions
@@ -322,6 +298,27 @@ class Hub:
             for room, _ in zip(self.rooms.values(), range(MAX_LISTED), strict=False)
         ]
         return [Delivery(session.alone, e.RoomsListed(tuple(some), len(self.rooms)))]
+
+    def _past(self, session: Session) -> list[Outcome]:
+        count = self.rules.history_on_join
+        return [Lookup(session, "joined", session.room.name, "", count)] if count else []
+
+    def _history(self, session: Session, entry: c.History) -> list[Outcome]:
+        return [self._lookup(session, "history", "", entry.count or DEFAULT_HISTORY)]
+
+    def _search(self, session: Session, entry: c.Search) -> list[Outcome]:
+        if not is_safe(entry.words):
+            return _refuse(session, "text-unsafe")
+        return [self._lookup(session, "search", entry.words, DEFAULT_HISTORY)]
+
+    def _missed(self, session: Session, _: c.Missed) -> list[Outcome]:
+        if not session.named:
+            return _refuse(session, "not-named", session.nick)
+        return [self._lookup(session, "missed", "", self.rules.history_lines)]
+
+    def _lookup(self, session: Session, kind: e.RecallKind, words: str, count: int) -> Lookup:
+        most = min(count, self.rules.history_lines)
+        return Lookup(session, kind, session.room.name, words, most)
 
     def _help(self, session: Session, _: c.Help) -> list[Outcome]:
         return [Delivery(session.alone, e.Helped())]
@@ -344,6 +341,9 @@ class Hub:
         c.Who: _who,
         c.Rooms: _rooms,
         c.Topic: _topic,
+        c.History: _history,
+        c.Search: _search,
+        c.Missed: _missed,
         c.Help: _help,
         c.Quit: _quit,
         c.Refuse: _refused,

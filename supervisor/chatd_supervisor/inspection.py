@@ -4,9 +4,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chatd_supervisor.connections import Connection
-from chatd_supervisor.hub import Session
+from chatd_supervisor.births import Births
+from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.listeners import Listener
+from chatd_supervisor.reception import Reception
+from chatd_supervisor.rooms import Session
+from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.titles import clip, printable
 
 
@@ -23,6 +26,27 @@ def master_title(listeners: Iterable[Listener], clients: int, state: str) -> str
 def describe_listener(listener: Listener) -> dict[str, Any]:
     """Return what ``chatd status`` shows of a listener."""
     return {"address": listener.address, "dialect": listener.listen.dialect}
+
+
+def describe_work(board: Switchboard, births: Births, reception: Reception) -> dict[str, Any]:
+    """Return how many there are of everything, and what has been counted since the start."""
+    connections = board.connections.values()
+    return {
+        "unwritable": board.commits.stuck or None,
+        "clients": len(connections),
+        "absent": sum(connection.state is State.ABSENT for connection in connections),
+        "rooms": len(board.hub.rooms),
+        "served": reception.served,
+        "refused": reception.refused,
+        "births": births.births,
+        "deaths": births.deaths,
+        "restarts": births.restarts,
+        "adopted": births.adopted,
+        "lines": board.lines,
+        "deliveries": board.egress.deliveries,
+        "ticks": board.commits.tick,
+        "room_for": reception.room_for,
+    }
 
 
 def describe_sessions(

@@ -33,6 +33,14 @@ class Invocation:
         if listen:
             self._overrides["listen"] = [{"address": address} for address in listen]
 
+    def options(self) -> list[str]:
+        """Return the command line options that say the same."""
+        found = {"config": self._file, **self._overrides["server"]}
+        options = [f"--{key.replace('_', '-')}={value}" for key, value in found.items() if value]
+        return options + [
+            f"--listen={listen['address']}" for listen in self._overrides.get("listen", ())
+        ]
+
     def config(self) -> Config:
         """Read the configuration. Raises ConfigError."""
         return load(self.file(), self._overrides)

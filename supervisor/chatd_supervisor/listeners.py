@@ -39,15 +39,28 @@ class Listener:
         listen: Listen,
         backlog: int,
         loop: asyncio.AbstractEventLoop,
-        accepted: Callable[["Listener", socket.socket, str], None],
+        accepted: Callable[["Listener", socket.socket], None],
+        *,
+        held: int | None = None,
     ) -> None:
-        """Bind and listen. Raises ListenError. ``accepted`` gets each connection and its peer."""
+        """Bind and listen. Raises ListenError. ``accepted`` gets each connection.
+
+        ``held`` is the descriptor of such a socket that a former master has bound.
+        """
         self.listen = listen
         self._loop = loop
         self._accepted = accepted
-        self._socket = bind(listen.address, backlog)
+        if held is None:
+            self._socket = bind(listen.address, backlog)
+        else:
+            self._socket = socket.socket(fileno=held)
+            self._socket.setblocking(False)
         self._resting: asyncio.TimerHandle | None = None
         self.address = format_address(self._socket.getsockname())
+
+    def fileno(self) -> int:
+        """Return the descriptor of the listening socket."""
+        return self._socket.fileno()
 
     def open(self) -> None:
         """Begin to accept."""
@@ -62,14 +75,14 @@ class Listener:
 
     def _accept(self) -> None:
         try:
-            client, where = self._socket.accept()
+            client, _ = self._socket.accept()
         except BlockingIOError:
             return
         except OSError as error:
             if error.errno in EXHAUSTED:
                 self.rest(error)
             return
-        self._accepted(self, client, format_address(where))
+        self._accepted(self, client)
 
     def rest(self, error: OSError) -> None:
         """Leave new connections in the backlog for a while: the system is exhausted."""
@@ -100,6 +113,8 @@ def bind(address: str, backlog: int) -> socket.socket:
         return bind(f"0.0.0.0:{port}", backlog)  # a machine without IPv6
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # For those accepted: urgent data stays in the stream, which is counted (``counts``).
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         if family == socket.AF_INET6:
             # With no host, one socket for both; with a host, exactly that address (ipv6(7)).
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, bool(host))
@@ -109,6 +124,13 @@ def bind(address: str, backlog: int) -> socket.socket:
         listener.close()
         raise ListenError(error.errno, _sentence(address, port, error)) from error
     return listener
+
+
+def bound_address(descriptor: int) -> str:
+    """Return the address that the socket behind ``descriptor`` is bound to."""
+    borrowed = socket.socket(fileno=os.dup(descriptor))
+    with borrowed:
+        return format_address(borrowed.getsockname())
 
 
 def _sentence(address: str, port: int, error: OSError) -> str:

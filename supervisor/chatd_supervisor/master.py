@@ -10,113 +10,215 @@ import contextlib
 import gc
 import logging
 import os
-import resource
 import signal
-import time
+import socket
 import traceback
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, Final
-
-import setproctitle
+from typing import Any
 
 from chatd_supervisor import __version__
+from chatd_supervisor.adoption import Adoption
+from chatd_supervisor.adoption import bind as bind_adoption
 from chatd_supervisor.births import Births
+from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection, Worker
+from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer
-from chatd_supervisor.hub import Hub, Rules
-from chatd_supervisor.inspection import describe_listener, describe_sessions, master_title
+from chatd_supervisor.exits import Exit
+from chatd_supervisor.handover import Channel, go_back
+from chatd_supervisor.hub import Hub
+from chatd_supervisor.inspection import (
+    describe_listener,
+    describe_sessions,
+    describe_work,
+    master_title,
+)
+from chatd_supervisor.journal import Journal
+from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
+from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.quarantine import keep
+from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
-from chatd_supervisor.restarts import Intensity, Verdict
+from chatd_supervisor.recovery import Held, Recovery
+from chatd_supervisor.rooms import State
+from chatd_supervisor.settings import open_journal, room_for, rules_of
 from chatd_supervisor.signals import Signals
+from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.titling import Title
+from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.winding_down import wind_down
-from chatd_workers.commands import Refuse
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
-from chatd_workers.reports import Drain, Limit, Serve
+from chatd_workers.reports import Limit
+from chatd_workers.signals import MASTERS_SIGNALS
 
 log = logging.getLogger("chatd")
-
-RESERVED_DESCRIPTORS: Final = 64
-"""Kept for listeners, the control socket, logs and accepting somebody to say that it is full."""
-
-DESCRIPTORS_PER_CLIENT: Final = 2
-"""A duplicate of the client's socket, and the channel to its worker."""
-
-TITLE_DELAY: Final = 0.1
-"""Seconds until the master's title tells what has changed."""
-
-SHOWN_POISON: Final = 40
-"""Bytes of a dropped line that its client is shown."""
 
 
 class Master:
     """The server: everything that one master process holds."""
 
-    def __init__(self, config: Config, paths: Paths, load_config: Callable[[], Config]) -> None:
+    def __init__(
+        self, config: Config, paths: Paths, load_config: Callable[[], Config], launch: Launch
+    ) -> None:
         self._config = config
         self._paths = paths
         self._load_config = load_config
-        self._listeners: dict[tuple[str, str], Listener] = {}
+        self._launch = launch
+        self._keeper = launch.keeper
         self._state = "serving"
-        self._degraded_since: float | None = None
-        self._started = time.time()
-        self._titled = ""
-        self._title_due = False
 
     def run(self, ready: Callable[[], None]) -> int:
         """Serve until told to stop; return the exit code.
 
         ``ready`` is called once, when clients can connect. Raises ListenError if an address cannot
-        be listened on, OSError if the control socket cannot be made.
+        be listened on, JournalError if the journal cannot be used, OSError if a socket or file in
+        the runtime directory cannot be made.
         """
         return asyncio.run(self._main(ready))
 
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_end_of_a_fault)
         self._stopped = asyncio.Event()
-        limits = self._config.limits
-        self._switchboard = Switchboard(
-            self._loop,
-            Hub(rules_of(self._config)),
-            send_queue=limits.send_queue,
-            closed=self._closed,
-        )
-        self._births = self._switchboard.births = Births(
-            self._loop,
-            Intensity(limits.max_restarts, limits.restart_period),
-            orders=self._orders,
-            born=self._born,
-            judged=self._judged,
-        )
-        self._reception = Reception(self._switchboard, self._births, limits, _room_for())
         control = ControlServer(self._paths.control_socket, self._answer)
-        try:
-            self._listen(self._config)
-            await control.start()
-            with contextlib.closing(self._handle_signals()):
-                # What exists now lives as long as the master: never look at it again, so that the
-                # pages it is in stay shared with every worker.
+        with contextlib.ExitStack() as held:
+            try:
+                journal = held.enter_context(
+                    contextlib.closing(open_journal(self._config, self._paths))
+                )
+                # Before the first fork: this is what workers share with the master.
                 rehearse(tuple(DIALECTS))
-                gc.collect()
-                gc.freeze()
-                self._retitle()
-                ready()
-                await self._stopped.wait()
-                await self._wind_down()
-        finally:
-            for listener in self._listeners.values():
-                listener.close()
-            control.close()
-            self._switchboard.shut()
+                held.callback(control.close)
+                await self._begin(journal, control)
+                held.enter_context(contextlib.closing(self._handle_signals()))
+            except Exception as error:
+                handover = self._launch.handover
+                if handover is not None and not handover.failure:
+                    log.error("upgrade: back to the program before: %s", error)
+                    go_back(handover, str(error))
+                raise
+            held.callback(self._ports.close)
+            held.callback(self._adoption.close)
+            # What exists now lives as long as the master: never look at it again, so that the
+            # pages it is in stay shared with every worker.
+            gc.collect()
+            gc.freeze()
+            self._title.refresh()
+            self._switchboard.open()
+            ready()
+            if self._keeper is not None:
+                self._keeper.ready()
+            self._renew_workers()
+            await self._stopped.wait()
+            await self._wind_down()
+            self._clear_away()
         log.info("stopped")
         return os.EX_OK
+
+    async def _begin(self, journal: Journal, control: ControlServer) -> None:
+        """Take up what there is, and begin to listen."""
+        handover = self._launch.handover
+        channels: list[Channel] = []
+        if handover is not None:
+            named = handover.named
+            channels = handover.channels
+        else:
+            named = self._keeper.receive() if self._keeper is not None else {}
+        held = Held(named)
+        # First of all, for it is what most often cannot be.
+        self._ports = Ports(
+            self._loop,
+            self._receive,
+            self._keeper,
+            held.others,
+        )
+        self._ports.listen(self._config)
+        recovery = self._assemble(journal, held)
+        self._adoption = Adoption(self._loop, self._adoption_socket(held), recovery.offered)
+        self._upgrade = Upgrade(
+            self._loop, self._switchboard, self._launch, self._paths, self._named
+        )
+        recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout)
+        if self._keeper is not None and handover is not None:
+            # What the program before us had still to tell the supervisor is lost with it.
+            for name, descriptor in self._named().items():
+                self._keeper.hold(name, descriptor)
+        for name, descriptor in held.others.items():
+            log.warning("nothing is known of a socket called %s", name)
+            os.close(descriptor)
+        await control.start()
+
+    def _assemble(self, journal: Journal, held: Held) -> Recovery:
+        """Put everything together, in the state that the journal and the runtime files tell."""
+        limits = self._config.limits
+        snapshot = journal.load()
+        self._ledger = Ledger(self._paths.ledger_file)
+        rows = self._ledger.rows()
+        recovered = recover(self._paths.runtime_dir, snapshot.tick, rows)
+        board = self._switchboard = Switchboard(
+            self._loop, self._ledger, send_queue=limits.send_queue, closed=self._closed
+        )
+        board.commits = Commits(
+            self._loop,
+            Hub(rules_of(self._config), State.restored(snapshot)),
+            board.egress,
+            journal,
+            recovered.outbox,
+            tick=snapshot.tick,
+            wake=board.commit,
+        )
+        self._title = Title(self._loop, self._title_text)
+        self._staffing = Staffing(self._loop, board, self._paths, limits, self._title.refresh_soon)
+        births = self._births = board.births = Births(
+            self._loop,
+            self._ledger,
+            orders=self._staffing.orders,
+            born=self._staffing.born,
+            judged=self._staffing.judged,
+        )
+        reception = self._reception = Reception(
+            board,
+            births,
+            self._ledger,
+            self._keeper,
+            limits=limits,
+            room_for=room_for(),
+        )
+        reception.numbered = max(snapshot.last_session, *rows, *held.sessions, 0)
+        if self._keeper is not None:
+            self._keeper.attach(self._loop)
+        return Recovery(
+            self._loop,
+            board,
+            births,
+            reception,
+            recovered=recovered,
+            rows=rows,
+            snapshot=snapshot,
+        )
+
+    def _adoption_socket(self, held: Held) -> socket.socket:
+        descriptor = held.others.pop("adoption", None)
+        if descriptor is not None:
+            return socket.socket(fileno=descriptor)
+        made = bind_adoption(self._paths.adoption_socket)
+        if self._keeper is not None:
+            self._keeper.hold("adoption", made.fileno())
+        return made
+
+    def _clear_away(self) -> None:
+        """Remove what only a successor could have used."""
+        self._switchboard.shut()
+        self._ledger.discard()
+        self._switchboard.commits.outbox.discard()
+        self._paths.adoption_socket.unlink(missing_ok=True)
+        if self._keeper is not None:
+            self._keeper.goodbye()
 
     def _handle_signals(self) -> Signals:
         signals = Signals(
@@ -125,94 +227,37 @@ class Master:
                 signal.SIGTERM: partial(self._stop_on, signal.SIGTERM),
                 signal.SIGINT: partial(self._stop_on, signal.SIGINT),
                 signal.SIGHUP: self._reload_on_hangup,
+                signal.SIGUSR2: self._upgrade.begin_same,
                 signal.SIGCHLD: self._births.reap,
             },
         )
         # Not through the loop: the stack is to show where the master is, above all when it hangs.
         signal.signal(signal.SIGUSR1, self._trace)
+        # An upgrade blocks them until here; and some may have died meanwhile.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
+        self._births.reap()
         return signals
 
-    # Accepting
-
-    def _listen(self, config: Config) -> None:
-        wanted = {(listen.address, listen.dialect): listen for listen in config.listen}
-        opened: dict[tuple[str, str], Listener] = {}
-        try:
-            for key, listen in wanted.items():
-                if key not in self._listeners:
-                    opened[key] = Listener(
-                        listen, config.limits.accept_backlog, self._loop, self._reception.receive
-                    )
-        except OSError:
-            for listener in opened.values():
-                listener.close()
-            raise
-        for key in self._listeners.keys() - wanted.keys():
-            log.info("no longer listening on %s", self._listeners[key].address)
-            self._listeners.pop(key).close()
-        for listener in opened.values():
-            listener.open()
-            log.info("listening on %s (%s)", listener.address, listener.listen.dialect)
-        self._listeners |= opened
+    def _receive(self, listener: Listener, client: socket.socket) -> None:
+        self._reception.receive(listener, client)
 
     def _closed(self, connection: Connection) -> None:
         self._reception.see_off(connection)
-        self._retitle_soon()
+        self._title.refresh_soon()
 
-    # Workers
+    # Upgrading
 
-    def _orders(self, connection: Connection) -> Serve:
-        session = self._switchboard.hub.sessions[connection.session]
-        return Serve(
-            session=connection.session,
-            peer=connection.peer,
-            dialect=connection.dialect,
-            nick=session.nick,
-            room=session.room.name,
-            line_length=self._config.limits.line_length,
-            discarding=connection.discarding,
-            carry=connection.carry,
-            careful=connection.careful,
-        )
+    def _named(self) -> dict[str, int]:
+        """Return our sockets, by the names under which the supervisor holds them."""
+        clients = self._switchboard.clients()
+        return {**self._ports.named(), "adoption": self._adoption.fileno(), **clients}
 
-    def _born(self, worker: Worker) -> None:
-        self._switchboard.attend(worker)
-        self._retitle_soon()
-        if self._state == "stopping":
-            self._switchboard.order(worker, Drain())
-
-    def _judged(self, connection: Connection, verdict: Verdict) -> None:
-        board = self._switchboard
-        if verdict.drop is not None:
-            offset = connection.offset - len(connection.carry)
-            line = connection.carry + connection.take(verdict.drop)
-            connection.carry = b""
-            keep(self._paths.quarantine_dir, connection.session, offset, line)
-            shown = line[:SHOWN_POISON].decode("ascii", "backslashreplace").rstrip()
-            board.apply(connection, Refuse("line-crashed", shown))
-        if verdict.close:
-            reason = "what was sent keeps crashing its reader"
-            board.leave(connection, reason, farewell=reason)
-        board.flush()
-        self._watch_intensity()
-
-    def _watch_intensity(self) -> None:
-        intensity = self._births.intensity
-        now = time.monotonic()
-        if intensity.exceeded(now):
-            if self._degraded_since is None:
-                self._degraded_since = time.time()
-                log.error(
-                    "degraded: more than %d workers died in %g s",
-                    intensity.max_restarts,
-                    intensity.period,
-                )
-                self._loop.call_later(intensity.until_calm(now), self._watch_intensity)
-                self._retitle_soon()
-        elif self._degraded_since is not None:
-            self._degraded_since = None
-            log.warning("no longer degraded")
-            self._retitle_soon()
+    def _renew_workers(self) -> None:
+        handover = self._launch.handover
+        if handover is not None and not handover.failure:
+            log.info("upgraded from %s to %s", handover.version, __version__)
+            connections = self._switchboard.connections.values()
+            self._births.renew([c.worker for c in connections if c.worker is not None])
 
     # Stopping
 
@@ -228,10 +273,9 @@ class Master:
         self.stop()
 
     async def _wind_down(self) -> None:
-        self._retitle()
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
+        self._staffing.stopping = True
+        self._title.refresh()
+        self._ports.close()
         await wind_down(self._switchboard, self._births, self._config.limits.stop_timeout)
 
     # Reloading
@@ -243,21 +287,22 @@ class Master:
         and then everything stays as it was.
         """
         config = self._load_config()
-        self._listen(config)
+        self._ports.listen(config)
         old, self._config = self._config, config
         limits = config.limits
         board = self._switchboard
         board.hub.rules = rules_of(config)
         board.send_queue = limits.send_queue
         self._reception.limits = limits
-        self._births.intensity.max_restarts = limits.max_restarts
-        self._births.intensity.period = limits.restart_period
+        self._staffing.limits = limits
+        self._staffing.intensity.max_restarts = limits.max_restarts
+        self._staffing.intensity.period = limits.restart_period
         if limits.line_length != old.limits.line_length:
             for connection in board.connections.values():
                 if connection.worker is not None:
                     board.order(connection.worker, Limit(limits.line_length))
         logging.getLogger("chatd").setLevel(config.server.log_level.upper())
-        self._retitle_soon()
+        self._title.refresh_soon()
         warnings = [
             f"server.{key} changes only with a restart"
             for key in ("runtime_dir", "state_dir")
@@ -276,92 +321,74 @@ class Master:
 
     # Looking inside
 
-    def status(self) -> dict[str, Any]:
-        """Return what ``chatd status`` shows; JSON-able, times in seconds since the epoch."""
+    def _answer(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Answer on the control socket."""
         board = self._switchboard
+        try:
+            match request:
+                case "status":
+                    return self._status()
+                case "ps":
+                    return {
+                        "sessions": describe_sessions(
+                            board.connections.values(), board.hub.sessions
+                        )
+                    }
+                case "reload":
+                    return {"warnings": self.reload()}
+                case "stop":
+                    log.info("stopping on request")
+                    self.stop()
+                    return {"pid": os.getpid()}
+                case "upgrade":
+                    self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
+                    return {}
+        except (OSError, ValueError) as error:
+            raise ControlError(str(error)) from error
+        raise ControlError(f"no such request: {request}")
+
+    def _status(self) -> dict[str, Any]:
+        """Return what ``chatd status`` shows; JSON-able, times in seconds since the epoch."""
+        server = self._config.server
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "name": self._config.server.name,
-            "network": self._config.server.network,
+            "name": server.name,
+            "network": server.network,
             "state": self._shown_state(),
-            "degraded_since": self._degraded_since,
-            "started": self._started,
-            "listen": [describe_listener(one) for one in self._listeners.values()],
-            "clients": len(board.connections),
-            "rooms": len(board.hub.rooms),
-            "served": self._reception.served,
-            "refused": self._reception.refused,
-            "births": self._births.births,
-            "deaths": self._births.deaths,
-            "restarts": self._births.restarts,
-            "lines": board.lines,
-            "deliveries": board.egress.deliveries,
-            "room_for": self._reception.room_for,
+            "degraded_since": self._staffing.degraded_since,
+            "supervised": self._keeper is not None and self._keeper.is_there,
+            "started": self._launch.started,
+            "generation": self._upgrade.generation,
+            "upgrade": self._upgrade.state,
+            "upgrade_failure": self._upgrade.failure or None,
+            "listen": [describe_listener(one) for one in self._ports],
+            **describe_work(self._switchboard, self._births, self._reception),
         }
 
-    def sessions(self) -> list[dict[str, Any]]:
-        """Return what ``chatd ps`` shows, one client each; ages in seconds, queues in bytes."""
-        board = self._switchboard
-        return describe_sessions(board.connections.values(), board.hub.sessions)
-
-    def _answer(self, request: str, _arguments: dict[str, Any]) -> dict[str, Any]:
-        match request:
-            case "status":
-                return self.status()
-            case "ps":
-                return {"sessions": self.sessions()}
-            case "reload":
-                try:
-                    return {"warnings": self.reload()}
-                except (OSError, ValueError) as error:
-                    raise ControlError(str(error)) from error
-            case "stop":
-                log.info("stopping on request")
-                self.stop()
-                return {"pid": os.getpid()}
-        raise ControlError(f"no such request: {request}")
-
     def _shown_state(self) -> str:
-        if self._degraded_since is not None and self._state == "serving":
+        if self._staffing.degraded_since is not None and self._state == "serving":
             return "degraded"
         return self._state
 
-    def _retitle_soon(self) -> None:
-        if not self._title_due:
-            self._title_due = True
-            # Not for each of many at once: it is for people to look at.
-            self._loop.call_later(TITLE_DELAY, self._retitle)
-
-    def _retitle(self) -> None:
-        self._title_due = False
-        title = master_title(
-            self._listeners.values(), len(self._switchboard.connections), self._shown_state()
-        )
-        if title != self._titled:
-            self._titled = title
-            setproctitle.setproctitle(title)
+    def _title_text(self) -> str:
+        clients = len(self._switchboard.connections)
+        return master_title(self._ports, clients, self._shown_state())
 
     def _trace(self, _signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame))
-        log.warning("master: %s\n%s", self.status(), stack)
+        log.warning("master: %s\n%s", self._status(), stack)
 
 
-def rules_of(config: Config) -> Rules:
-    """Return the hub's rules in ``config``."""
-    limits = config.limits
-    return Rules(
-        server=config.server.name,
-        nick_length=limits.nick_length,
-        room_length=limits.room_length,
-        topic_length=limits.topic_length,
-        max_rooms=limits.max_rooms,
-        announce_members=limits.announce_members,
-    )
+def _end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the master of an exception in a callback, as the loop's exception handler.
 
-
-def _room_for() -> int:
-    """Raise the limit on descriptors to the most we may have; return how many clients that is."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT
+    What it was in the middle of is half done, in memory; what is written down is whole, so the
+    best way on is the one after any death: a new master, which finds all clients still there.
+    """
+    if "handle" not in context:
+        loop.default_exception_handler(context)
+        return
+    log.critical("ended by a fault in chatd", exc_info=context.get("exception"))
+    logging.shutdown()
+    os._exit(Exit.SOFTWARE)

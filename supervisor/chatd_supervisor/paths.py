@@ -34,6 +34,21 @@ class Paths(NamedTuple):
         return self.runtime_dir / "control.sock"
 
     @property
+    def adoption_socket(self) -> Path:
+        """Where workers whose master has died bring their clients."""
+        return self.runtime_dir / "adoption.sock"
+
+    @property
+    def ledger_file(self) -> Path:
+        """Who serves which session, and from where on its output must be looked at."""
+        return self.runtime_dir / "ledger"
+
+    @property
+    def journal_file(self) -> Path:
+        """The journal's database; beside it lie its write-ahead log and that log's index."""
+        return self.state_dir / "journal.db"
+
+    @property
     def pid_file(self) -> Path:
         """Holds the master's pid, and is locked as long as it lives."""
         return self.runtime_dir / "chatd.pid"
@@ -86,10 +101,11 @@ def _state(environ: Mapping[str, str]) -> str:
 def prepare(paths: Paths) -> None:
     """Create both directories (0700) and check that they can be used. Raises PathError."""
     # Before anything is made.
-    size = len(os.fsencode(paths.control_socket))
+    longest = paths.adoption_socket
+    size = len(os.fsencode(longest))
     if size > MAX_SOCKET_PATH:
         raise PathError(
-            f"{paths.control_socket}: a Unix socket's path has at most {MAX_SOCKET_PATH} bytes, "
+            f"{longest}: a Unix socket's path has at most {MAX_SOCKET_PATH} bytes, "
             f"this one {size}; choose a shorter --runtime-dir"
         )
     for directory in paths:

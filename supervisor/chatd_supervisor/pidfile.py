@@ -33,6 +33,17 @@ class PidFile:
         self._path = path
         self._descriptor = -1
 
+    def fileno(self) -> int:
+        """Return the descriptor of the locked file."""
+        return self._descriptor
+
+    def take_over(self, descriptor: int) -> None:
+        """Go on with the file that an earlier program in this process has locked.
+
+        A record lock outlives execve(2), as long as its descriptor stays open.
+        """
+        self._descriptor = descriptor
+
     def acquire(self) -> None:
         """Lock the file and write our pid. Raises AlreadyRunning, or OSError.
 

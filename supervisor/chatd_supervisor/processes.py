@@ -14,8 +14,9 @@ from multiprocess.context import ForkProcess
 from multiprocess.popen_fork import Popen
 
 from chatd_workers import channel as channels
-from chatd_workers.main import MASTERS_SIGNALS, serve
+from chatd_workers.main import serve
 from chatd_workers.reports import Serve, encode
+from chatd_workers.signals import MASTERS_SIGNALS
 
 
 class WorkerPopen(Popen):  # type: ignore[misc]  # multiprocess has no types

@@ -6,19 +6,23 @@ room for its worker makes its listener rest (see ``listeners``).
 
 import contextlib
 import logging
+import os
 import socket
 import time
 from collections import Counter
 from typing import Final
 
 from chatd_supervisor.births import Births
+from chatd_supervisor.commits import Arriving
 from chatd_supervisor.config import Limits
-from chatd_supervisor.connections import Connection
-from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.connections import Connection, State, Worker, session_name
+from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.listeners import Listener, format_address, prepare
 from chatd_supervisor.switchboard import Switchboard
-from chatd_workers.commands import Arrive, Depart
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
+from chatd_workers.reports import MAX_USED, TOKEN
 
 log = logging.getLogger("chatd")
 
@@ -29,47 +33,97 @@ QUIET: Final = 1.0
 class Reception:
     """Turns accepted sockets into connections."""
 
-    def __init__(self, board: Switchboard, births: Births, limits: Limits, room_for: int) -> None:
+    def __init__(
+        self,
+        board: Switchboard,
+        births: Births,
+        ledger: Ledger,
+        keeper: Keeper | None,
+        *,
+        limits: Limits,
+        room_for: int,
+    ) -> None:
         """``room_for`` is how many clients the descriptors of this process suffice for."""
         self._board = board
         self._births = births
+        self._ledger = ledger
+        self._keeper = keeper
         self.limits = limits
         self.room_for = room_for
+        # The number of the last session; the numbers never come again.
+        self.numbered = 0
         self.served = 0
         self.refused = 0
-        self._numbered = 0
         self._by_host: Counter[str] = Counter()
         self._quiet_until = 0.0
 
-    def receive(self, listener: Listener, client: socket.socket, peer: str) -> None:
+    def receive(self, listener: Listener, client: socket.socket) -> None:
         """Let in the ``client`` that has come through ``listener``, or tell it why not."""
+        error = self.admit(client, listener.listen.dialect)
+        if error is not None:
+            listener.rest(error)
+
+    def admit(self, client: socket.socket, dialect: str) -> OSError | None:
+        """Let in ``client``, or tell it why not; return what the system has no room for, if so."""
+        self.numbered += 1
+        number = self.numbered
+        # Before anything else: from here on the client survives us.
+        name = session_name(number, dialect)
+        if self._keeper is not None:
+            self._keeper.hold(name, client.fileno())
         try:
+            peer = format_address(client.getpeername())
             prepare(client)
         except OSError:
             client.close()  # it has gone already
-            return
-        self._numbered += 1
-        connection = Connection(
-            self._numbered,
-            client,
-            peer,
-            listener.listen.dialect,
-            self._board.output(self._numbered, client),
-        )
+            self._release(name)
+            return None
+        connection = Connection(number, peer, dialect, self._board.output(number))
+        connection.token = os.urandom(TOKEN)
+        error = None
         reason = self._objection(connection)
+        if not reason:
+            self.count(connection)
+            board = self._board
+            self._ledger.enter(number, connection.token, board.commits.outbox.place)
+            board.enter(connection)
+            board.attach(connection, client, [])
+            connection.state = State.SERVED
+            try:
+                worker = self._births.give(connection)
+            except OSError as failed:
+                error = failed
+                reason = "the server has no room for another process, try again later"
+            else:
+                reason = self._greet(connection, worker)
+            if reason:
+                board.forget(connection)
+                self._ledger.leave(number)
+                self.uncount(connection)
         if reason:
-            self._refuse(connection, reason)
-            return
-        error = self._admit(connection)
-        if error is not None:
-            self._refuse(connection, "the server has no room for another process, try again later")
-            listener.rest(error)
+            self._refuse(connection, client, reason)
+            self._release(name)
+        return error
 
-    def see_off(self, connection: Connection) -> None:
-        """Take note that ``connection`` is closed."""
+    def count(self, connection: Connection) -> None:
+        """Count ``connection`` among those of its address."""
+        self._by_host[connection.host] += 1
+
+    def uncount(self, connection: Connection) -> None:
+        """Undo ``count``."""
         self._by_host[connection.host] -= 1
         if not self._by_host[connection.host]:
             del self._by_host[connection.host]
+
+    def see_off(self, connection: Connection) -> None:
+        """Take note that ``connection`` is closed."""
+        self.uncount(connection)
+        self._ledger.leave(connection.session)
+        self._release(connection.name)
+
+    def _release(self, name: str) -> None:
+        if self._keeper is not None:
+            self._keeper.release(name)
 
     def _objection(self, connection: Connection) -> str:
         limits = self.limits
@@ -81,18 +135,13 @@ class Reception:
             return f"{most} connections from {connection.host} are the limit"
         return ""
 
-    def _admit(self, connection: Connection) -> OSError | None:
+    def _greet(self, connection: Connection, worker: Worker) -> str:
+        """Have the arrival of ``connection`` written down and told; return why not, if not."""
         board = self._board
-        welcome = board.hub.apply(connection.session, Arrive(connection.dialect))
-        board.enter(connection)
-        try:
-            worker = self._births.give(connection)
-        except OSError as error:
-            # Nobody has been told of it yet, so nobody is told that it is gone.
-            board.forget(connection)
-            board.hub.apply(connection.session, Depart(""))
-            return error
-        self._by_host[connection.host] += 1
+        board.commits.add(Arriving(connection))
+        board.commit()
+        if connection.session not in board.hub.sessions:
+            return "the server cannot write its journal, try again later"
         self.served += 1
         log.info(
             "session %d: %s on %s, worker %d",
@@ -101,20 +150,18 @@ class Reception:
             connection.dialect,
             worker.pid,
         )
-        board.follow(connection, welcome)
-        board.flush()
-        return None
+        return ""
 
-    def _refuse(self, connection: Connection, reason: str) -> None:
+    def _refuse(self, connection: Connection, client: socket.socket, reason: str) -> None:
         self.refused += 1
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET
             log.warning("%s refused: %s (refusal %d)", connection.peer, reason, self.refused)
         with contextlib.suppress(OSError):
-            connection.socket.send(DIALECTS[connection.dialect].write(Closing(reason)))
-            connection.hang_up()
+            client.send(DIALECTS[connection.dialect].write(Closing(reason)))
+            client.shutdown(socket.SHUT_WR)
             # Mostly it has said nothing yet; what it has is taken, so that no reset overtakes
             # the reason.
-            connection.discard()
-        connection.socket.close()
+            client.recv(MAX_USED, socket.MSG_DONTWAIT)
+        client.close()

@@ -3,7 +3,8 @@
 The rules, in the order in which they are asked:
 
 * A death by SIGKILL is somebody's doing, never the line's, so it condemns nothing: kill a worker
-  as often as you like and no line is lost. (Memory is bounded by resource limits, which a line
+  as often as you like and no line is lost. Nor does a death of which nobody knows the cause: of a
+  worker that was adopted from another master. (Memory is bounded by resource limits, which a line
   that blows up meets as MemoryError, an exit of the worker's own.)
 * Any other death while a line was announced counts against that line. POISON_DEATHS at the same
   offset, and the line is dropped. Before that the successor is told to be careful: to announce
@@ -77,7 +78,7 @@ class RestartPolicy:
             delay = min(FIRST_DELAY * 2**self._failures, LAST_DELAY)
             # Bounded, so that the power above stays one.
             self._failures = min(self._failures + 1, 16)
-        if death.exitcode == -SIGKILL:
+        if death.exitcode in (-SIGKILL, None):
             return Verdict(delay, self._deaths > 0 and death.offset == self._offset, None, False)
         if death.offset != self._offset:
             self._offset = death.offset

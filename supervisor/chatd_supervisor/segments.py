@@ -22,10 +22,10 @@ before the commit; if it is not, somebody else has been at the file.
 
 import os
 import struct
+from binascii import crc32
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 MAGIC: Final = b"chatdout"
 VERSION: Final = 1

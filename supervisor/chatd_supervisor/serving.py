@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import time
 from functools import partial
 
 import click
@@ -10,7 +12,15 @@ from chatd_supervisor import __version__
 from chatd_supervisor.config import Config, ConfigError, split_address
 from chatd_supervisor.daemon import Starter, daemonize
 from chatd_supervisor.exits import Exit
+from chatd_supervisor.handover import (
+    Handover,
+    check_places,
+    from_environment,
+    go_back,
+    python_command,
+)
 from chatd_supervisor.invocation import Invocation, paths_of
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
@@ -30,41 +40,91 @@ def start(invocation: Invocation) -> int:
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
     """Serve until told to stop; return the exit code. With a starter, as a daemon."""
+    handover = from_environment()
     try:
         config = invocation.config()
         places = paths_of(config)
-        prepare(places)
         pid_file = PidFile(places.pid_file)
-        pid_file.acquire()
-    except ConfigError as error:
-        return _failed(starter, Exit.CONFIG, error)
-    except AlreadyRunning as error:
-        return _failed(starter, Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)")
-    except OSError as error:
-        return _failed(starter, Exit.CANNOT_CREATE, error)
-
+        if handover is None:
+            prepare(places)
+            pid_file.acquire()
+        else:
+            check_places(places, handover)
+            pid_file.take_over(handover.pid_file)
+    except (ConfigError, OSError, AlreadyRunning) as error:
+        if handover is not None and not handover.failure:
+            go_back(handover, str(error))
+        return _failed(starter, *_explained(error))
     try:
-        return _run(invocation, config, places, starter)
+        return _run(invocation, config, pid_file, starter, handover)
     finally:
         pid_file.release()
 
 
-def _run(invocation: Invocation, config: Config, places: Paths, starter: Starter | None) -> int:
+def try_out(invocation: Invocation) -> int:
+    """Do what can be done of a start beside a running server; return the exit code.
+
+    Says on standard error what would keep this program from going on in that one's place.
+    """
+    try:
+        config = invocation.config()
+        with lean_imports():
+            from chatd_supervisor import master  # noqa: F401, PLC0415
+            from chatd_supervisor.journal.sqlite import check  # noqa: PLC0415
+        check(paths_of(config).journal_file)
+    except (ConfigError, OSError) as error:
+        return _failed(None, *_explained(error))
+    return Exit.OK
+
+
+def _explained(error: Exception) -> tuple[Exit, object]:
+    """Return the exit code for ``error``, and what is said of it."""
+    if isinstance(error, ConfigError):
+        return Exit.CONFIG, error
+    if isinstance(error, AlreadyRunning):
+        return Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)"
+    if isinstance(error, JournalError):
+        return Exit.DATA, error
+    return Exit.CANNOT_CREATE, error
+
+
+def _run(
+    invocation: Invocation,
+    config: Config,
+    pid_file: PidFile,
+    starter: Starter | None,
+    handover: Handover | None,
+) -> int:
+    places = paths_of(config)
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
+        from chatd_supervisor.keeping import Keeper  # noqa: PLC0415
         from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
         from chatd_supervisor.master import Master  # noqa: PLC0415
+        from chatd_supervisor.upgrading import Launch  # noqa: PLC0415
 
     def load_config() -> Config:
         # A reload is when a log that was moved away is begun anew, so before anything is logged.
         _reopen(handler)
         return invocation.config()
 
+    daemon = starter is not None or (handover is not None and handover.daemon)
+    launch = Launch(
+        pid_file=pid_file,
+        command=python_command(sys.executable, ["run", *invocation.options()]),
+        daemon=daemon,
+        keeper=Keeper.from_environment(),
+        handover=handover,
+        started=handover.started if handover is not None else time.time(),
+    )
     try:
-        handler = set_up(config.server.log_level, places.log_file if starter else None)
-        return Master(config, places, load_config).run(partial(_ready, config, places, starter))
+        handler = set_up(config.server.log_level, places.log_file if daemon else None)
+        master = Master(config, places, load_config, launch)
+        return master.run(partial(_ready, config, places, starter))
     except ListenError as error:
         return _failed(starter, Exit.UNAVAILABLE, error.strerror)
+    except JournalError as error:
+        return _failed(starter, Exit.DATA, error)
     except OSError as error:
         log.critical("ended: %s", error, exc_info=True)
         return _failed(starter, Exit.CANNOT_CREATE, error)

@@ -1,4 +1,4 @@
-"""The tick: take every report that is ready, apply, consume, write, acknowledge.
+"""The tick: take every report that is ready, have it committed, consume, write, acknowledge.
 
 All channels and all clients that must be waited for are in one epoll set, itself watched by the
 loop (an epoll descriptor is readable when something in it is ready, epoll(7)). So one turn of the
@@ -9,18 +9,19 @@ import asyncio
 import logging
 import select
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from chatd_supervisor.births import VIOLATION, Births
-from chatd_supervisor.connections import Connection, State, Worker
+from chatd_supervisor.commits import Commit, Commits, Departing, Reported
+from chatd_supervisor.connections import PRESENT, Connection, State, Worker
 from chatd_supervisor.egress import Egress, Output
-from chatd_supervisor.hub import Audience, Delivery, Hub, Outcome
-from chatd_workers.commands import Depart, Entry
-from chatd_workers.events import Closing
+from chatd_supervisor.handover import Channel
+from chatd_supervisor.hub import Hub
+from chatd_supervisor.ledger import Ledger
 from chatd_workers.reports import (
     ACK,
     MAX_RECORD,
@@ -51,7 +52,7 @@ class Switchboard:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        hub: Hub,
+        ledger: Ledger,
         *,
         send_queue: int,
         closed: Callable[[Connection], None],
@@ -64,18 +65,27 @@ class Switchboard:
         self._closed = closed
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
-        self._batch: list[tuple[Worker, Report]] = []
         self._record = bytearray(MAX_RECORD)
         self._view = memoryview(self._record)
-        self._parting: list[Connection] = []
         self._ended: list[Worker] = []
-        self.hub = hub
+        self._committing = False
         self.send_queue = send_queue
+        self._ledger = ledger
         self.egress = Egress(self._output_of)
         self.connections: dict[int, Connection] = {}
         self.lines = 0
-        self.births: Births  # set by the master, which joins the two
-        loop.add_reader(self._poller, self._tick)
+        # Set by the master, which joins them.
+        self.births: Births
+        self.commits: Commits
+
+    @property
+    def hub(self) -> Hub:
+        """Who is where, as the journal has it."""
+        return self.commits.hub
+
+    def open(self) -> None:
+        """Begin to listen to workers and clients."""
+        self._loop.add_reader(self._poller, self._tick)
 
     def _output_of(self, session: int) -> Output | None:
         connection = self.connections.get(session)
@@ -88,72 +98,59 @@ class Switchboard:
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler(events)
-        if self._batch:
-            self._commit()
+        self.commit()
         # After the commit: what a worker had still reported counts in its favour.
         while self._ended:
             self.births.end(self._ended.pop())
 
-    def _commit(self) -> None:
-        batch, self._batch = self._batch, []
-        for worker, report in batch:
+    def commit(self) -> None:
+        """Have everything that was taken written down, and carry it out."""
+        if self._committing:
+            return  # what was added meanwhile is seen to by the loop below
+        self._committing = True
+        try:
+            while (commit := self.commits.next()) is not None:
+                self._carry_out(commit)
+        finally:
+            self._committing = False
+
+    def _carry_out(self, commit: Commit) -> None:
+        for worker, report in commit.reports:
             connection = worker.connection
-            if connection is None:
-                continue
+            assert connection is not None, "only what concerns somebody is committed"
             self.lines += len(report.commands)
             connection.lines += len(report.commands)
-            for command in report.commands:
-                self.apply(connection, command)
-                if connection.state is not State.SERVED:
-                    break
-        for worker, report in batch:
-            connection = worker.connection
-            if connection is not None and connection.consume(report.used) == report.used:
-                connection.discarding = report.discarding
-                connection.carry = report.carry
-                worker.committed = True
-                worker.announced = None
-            elif connection is not None:
-                self._violated(worker, f"reported {report.used} bytes that are not there")
-        self.flush()
-        for worker, _ in batch:
+            connection.discarding = report.discarding
+            connection.carry = report.carry
+            connection.consume(report.used)
+            worker.committed = True
+            worker.announced = None
+        for dropped in commit.dropped:
+            dropped.connection.carry = b""
+            dropped.connection.consume(dropped.used)
+        for output in self.egress.write(commit.runs):
+            if self.send_queue and output.queued > self.send_queue:
+                self._too_slow(output)
+        for departing in commit.departed:
+            self._part(departing)
+        for worker, _ in commit.reports:
             self._acknowledge(worker)
+        if self.commits.outbox.is_full:
+            self._roll()
 
-    def apply(self, connection: Connection, entry: Entry) -> None:
-        """Apply ``entry`` of ``connection`` to the hub and take what follows for delivery."""
-        self.follow(connection, self.hub.apply(connection.session, entry))
-
-    def follow(self, connection: Connection, outcomes: Iterable[Outcome]) -> None:
-        """Do what follows from an entry of ``connection``."""
-        for outcome in outcomes:
-            if isinstance(outcome, Delivery):
-                self.egress.deliver(outcome.audience, outcome.event)
-            else:
-                self.leave(connection, outcome.reason, farewell="goodbye")
-
-    def flush(self) -> None:
-        """Write what was taken for delivery, and part with whoever leaves.
-
-        Whoever has let more pile up than the limit leaves too, which others are told in turn.
-        """
-        while True:
-            grown = self.egress.flush()
-            parting, self._parting = self._parting, []
-            for connection in parting:
-                self._part(connection)
-            if self.send_queue:
-                for output in grown:
-                    if output.queued > self.send_queue:
-                        self._too_slow(output)
-            if not self._parting:
-                return
+    def _roll(self) -> None:
+        present = [
+            (c.session, c.client, c.output)
+            for c in self.connections.values()
+            if c.client is not None
+        ]
+        self.commits.outbox.roll(present, self._ledger, self.commits.tick)
 
     def _too_slow(self, output: Output) -> None:
         connection = self.connections[output.session]
         reason = f"reads too slowly, {output.queued} bytes were waiting"
-        if connection.state is State.SERVED:
-            output.cut()
-            self.leave(connection, reason, farewell=reason)
+        if connection.state in PRESENT:
+            self.commits.add(Departing(connection, reason, farewell=reason, cut=True))
 
     # Workers
 
@@ -210,12 +207,14 @@ class Switchboard:
                     self._violated(worker, "reported again before it was acknowledged")
                     return
                 worker.reporting = True
-                self._batch.append((worker, record))
+                if connection.unread() < record.used:
+                    self._violated(worker, f"reported {record.used} bytes that are not there")
+                    return
+                self.commits.add(Reported(worker, record))
             case Announce(used):
                 worker.announced = used
             case Ended(reason):
                 self.leave(connection, reason, farewell=None)
-                self.flush()
             case Drained():
                 worker.drained = True
             case Trace(text):
@@ -223,10 +222,13 @@ class Switchboard:
 
     def _acknowledge(self, worker: Worker) -> None:
         connection = worker.connection
-        if connection is None or connection.output.queued > HIGH_WATER:
-            return  # dismissed, or to be acknowledged when its client has taken what is queued
+        if connection is None or connection.state is not State.SERVED:
+            return
+        worker.owed = connection.output.queued > HIGH_WATER
+        if worker.owed:
+            return  # to be acknowledged when its client has taken what is queued
         session = self.hub.sessions[connection.session]
-        if worker.nick is not session.nick or worker.room is not session.room.name:
+        if worker.nick != session.nick or worker.room != session.room.name:
             worker.nick, worker.room = session.nick, session.room.name
             self.order(worker, Retitle(worker.nick, worker.room))
         worker.reporting = False
@@ -245,21 +247,60 @@ class Switchboard:
         if self._handlers.pop(descriptor, None) is not None:
             self._poller.unregister(descriptor)
 
+    def dismiss(self, connection: Connection) -> None:
+        """Let the worker of ``connection`` go."""
+        if connection.worker is not None:
+            self.disregard(connection.worker)
+            self.births.dismiss(connection)
+
+    def clients(self) -> dict[str, int]:
+        """Return the clients' sockets, by name."""
+        return {
+            connection.name: connection.client.fileno()
+            for connection in self.connections.values()
+            if connection.client is not None
+        }
+
+    def channels(self) -> list[Channel]:
+        """Return the workers, for a program that goes on with them."""
+        return [
+            Channel(
+                session=connection.session,
+                pid=worker.pid,
+                descriptor=worker.channel.fileno(),
+                child=worker.child,
+                owed=worker.owed,
+                nick=worker.nick,
+                room=worker.room,
+            )
+            for connection in self.connections.values()
+            if (worker := connection.worker) is not None and not worker.ended
+        ]
+
     # Connections
 
     def enter(self, connection: Connection) -> None:
-        """Take up a new ``connection``."""
+        """Take up ``connection``, with its socket or without."""
         self.connections[connection.session] = connection
-        self._handlers[connection.socket.fileno()] = partial(self._client_ready, connection)
+
+    def attach(
+        self, connection: Connection, client: socket.socket, rest: Sequence[bytes | memoryview]
+    ) -> None:
+        """Take up the ``client`` of ``connection``; ``rest`` is still to be sent to it."""
+        self._handlers[client.fileno()] = partial(self._client_ready, connection)
+        connection.attach(client, rest)
 
     def forget(self, connection: Connection) -> None:
-        """Undo ``enter``."""
-        del self._handlers[connection.socket.fileno()]
+        """Undo ``enter`` and ``attach``."""
+        self.dismiss(connection)
+        connection.output.drop()
         del self.connections[connection.session]
+        if connection.client is not None:
+            del self._handlers[connection.client.fileno()]
 
-    def output(self, session: int, client: socket.socket) -> Output:
-        """Return a new outgoing side for ``client``."""
-        return Output(session, client, self._poller)
+    def output(self, session: int) -> Output:
+        """Return a new outgoing side, without a socket yet."""
+        return Output(session, self._poller)
 
     def _client_ready(self, connection: Connection, _events: int) -> None:
         output = connection.output
@@ -272,45 +313,36 @@ class Switchboard:
             self._hang_up_when_written(connection)
         elif output.queued <= HIGH_WATER:
             worker = connection.worker
-            if worker is not None and worker.reporting:
+            if worker is not None and worker.owed:
                 self._acknowledge(worker)
 
     def leave(self, connection: Connection, reason: str, *, farewell: str | None) -> None:
         """Let ``connection`` go: tell the others ``reason``, and itself ``farewell``.
 
         Without a ``farewell`` the client has closed already, and is only given what is queued.
-        Takes effect with the next ``flush``.
+        Takes effect with the next ``commit``.
         """
-        if connection.state is not State.SERVED:
-            return
-        session = self.hub.sessions[connection.session]
-        log.info("session %d: %s left: %s", connection.session, session.nick, reason)
+        self.commits.add(Departing(connection, reason, farewell))
+
+    def _part(self, departing: Departing) -> None:
+        connection = departing.connection
+        log.info("session %d: %s left: %s", connection.session, departing.nick, departing.reason)
+        if connection.state is State.ABSENT:
+            self.close(connection)
+        else:
+            self.see_out(connection)
+
+    def see_out(self, connection: Connection) -> None:
+        """Let ``connection`` go when it has been sent what is queued."""
         connection.state = State.LEAVING
-        self.apply(connection, Depart(reason))
-        if farewell is not None:
-            self.egress.deliver(session.alone, Closing(farewell))
-        self._dismiss(connection)
-        self._parting.append(connection)
+        connection.deadline = self._loop.call_later(FAREWELL, self.close, connection)
+        self._hang_up_when_written(connection)
 
     def dissolve(self, farewell: str) -> None:
         """Let everybody go at once: each is told ``farewell``, and not of the others' leaving."""
-        served = [c for c in self.connections.values() if c.state is State.SERVED]
-        everybody = Audience(self.hub.sessions[c.session] for c in served)
-        self.egress.deliver(everybody, Closing(farewell))
-        for connection in served:
-            connection.state = State.LEAVING
-            self._dismiss(connection)
-        self._parting += served
-        self.flush()
-
-    def _dismiss(self, connection: Connection) -> None:
-        if connection.worker is not None:
-            self.disregard(connection.worker)
-            self.births.dismiss(connection)
-
-    def _part(self, connection: Connection) -> None:
-        connection.deadline = self._loop.call_later(FAREWELL, self.close, connection)
-        self._hang_up_when_written(connection)
+        for connection in self.connections.values():
+            self.commits.add(Departing(connection, farewell, farewell, quiet=True))
+        self.commit()
 
     def _hang_up_when_written(self, connection: Connection) -> None:
         output = connection.output
@@ -336,9 +368,11 @@ class Switchboard:
         connection.state = State.CLOSED
         if connection.deadline is not None:
             connection.deadline.cancel()
-        connection.output.drop()
         self.forget(connection)
-        connection.socket.close()
+        if connection.client is not None:
+            connection.client.close()
+        self.commits.closed.append(connection.session)
+        self._loop.call_soon(self.commit)
         self._closed(connection)
 
     def shut(self) -> None:

@@ -181,7 +181,8 @@ def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
     pid = daemon.start()
     os.kill(pid, signal.SIGKILL)
     eventually("it is gone", lambda: not is_running(pid))
-    assert {path.name for path in daemon.runtime_dir.iterdir()} == {"chatd.pid", "control.sock"}
+    left = {path.name for path in daemon.runtime_dir.iterdir()}
+    assert left == {"chatd.pid", "control.sock", "adoption.sock", "ledger", "outbox.1"}
     assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 3
     assert daemon.start() != pid
@@ -265,13 +266,27 @@ def test_a_full_disk_under_the_log_stops_nobody(daemon: Daemon) -> None:
     client.until("guest1 : hello")
 
 
-def test_restart_is_another_process_and_needs_none_before(daemon: Daemon) -> None:
+def test_restart_needs_no_server_and_disconnects_nobody(daemon: Daemon) -> None:
     done = daemon.do("restart")
     assert (done.returncode, done.stderr) == (0, "")
     before = daemon.pid
-    assert daemon.do("restart").returncode == 0
+    client = daemon.connect()
+    done = daemon.do("restart")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert daemon.pid == before
+    client.send("still here\n")
+    client.until("still here")
+    # The daemon is one still: it goes on in its own log.
+    assert daemon.log_file.read_text().count("ready:") == 2
+
+
+def test_a_full_restart_is_another_process(daemon: Daemon) -> None:
+    before = daemon.start()
+    client = daemon.connect()
+    assert daemon.do("restart", "--full").returncode == 0
     assert daemon.pid != before
     assert not is_running(before)
+    assert client.rest().endswith("--- closing: the server is stopping\n")
     daemon.connect()
 
 

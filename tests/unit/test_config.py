@@ -76,7 +76,7 @@ def test_every_key_is_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("port = 1", "port: unknown key (allowed: server, listen, limits)"),
+        ("port = 1", "port: unknown key (allowed: server, listen, limits, journal, history)"),
         (
             '[server]\nnmae = "x"',
             (
@@ -88,7 +88,10 @@ def test_every_key_is_read(file: Path) -> None:
             '[[listen]]\nadress = ":1"',
             "listen[1].adress: unknown key; did you mean address? (allowed: address, dialect)",
         ),
-        ('"\\u001b[2J" = 1', "'\\x1b[2J': unknown key (allowed: server, listen, limits)"),
+        (
+            '"\\u001b[2J" = 1',
+            "'\\x1b[2J': unknown key (allowed: server, listen, limits, journal, history)",
+        ),
         ("limits = 3", "limits = 3: must be a table"),
         ("listen = []", "listen = []: must be at least one table [[listen]]"),
         ("listen = [3]", "listen[1] = 3: must be a table"),

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from chatd_supervisor.egress import Egress, Output, Run
-from chatd_supervisor.hub import Audience, Room, Session
+from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Said
 
@@ -23,6 +23,7 @@ class House:
         self.poller = opened.enter_context(select.epoll())
         self.room = Room("#lobby")
         self.people: list[socket.socket] = []
+        self.ours: list[socket.socket] = []
         self.outputs: dict[int, Output] = {}
         for number in range(1, people + 1):
             ours, theirs = socket.socketpair()
@@ -30,10 +31,15 @@ class House:
             self.people.append(opened.enter_context(theirs))
             ours.setblocking(False)
             theirs.settimeout(5)
-            self.outputs[number] = Output(number, ours, self.poller)
+            self.ours.append(ours)
+            self.outputs[number] = Output(number, self.poller)
             self.room.add(Session(number, f"guest{number}", self.room, "text"))
         self.sessions = self.room.audience().sessions
         self.egress = Egress(self.outputs.get)
+
+    def attach(self) -> None:
+        for output, ours in zip(self.outputs.values(), self.ours, strict=True):
+            output.attach(ours, [])
 
     def alone(self, number: int) -> Audience:
         return self.sessions[number - 1].alone
@@ -45,7 +51,9 @@ class House:
 @pytest.fixture
 def house() -> Iterator[House]:
     with ExitStack() as opened:
-        yield House(opened, 3)
+        house = House(opened, 3)
+        house.attach()
+        yield house
 
 
 def test_what_is_sealed_is_rendered_once_for_an_audience(house: House) -> None:
@@ -143,7 +151,8 @@ def test_the_slow_are_queued_for_and_the_others_do_not_wait(house: House) -> Non
 
 def test_a_recovered_output_begins_with_what_another_master_left(house: House) -> None:
     parts: list[bytes | memoryview] = [b"half of a line\n", memoryview(b"y" * 1_000_000), b"\n"]
-    house.outputs[1].resume(parts)
+    house.outputs[1] = Output(1, house.poller)
+    house.outputs[1].attach(house.ours[0], parts)
     assert house.outputs[1].queued == 1_000_016
     house.egress.deliver(house.room.audience(), HELLO)
     assert house.egress.write(house.egress.seal()) == [house.outputs[1]]
@@ -152,7 +161,8 @@ def test_a_recovered_output_begins_with_what_another_master_left(house: House) -
 
 
 def test_a_recovered_output_with_nothing_left_is_as_any_other(house: House) -> None:
-    house.outputs[1].resume([])
+    house.outputs[1] = Output(1, house.poller)
+    house.outputs[1].attach(house.ours[0], [])
     house.egress.deliver(house.room.audience(), HELLO)
     assert house.egress.write(house.egress.seal()) == []
     assert house.heard() == [LINE] * 3
@@ -177,3 +187,13 @@ def test_one_who_is_gone_is_not_written_to_again(house: House) -> None:
     house.egress.deliver(house.room.audience(), HELLO)
     assert house.egress.write(house.egress.seal()) == []
     assert [person.recv(100) for person in house.people[1:]] == [2 * LINE] * 2
+
+
+def test_before_there_is_a_socket_everything_is_queued(house: House) -> None:
+    house.outputs[1] = Output(1, house.poller)
+    house.egress.deliver(house.room.audience(), HELLO)
+    assert house.egress.write(house.egress.seal()) == [house.outputs[1]]
+    house.egress.deliver(house.room.audience(), HELLO)
+    house.egress.write(house.egress.seal())
+    house.outputs[1].attach(house.ours[0], [b"first\n"])
+    assert drained(house, 1) == b"first\n" + 2 * LINE

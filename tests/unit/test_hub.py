@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Rules
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Rules
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import fold, is_safe
@@ -47,7 +47,10 @@ def test_a_newcomer_is_welcomed_and_announced() -> None:
     people.do(1, c.Arrive("text"))
     people.do(2, c.Arrive("text"))
     assert people.heard[1][-1] == e.Joined("guest2", "#lobby")
-    assert people.heard[2] == [e.Welcomed("chatd", "guest2", "#lobby", "", ("guest1",), 2)]
+    assert people.heard[2] == [
+        e.Welcomed("chatd", "guest2", "#lobby", "", ("guest1",), 2),
+        e.Hinted(),
+    ]
 
 
 def test_what_is_said_is_heard_by_all_in_the_room_the_speaker_too(people: People) -> None:
@@ -229,7 +232,11 @@ entries: st.SearchStrategy[c.Command] = st.one_of(
 
 def told(outcomes: list[Any]) -> list[Any]:
     return [
-        (o.event, [s.id for s in o.audience.sessions]) if isinstance(o, Delivery) else o
+        (o.event, [s.id for s in o.audience.sessions])
+        if isinstance(o, Delivery)
+        else (o.session.id, *o[1:])
+        if isinstance(o, Lookup)
+        else o
         for o in outcomes
     ]
 

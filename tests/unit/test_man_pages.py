@@ -9,14 +9,20 @@ import pytest
 from msgspec import Struct
 
 from chatd_supervisor.cli import main
-from chatd_supervisor.config import Config, Limits, Listen, Server
+from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Listen, Server
 from chatd_supervisor.exits import MEANINGS, Exit
 from chatd_supervisor.keys import Key, keys_of
 from chatd_supervisor.tables import COLUMNS
 
 MAN = Path(__file__).resolve().parents[2] / "man"
 
-TABLES: dict[str, type[Struct]] = {"[server]": Server, "[[listen]]": Listen, "[limits]": Limits}
+TABLES: dict[str, type[Struct]] = {
+    "[server]": Server,
+    "[[listen]]": Listen,
+    "[limits]": Limits,
+    "[journal]": JournalKeys,
+    "[history]": HistoryKeys,
+}
 
 
 def section(page: str, name: str, macro: str = "Sh") -> str:
@@ -50,7 +56,8 @@ def plain(text: str) -> str:
 def options_of(command: click.Command) -> set[str]:
     """Return the options of ``command`` as they are typed."""
     context = click.Context(command, **main.context_settings)
-    return {name for option in command.get_params(context) for name in option.opts}
+    shown = [p for p in command.get_params(context) if not getattr(p, "hidden", False)]
+    return {name for option in shown for name in option.opts}
 
 
 def test_every_command_is_documented_and_no_other() -> None:
@@ -127,4 +134,5 @@ def test_signals_are_documented() -> None:
         "SIGINT",
         "SIGHUP",
         "SIGUSR1",
+        "SIGUSR2",
     }

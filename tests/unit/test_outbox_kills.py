@@ -74,8 +74,7 @@ class Masters(RuleBasedStateMachine):
         for session, wire in self.wires.items():
             rest = recovered.rest(session, len(wire.heard))
             assert wire.heard + b"".join(rest) == self.streams[session]
-            self.outputs[session] = output(session, wire)
-            self.outputs[session].resume(rest)
+            self.outputs[session] = output(session, wire, rest)
             with pytest.raises(LostOutput):
                 recovered.rest(session, len(self.streams[session]) + 1)
         self.assemble()

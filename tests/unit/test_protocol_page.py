@@ -26,6 +26,10 @@ VALUES = {
     "room-unknown": "#x",
     "rooms-full": "1000",
     "already-there": "#lobby",
+    "not-a-count": "/history [N]",
+    "not-named": "guest1",
+    "history-unavailable": "...",
+    "not-written": "...",
     "in-lobby": "#lobby",
     "topic-too-long": "300",
 }

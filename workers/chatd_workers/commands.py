@@ -100,8 +100,39 @@ class Refuse(Struct, frozen=True, array_like=True, tag=13, gc=False):
     value: Name = ""
 
 
+class History(Struct, frozen=True, array_like=True, tag=14, gc=False):
+    """Show the last ``count`` lines of the room one is in; 0: as many as is usual."""
+
+    count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+
+class Search(Struct, frozen=True, array_like=True, tag=15, gc=False):
+    """Show the last lines of the room one is in that hold all ``words``."""
+
+    words: Text
+
+
+class Missed(Struct, frozen=True, array_like=True, tag=16, gc=False):
+    """Show what was said in the room one is in since one last left the server."""
+
+
 Command = (
-    Say | SayAs | Act | Tell | Rename | Join | Leave | Who | Rooms | Topic | Help | Quit | Refuse
+    Say
+    | SayAs
+    | Act
+    | Tell
+    | Rename
+    | Join
+    | Leave
+    | Who
+    | Rooms
+    | Topic
+    | Help
+    | Quit
+    | Refuse
+    | History
+    | Search
+    | Missed
 )
 """What may stand in a report. Arrivals and departures are the master's own and never do."""
 

@@ -4,7 +4,12 @@ Every text and name in an event has been validated by the hub: no control charac
 server's limits. A writer only chooses how it looks.
 """
 
+from typing import Literal
+
 from msgspec import Struct
+
+RecallKind = Literal["joined", "history", "search", "missed"]
+"""Why lines of the past are shown: on coming into a room, or as the answer to a question."""
 
 
 class Welcomed(Struct, frozen=True, gc=False):
@@ -105,6 +110,33 @@ class Helped(Struct, frozen=True, gc=False):
     """Answer to ``/help``."""
 
 
+class Hinted(Struct, frozen=True, gc=False):
+    """The end of the welcome: what to try first."""
+
+
+class Past(Struct, frozen=True, gc=False):
+    """A line of the past."""
+
+    time: int
+    """Microseconds since the epoch."""
+    nick: str
+    kind: str
+    """``say``, ``act`` or ``topic``."""
+    text: str
+
+
+class Recalled(Struct, frozen=True, gc=False):
+    """Lines of the past of ``room``, oldest first, as ``kind`` says why."""
+
+    room: str
+    kind: RecallKind
+    words: str
+    """What was searched for."""
+    lines: tuple[Past, ...]
+    total: int
+    """How many there are; for ``missed``, -1 if one has never left."""
+
+
 class Refused(Struct, frozen=True, gc=False):
     """Something could not be done: ``problem`` is a key of ``problems.PROBLEMS``."""
 
@@ -132,6 +164,8 @@ Event = (
     | Members
     | RoomsListed
     | Helped
+    | Hinted
+    | Recalled
     | Refused
     | Closing
 )

@@ -5,9 +5,12 @@ peek at what the client has sent, frame it, parse it, report it, wait for the ac
 never writes to the client, never takes a byte from the socket, and touches no file. So it can die
 at any instant, of any signal, and its successor goes on from the same byte.
 
+It outlives its master. When the channel ends it keeps the client's socket, so that the client
+stays connected, and looks for a new master to take both (``orphan``).
+
 Signals: TERM, INT and HUP are ignored (they may reach the whole process group, and shutting down
-is the master's business; when the master goes, the channel ends and so does the worker). USR1
-sends state and Python stack to the master's log.
+is the master's business, which ends its workers by SIGKILL). USR1 sends state and Python stack to
+the master's log.
 """
 
 import contextlib
@@ -18,7 +21,7 @@ import signal
 import socket
 import traceback
 from types import FrameType
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import setproctitle
 
@@ -27,6 +30,7 @@ from chatd_workers.commands import Command, Refuse
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.framing import frame
 from chatd_workers.ingress import Ingress, StreamEnded
+from chatd_workers.orphan import Dismissed, find_master
 from chatd_workers.reports import (
     MAX_COMMANDS,
     MAX_ORDER,
@@ -34,6 +38,7 @@ from chatd_workers.reports import (
     MAX_USED,
     Ack,
     Announce,
+    Dismiss,
     Drain,
     Drained,
     Ended,
@@ -47,24 +52,19 @@ from chatd_workers.reports import (
     decode_order,
     encode,
 )
+from chatd_workers.signals import MASTERS_SIGNALS
 from chatd_workers.titles import worker_title
-
-MASTERS_SIGNALS: Final = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGCHLD,
-)
-"""What the master handles. It blocks them around a fork; the worker lets them in when ready."""
 
 
 class MasterGone(Exception):
-    """The channel has ended: the master is no more, or no longer wants this worker."""
+    """The channel has ended: the master is no more."""
 
 
 def serve(channel: socket.socket) -> NoReturn:
-    """Serve the client whose socket comes over ``channel``, then exit. Runs in a fresh fork."""
+    """Serve the client whose socket comes over ``channel``, for as many masters as come and go.
+
+    Runs in a fresh fork, and never returns.
+    """
     # What was inherited from the master stays shared with it as long as nobody writes to it:
     # keep the collector's hands off those objects, and let it see only our own.
     gc.freeze()
@@ -72,23 +72,26 @@ def serve(channel: socket.socket) -> NoReturn:
     # Python, which does nothing; what it would do is told through this descriptor.
     signal.set_wakeup_fd(-1)
     close_all_but(channel.fileno())
-    worker: Worker | None = None
     try:
         record, descriptor = receive_with_descriptor(channel, MAX_ORDER)
         orders = decode_order(record)
         assert isinstance(orders, Serve), "the first record must say whom to serve"
-        worker = Worker(channel, client_socket(descriptor), orders)
-        signal.signal(signal.SIGUSR1, worker.trace)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
-        worker.run()
-    except (MasterGone, EOFError):
+        client = client_socket(descriptor)
+        while True:
+            worker = Worker(channel, client, orders)
+            signal.signal(signal.SIGUSR1, worker.trace)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
+            with contextlib.suppress(MasterGone):
+                worker.run()
+            channel.close()
+            channel, orders = find_master(client, orders, worker.title)
+    except (Dismissed, EOFError):
         os._exit(0)
     except BaseException:  # noqa: BLE001  # whatever it is, this process ends of it
         # Nothing is open to write it to but the channel; the master logs it.
         with contextlib.suppress(OSError):
             channel.send(encode(Trace(traceback.format_exc()[-MAX_TRACE:])), socket.MSG_DONTWAIT)
         os._exit(os.EX_SOFTWARE)
-    os._exit(0)
 
 
 def close_all_but(kept: int) -> None:
@@ -212,7 +215,12 @@ class Worker:
             self._send(Drained())
 
     def _obey(self) -> None:
-        record = self._channel.recv(MAX_ORDER)
+        try:
+            record = self._channel.recv(MAX_ORDER)
+        except ConnectionResetError as error:
+            # It died with something of ours unread (unix(7)). What it had still said to us is of
+            # no use: a new master begins from its journal.
+            raise MasterGone from error
         if not record:
             raise MasterGone
         order: Order = decode_order(record)
@@ -225,8 +233,8 @@ class Worker:
                 self._limit = line_length
             case Drain():
                 self._to_drain = self._ingress.unread()
-            case Serve():
-                raise AssertionError("a worker serves one client only")
+            case Serve() | Dismiss():
+                raise AssertionError("not in the middle of a channel's life")
 
     def _send(self, record: Record) -> None:
         try:
@@ -237,12 +245,12 @@ class Worker:
     def _retitle(self, nick: str, room: str) -> None:
         title = worker_title(nick, self._orders.peer, self._orders.dialect, room)
         setproctitle.setproctitle(title)
-        self._title = title
+        self.title = title
 
     def trace(self, _signal: int, frame: FrameType | None) -> None:
         """Send state and Python stack to the master's log (the handler of SIGUSR1)."""
         state = (
-            f"{self._title}: session {self._orders.session}, {self._lines} lines, "
+            f"{self.title}: session {self._orders.session}, {self._lines} lines, "
             f"limit {self._limit}, discarding {self._discarding}, "
             f"carry {len(self._carry)}, acknowledged {self._acknowledged}, "
             f"to drain {self._to_drain}\n"

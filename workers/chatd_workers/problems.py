@@ -23,6 +23,10 @@ PROBLEMS: Final[dict[str, str]] = {
     "rooms-full": "no new room: the server has its limit of {value}",
     "already-there": "you are in {value} already",
     "in-lobby": "you are in {value}, where everybody starts; /quit leaves the server",
+    "not-a-count": "how many? usage: {value}",
+    "not-named": "you are {value}, which was somebody else before: /nick NAME first",
+    "history-unavailable": "the journal cannot be read: {value}",
+    "not-written": "not said yet: {value}; it is tried again every second",
     "topic-too-long": "topic too long: at most {value} characters",
     "text-unsafe": "line dropped: it holds characters that may not be passed on",
 }

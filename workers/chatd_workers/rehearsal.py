@@ -25,7 +25,21 @@ def rehearse(dialects: tuple[str, ...]) -> None:
     """
     for dialect in dialects:
         for _ in range(ROUNDS):
-            _live(Serve(0, "127.0.0.1:0", dialect, "rehearsal", "#lobby", 8192, False, b"", False))
+            _live(
+                Serve(
+                    session=0,
+                    peer="127.0.0.1:0",
+                    dialect=dialect,
+                    nick="rehearsal",
+                    room="#lobby",
+                    line_length=8192,
+                    discarding=False,
+                    carry=b"",
+                    careful=False,
+                    token=b"",
+                    adoption="",
+                )
+            )
 
 
 def _live(orders: Serve) -> None:

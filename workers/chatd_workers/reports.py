@@ -6,7 +6,9 @@ refused. No pickle: the worker touched hostile bytes, and unpickling would run i
 Sequence, for a worker's whole life::
 
     master                                worker
-    Serve + client socket (SCM_RIGHTS) ─▶
+    Serve + client socket (SCM_RIGHTS) ─▶                    to a newborn
+                                       ◀─ Offer + client socket, to a new master
+    Serve, or Dismiss                  ─▶                    to one that has offered
                                        ◀─ Announce           only when careful: a line to be parsed
                                        ◀─ Report             one at a time
     Ack                                ─▶
@@ -22,6 +24,9 @@ from msgspec import Meta, Struct
 
 from chatd_workers.commands import Command, Name
 
+PROTOCOL: Final = 1
+"""Counts changes of these records that make workers and masters of two versions strangers."""
+
 MAX_USED: Final = 32 * 1024
 """Bytes of a client's stream that one report may cover: the size of the worker's peek."""
 
@@ -33,6 +38,9 @@ MAX_TRACE: Final = 16 * 1024
 
 MAX_CARRY: Final = 8192 + 1
 """Bytes of a line's beginning that are kept for it: the longest line, and a carriage return."""
+
+TOKEN: Final = 16
+"""Bytes of a worker's token."""
 
 MAX_ORDER: Final = 12 * 1024
 """Bytes of an encoded order: names, numbers, a carry. A worker allocates so much at every one."""
@@ -56,6 +64,10 @@ class Serve(Struct, frozen=True, array_like=True, tag=1):
     """The beginning of the next line, already taken from the socket."""
     careful: bool
     """A worker died on what comes next: announce each line before parsing it."""
+    token: Annotated[bytes, Meta(max_length=TOKEN)]
+    """Proves to a later master that this worker was given this session."""
+    adoption: Annotated[str, Meta(max_length=108)]
+    """Path of the socket where a later master is found."""
 
 
 class Ack(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -79,7 +91,11 @@ class Drain(Struct, frozen=True, array_like=True, tag=5, gc=False):
     """Master to worker: report what has arrived by now, then say Drained."""
 
 
-Order = Serve | Ack | Retitle | Limit | Drain
+class Dismiss(Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """Master to worker: the session you offer is none of mine; end."""
+
+
+Order = Serve | Ack | Retitle | Limit | Drain | Dismiss
 
 
 class Report(Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -119,6 +135,14 @@ class Trace(Struct, frozen=True, array_like=True, tag=5, gc=False):
     text: Annotated[str, Meta(max_length=MAX_TRACE)]
 
 
+class Offer(Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """Worker to a new master, with the client's socket: the session that I serve."""
+
+    session: Annotated[int, Meta(ge=0)]
+    token: Annotated[bytes, Meta(max_length=TOKEN)]
+    dialect: Annotated[str, Meta(max_length=32)]
+
+
 Record = Report | Announce | Ended | Drained | Trace
 
 encode: Final = msgspec.msgpack.Encoder().encode
@@ -129,5 +153,8 @@ decode_order: Final = msgspec.msgpack.Decoder(Order).decode
 
 decode_record: Final = msgspec.msgpack.Decoder(Record).decode
 """Decode and validate what a worker sent; raises msgspec.DecodeError."""
+
+decode_offer: Final = msgspec.msgpack.Decoder(Offer).decode
+"""Decode and validate what stands in an offer; raises msgspec.DecodeError."""
 
 ACK: Final = encode(Ack())

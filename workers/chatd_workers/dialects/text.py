@@ -8,6 +8,7 @@ of these: ``---`` the server, ``*`` an action, ``[`` a private line (the one pla
 own character stands first, and it is followed by `` -> ``); anything else is a nick, `` : ``, text.
 """
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -50,6 +51,16 @@ def _topic(rest: str) -> c.Command:
     return c.Topic({"": None, "-": ""}.get(rest, rest))
 
 
+def _history(rest: str) -> c.Command:
+    if rest and not (rest.isascii() and rest.isdigit() and len(rest) <= 6):
+        return c.Refuse("not-a-count", VERBS["/history"].usage)
+    return c.History(int(rest or 0))
+
+
+def _search(rest: str) -> c.Command:
+    return c.Search(rest) if rest else _missing("text", "/search")
+
+
 def _missing(what: str, verb: str) -> c.Command:
     return c.Refuse(f"missing-{what}", VERBS[verb].usage)
 
@@ -68,6 +79,9 @@ VERBS: Final[dict[str, _Verb]] = {
     "/who": _Verb("/who [ROOM]", "who is here, or in ROOM", _who),
     "/rooms": _Verb("/rooms", "which rooms there are", lambda _: c.Rooms()),
     "/topic": _Verb("/topic [TEXT]", "show or set the topic; - clears it", _topic),
+    "/history": _Verb("/history [N]", "the last lines said here", _history),
+    "/search": _Verb("/search WORDS", "lines said here that hold WORDS", _search),
+    "/missed": _Verb("/missed", "what was said here while you were away", lambda _: c.Missed()),
     "/quit": _Verb("/quit [REASON]", "leave the server", c.Quit),
 }
 """The commands of the dialect, in the order in which /help shows them."""
@@ -104,11 +118,7 @@ def _said(event: e.Said) -> str:
 
 
 def _welcomed(event: e.Welcomed) -> str:
-    return (
-        f"--- Welcome to {event.server}. You are {event.nick} in {event.room}.\n"
-        + _room(event)
-        + "--- /nick NAME gives you a name, /help lists the commands.\n"
-    )
+    return f"--- Welcome to {event.server}. You are {event.nick} in {event.room}.\n" + _room(event)
 
 
 def _entered(event: e.Entered) -> str:
@@ -154,9 +164,48 @@ def _rooms(event: e.RoomsListed) -> str:
     return "".join(lines)
 
 
+def _recalled(event: e.Recalled) -> str:
+    shown = len(event.lines)
+    room = event.room
+    if event.kind == "missed":
+        if event.total < 0:
+            return "--- you have not been here under this name before\n"
+        head = f"--- while you were away, {_lines(event.total)} in {room}"
+        if shown < event.total:
+            head += f", the first {shown}"
+    elif event.kind == "search":
+        if not shown:
+            return f"--- nothing in {room} holds: {event.words}\n"
+        head = f"--- the last {_lines(shown)} of {room} with: {event.words}"
+    elif not shown:
+        return "" if event.kind == "joined" else f"--- nothing has been said in {room}\n"
+    else:
+        head = f"--- the last {_lines(shown)} of {room}"
+    return (f"{head} (times are UTC)\n" if shown else f"{head}\n") + "".join(
+        map(_past, event.lines)
+    )
+
+
+def _lines(count: int) -> str:
+    return f"{count} line{'' if count == 1 else 's'}"
+
+
+def _past(line: e.Past) -> str:
+    stamp = str(_EPOCH + dt.timedelta(minutes=line.time // 60_000_000))[:16]
+    if line.kind == "act":
+        return f"--- {stamp} * {line.nick} {line.text}\n"
+    if line.kind == "topic" and not line.text:
+        return f"--- {stamp} {line.nick} cleared the topic\n"
+    if line.kind == "topic":
+        return f"--- {stamp} {line.nick} set the topic: {line.text}\n"
+    return f"--- {stamp} {line.nick} : {line.text}\n"
+
+
 def _helped(_: e.Helped) -> str:
     return "".join(f"--- {verb.usage:<16} {verb.summary}\n" for verb in VERBS.values())
 
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 # Any: each writer takes the one event type that is its key, which no type for a dict can say.
 _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
@@ -173,6 +222,8 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Members: lambda event: f"--- in {event.room}: {_some(event.nicks, event.members)}\n",
     e.RoomsListed: _rooms,
     e.Helped: _helped,
+    e.Hinted: lambda _: "--- /nick NAME gives you a name, /help lists the commands.\n",
+    e.Recalled: _recalled,
     e.Refused: lambda event: f"--- {explain(event.problem, event.value)}\n",
     e.Closing: lambda event: f"--- closing: {event.reason}\n",
 }

@@ -1,0 +1,376 @@
+"""The tick's commit: apply what was reported, write it down, and only then let it be seen.
+
+The order is the promise. Everything that has come is applied to the hub; what is to be sent is
+rendered and put into the outbox; facts, offsets and states go into the journal in one
+transaction. Not before that has returned are the bytes taken from the clients' sockets, is
+anything sent, anybody acknowledged. A master that is killed
+
+* before the transaction has left no trace: its successor sees the same bytes in the sockets;
+* after it leaves the rest to be done: bytes to be taken (the kernel knows how many were), lines
+  to be sent (they are in the outbox, and the kernel knows how much was).
+
+If the journal cannot be written (the disk is full), nothing has happened: the hub is loaded from
+the journal again, whoever had said something is told, and the same work is tried again every
+RETRY seconds. As reports are not acknowledged meanwhile, nobody is read on, and TCP holds the
+senders back.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from chatd_supervisor import counts
+from chatd_supervisor.connections import PRESENT, Connection, Worker
+from chatd_supervisor.egress import Egress, Output, Run
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup
+from chatd_supervisor.journal import (
+    SHOWN,
+    Arrival,
+    Batch,
+    Journal,
+    JournalError,
+    Stream,
+)
+from chatd_supervisor.outbox import Outbox
+from chatd_supervisor.rooms import State as Rooms
+from chatd_workers.commands import Arrive, Depart, Entry, Refuse
+from chatd_workers.events import Closing, Past, Recalled, Refused
+from chatd_workers.names import fold
+from chatd_workers.reports import Report
+
+log = logging.getLogger("chatd")
+
+RETRY: Final = 1.0
+"""Seconds until a commit is tried again that failed."""
+
+PAUSE: Final = 0.02
+"""Seconds after a commit until the journal is tended: not in the middle of a burst."""
+
+
+class Reported(NamedTuple):
+    """A worker has reported what its client said."""
+
+    worker: Worker
+    report: Report
+
+
+class Departing(NamedTuple):
+    """A connection is to be let go: the others are told ``reason``, itself ``farewell``."""
+
+    connection: Connection
+    reason: str
+    farewell: str | None
+    cut: bool = False
+    """What is queued for it is not to be sent any more."""
+    quiet: bool = False
+    """The others are not told: they are leaving as well."""
+    nick: str = ""
+    """What it was called; added when it is applied."""
+
+
+class Dropped(NamedTuple):
+    """A line that kills its readers is to be set aside."""
+
+    connection: Connection
+    used: int
+    """Its bytes that are still in the socket."""
+    shown: str
+    """How it begins, for the one who sent it."""
+
+
+class Arriving(NamedTuple):
+    """A client is to be let in."""
+
+    connection: Connection
+
+
+Work = Reported | Departing | Dropped | Arriving
+
+
+class Commit(NamedTuple):
+    """What has been written down, and is to be carried out now, in the order of the fields."""
+
+    reports: list[Reported]
+    dropped: list[Dropped]
+    runs: list[Run]
+    departed: list[Departing]
+
+
+class Commits:
+    """Takes work, and returns it when it is written down."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        hub: Hub,
+        egress: Egress,
+        journal: Journal,
+        outbox: Outbox,
+        *,
+        tick: int,
+        wake: Callable[[], None],
+    ) -> None:
+        """``tick`` is the number of the last batch in the ``journal``.
+
+        ``wake`` is called when there is work that can be tried again, and is to be taken.
+        """
+        self._loop = loop
+        self._journal = journal
+        self._work: list[Work] = []
+        self._wake = wake
+        self._retry: asyncio.TimerHandle | None = None
+        self._told: set[int] = set()
+        self._tending: asyncio.TimerHandle | None = None
+        self._now = 0
+        self._begin()
+        self.hub = hub
+        self.egress = egress
+        self.outbox = outbox
+        self.tick = tick
+        self.closed: list[int] = []
+        # Why nothing can be written; empty if it can.
+        self.stuck = ""
+        self.since_stuck = 0.0
+
+    def _begin(self) -> None:
+        self._reports: list[Reported] = []
+        self._dropped: list[Dropped] = []
+        self._departed: list[Departing] = []
+        self._gone: set[int] = set()
+        self._arrivals: list[Arrival] = []
+        self._streams: list[Stream] = []
+
+    def add(self, work: Work) -> None:
+        """Take ``work``, to be applied after what was taken before."""
+        self._work.append(work)
+
+    def next(self) -> Commit | None:
+        """Apply and write down what was taken; return what is to be carried out, None if nothing.
+
+        What is returned must be carried out before this is called again.
+        """
+        if self.stuck or not (self._work or self.closed):
+            runs = self.egress.seal()
+            # Said by the master itself (farewells when it stops, that something has failed).
+            return Commit([], [], self._put_out(runs), []) if runs else None
+        self._now = time.time_ns() // 1000
+        self._begin()
+        place = self.outbox.place
+        try:
+            for work in self._work:
+                self._apply(work)
+            runs = self.egress.seal()
+            batch = self._batch()
+            if runs:
+                self.outbox.append(self.tick + 1, runs)
+            self.tick = self._journal.commit(batch)
+        except OSError as error:
+            # What is in the outbox already would be sent by a later master as soon as there is
+            # another batch of this number.
+            self.outbox.retract(place)
+            return self._failed(error)
+        self._work = []
+        self.closed = []
+        self._told.clear()
+        if self._tending is None:
+            self._tending = self._loop.call_later(PAUSE, self._tend)
+        return Commit(self._reports, self._dropped, runs, self._departed)
+
+    def _batch(self) -> Batch:
+        facts = self.hub.facts
+        self.hub.facts = []
+        members, rooms, rooms_gone = self.hub.state.take_changes()
+        return Batch(
+            facts,
+            self._arrivals,
+            members,
+            [departing.connection.session for departing in self._departed],
+            self.closed,
+            self._streams,
+            rooms,
+            rooms_gone,
+            self.hub.state.guests,
+        )
+
+    # Applying
+
+    def _apply(self, work: Work) -> None:
+        if type(work) is Reported:
+            self._apply_report(work)
+        elif type(work) is Departing:
+            self._depart(work)
+        elif type(work) is Dropped:
+            self._drop(work)
+        elif type(work) is Arriving:
+            self._arrive(work.connection)
+
+    def _apply_report(self, work: Reported) -> None:
+        worker, report = work
+        connection = worker.connection
+        # One that has been dismissed meanwhile concerns nobody; and if the commit had to wait and
+        # the worker has died, its successor reports the same bytes.
+        if connection is None or worker.ended or not self._is_served(connection):
+            return
+        self._reports.append(work)
+        for command in report.commands:
+            self._do(connection, command)
+            if connection.session in self._gone:
+                break
+        self._streams.append(
+            Stream(
+                connection.session,
+                connection.offset + report.used,
+                report.discarding,
+                report.carry,
+                connection.lines + len(report.commands),
+            )
+        )
+
+    def _is_served(self, connection: Connection) -> bool:
+        return connection.session not in self._gone and connection.state in PRESENT
+
+    def _do(self, connection: Connection, entry: Entry) -> None:
+        for outcome in self.hub.apply(connection.session, entry):
+            if type(outcome) is Delivery:
+                self.egress.deliver(outcome.audience, outcome.event)
+            elif type(outcome) is Leaving:
+                self._depart(Departing(connection, outcome.reason, "goodbye"))
+            elif type(outcome) is Lookup:
+                self._recall(outcome)
+
+    def _depart(self, work: Departing) -> None:
+        connection = work.connection
+        if not self._is_served(connection):
+            return
+        session = self.hub.sessions[connection.session]
+        if work.cut and connection.client is not None:
+            self._cut(connection.output, counts.written(connection.client))
+        if work.quiet:
+            self.hub.apply(session.id, Depart(work.reason))
+        else:
+            self._do(connection, Depart(work.reason))
+        if work.farewell is not None:
+            self.egress.deliver(session.alone, Closing(work.farewell))
+        self._gone.add(session.id)
+        self._departed.append(work._replace(nick=session.nick))
+
+    def _cut(self, output: Output, written: int) -> None:
+        output.cut()
+        self.outbox.replace(self.tick + 1, output.session, written, b"".join(output.queue))
+
+    def _drop(self, work: Dropped) -> None:
+        connection = work.connection
+        if self._is_served(connection):
+            self._do(connection, Refuse("line-crashed", work.shown))
+            offset = connection.offset + work.used
+            self._streams.append(Stream(connection.session, offset, False, b"", connection.lines))
+            self._dropped.append(work)
+
+    def _arrive(self, connection: Connection) -> None:
+        self._arrivals.append(
+            Arrival(connection.session, connection.peer, connection.dialect, self._now)
+        )
+        self._streams.append(Stream(connection.session, 0, False, b"", 0))
+        self._do(connection, Arrive(connection.dialect))
+
+    def _recall(self, lookup: Lookup) -> None:
+        kind, room, words, most = lookup.kind, lookup.room, lookup.words, lookup.most
+        alone = lookup.session.alone
+        try:
+            if kind == "missed":
+                found, total = self._journal.missed(lookup.session.nick, room, most)
+            else:
+                found = (
+                    self._journal.search(words, room, most)
+                    if kind == "search"
+                    else self._journal.last(room, most)
+                )
+                total = len(found)
+        except JournalError as error:
+            self.egress.deliver(alone, Refused("history-unavailable", str(error)))
+            return
+        past = [Past(entry.time, entry.nick, entry.kind, entry.text) for entry in found]
+        if kind != "search" and total >= 0:
+            # What was said in this very tick is not in the journal yet.
+            now = [
+                Past(self._now, fact.nick, fact.kind, fact.text)
+                for fact in self.hub.facts
+                if fact.kind in SHOWN and fold(fact.room) == fold(room)
+            ]
+            total += len(now)
+            past = (past + now)[:most] if kind == "missed" else (past + now)[-most:]
+        if past or kind != "joined":
+            self.egress.deliver(alone, Recalled(room, kind, words, tuple(past), total))
+
+    # When it cannot be written
+
+    def _failed(self, error: OSError) -> Commit | None:
+        reason = str(error) if isinstance(error, JournalError) else _sentence(error)
+        self.stuck = reason
+        self._retry = self._loop.call_later(RETRY, self._try_again)
+        self.egress.forget()
+        # Also if the journal cannot even be read: then there is nothing to go on from, and the
+        # master ends of it.
+        self.hub.state = Rooms.restored(self._journal.load())
+        self.hub.facts = []
+        # Whoever was about to come in is turned away by whoever has let it in.
+        self._work = [work for work in self._work if type(work) is not Arriving]
+        fresh = [
+            work.worker.connection
+            for work in self._work
+            if type(work) is Reported and work.worker.connection is not None
+        ]
+        for connection in fresh:
+            session = self.hub.sessions.get(connection.session)
+            if session is not None and session.id not in self._told:
+                self._told.add(session.id)
+                self.egress.deliver(session.alone, Refused("not-written", reason))
+        if not self.since_stuck:
+            self.since_stuck = time.time()
+            log.error("nothing can be said: %s; trying again every %g s", reason, RETRY)
+        runs = self._put_out(self.egress.seal())
+        return Commit([], [], runs, []) if runs else None
+
+    def _put_out(self, runs: list[Run]) -> list[Run]:
+        """Put what belongs to no batch into the outbox, and return it; nothing if it cannot be.
+
+        What is sent without standing in the outbox would make the kernel's count of bytes
+        written a riddle to a later master.
+        """
+        try:
+            self.outbox.append(self.tick, runs)
+        except OSError as error:
+            log.error("%s", _sentence(error))
+            return []
+        return runs
+
+    def _try_again(self) -> None:
+        self.stuck = ""
+        self._wake()
+        if not self.stuck and self.since_stuck:
+            log.warning("the journal can be written again")
+            self.since_stuck = 0.0
+
+    # Afterwards
+
+    def _tend(self) -> None:
+        self._tending = None
+        try:
+            delay = self._journal.tend()
+        except JournalError as error:
+            log.error("%s", error)
+            return
+        if delay is not None:
+            self._tending = self._loop.call_later(delay, self._tend)
+
+    def close(self) -> None:
+        """Let go of the timers."""
+        for timer in (self._retry, self._tending):
+            if timer is not None:
+                timer.cancel()
+
+
+def _sentence(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -1,0 +1,130 @@
+"""From one program to the next in the same process: what an upgrade passes on.
+
+execve(2) replaces the program and keeps the process: its pid, its children, its locks, and every
+descriptor that is not close-on-exec. So an upgrade needs no second process: the master writes down
+which descriptor is what (everything else is in the journal, the ledger and the outbox, as after
+a crash), makes them inheritable and executes the new program. The workers do not notice: their
+channels are among what is passed on.
+
+The note is MessagePack in an anonymous file (memfd_create(2)), whose number is in the environment.
+The one who reads it may be another version of chatd, so unknown fields are ignored and new ones
+have defaults.
+"""
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import Final, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from chatd_supervisor.paths import PathError, Paths
+from chatd_workers.signals import MASTERS_SIGNALS
+
+VARIABLE: Final = "CHATD_HANDOVER"
+"""The environment variable with the number of the note's descriptor."""
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """A worker, and how things stand with it."""
+
+    session: int
+    pid: int
+    descriptor: int
+    child: bool
+    """Ours to reap."""
+    owed: bool
+    """Its last report is committed, and the acknowledgement held back."""
+    nick: str
+    room: str
+
+
+class Handover(Struct, frozen=True, kw_only=True):
+    """Everything that is passed on."""
+
+    protocol: int
+    """What the workers speak (``reports.PROTOCOL``)."""
+    version: str
+    """Who passes it on."""
+    command: list[str]
+    """How it was started, to go back to it."""
+    runtime_dir: str
+    state_dir: str
+    daemon: bool
+    pid_file: int
+    keeper: int | None
+    named: dict[str, int]
+    """Clients and listening sockets, as the supervisor names them."""
+    channels: list[Channel]
+    started: float
+    """When the server was started, in seconds since the epoch."""
+    generation: int
+    """How many upgrades there were before the program that passes it on."""
+    failure: str = ""
+    """Why the program that this was meant for could not go on; back to the one before."""
+
+
+def from_environment() -> Handover | None:
+    """Return what was passed on to this process, if anything, and forget where it was."""
+    number = os.environ.pop(VARIABLE, None)
+    if number is None:
+        return None
+    with os.fdopen(int(number), "rb") as note:
+        note.seek(0)
+        handover = msgspec.msgpack.decode(note.read(), type=Handover)
+    for descriptor in _descriptors(handover):
+        os.set_inheritable(descriptor, False)
+    return handover
+
+
+def check_places(places: Paths, handover: Handover) -> None:
+    """Raise PathError if ``places`` are not those of the running server."""
+    for key, ours in (("runtime_dir", places.runtime_dir), ("state_dir", places.state_dir)):
+        theirs = getattr(handover, key)
+        if str(ours) != theirs:
+            raise PathError(
+                f"{key} would change from {theirs} to {ours}; that needs a stop and a start"
+            )
+
+
+def execute(command: list[str], handover: Handover) -> NoReturn:
+    """Replace this program by ``command``, passing on ``handover``.
+
+    Raises OSError, and then everything is as it was, but for signals, which are blocked.
+    """
+    # Without their handlers they would end the process; the new program lets them in when it has
+    # its own.
+    signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+    passed = list(_descriptors(handover))
+    note = os.memfd_create("chatd-handover", 0)
+    try:
+        for descriptor in passed:
+            os.set_inheritable(descriptor, True)
+        os.write(note, msgspec.msgpack.encode(handover))
+        os.execve(command[0], command, {**os.environ, VARIABLE: str(note)})  # noqa: S606
+    finally:
+        # Only if that has failed.
+        for descriptor in passed:
+            os.set_inheritable(descriptor, False)
+        os.close(note)
+
+
+def go_back(handover: Handover, why: str) -> NoReturn:
+    """Give up, and execute the program that came before."""
+    execute(handover.command, msgspec.structs.replace(handover, failure=why))
+
+
+def python_command(python: str, arguments: Iterable[str]) -> list[str]:
+    """Return how chatd is run with ``arguments`` by the interpreter ``python``."""
+    # -P: whatever lies in the present directory is none of ours.
+    return [python, "-P", "-m", "chatd_supervisor", *arguments]
+
+
+def _descriptors(handover: Handover) -> Iterable[int]:
+    yield handover.pid_file
+    if handover.keeper is not None:
+        yield handover.keeper
+    yield from handover.named.values()
+    for channel in handover.channels:
+        yield channel.descriptor

@@ -1,0 +1,121 @@
+"""The tables of the journal, their version, and how an older file becomes a newer one.
+
+``PRAGMA user_version`` says which version a file is of, ``PRAGMA application_id`` that it is ours.
+Each migration runs in a transaction of its own with the change of the version, so a file is
+always of one version, whatever kills us.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+APPLICATION_ID: Final = 0x63686174
+"""``chat``; in the file's header, so that file(1) and others can tell."""
+
+
+_FIRST: Final = """
+CREATE TABLE state (
+    id TEXT NOT NULL,
+    tick INTEGER NOT NULL,
+    guests INTEGER NOT NULL,
+    last_session INTEGER NOT NULL,
+    indexed INTEGER NOT NULL
+);
+INSERT INTO state VALUES (lower(hex(randomblob(6))), 0, 0, 0, 0);
+
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    nick TEXT NOT NULL,
+    room TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+-- The sequence number is in every index anyway; naming it here would double the cost.
+CREATE INDEX entries_room ON entries (room);
+CREATE INDEX entries_departures ON entries (nick COLLATE NOCASE) WHERE kind = 'depart';
+
+-- How rooms were written, for those who look for them in another case.
+CREATE TABLE room_names (name TEXT PRIMARY KEY, folded TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX room_names_folded ON room_names (folded);
+
+CREATE TABLE rooms (
+    folded TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    made INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- nick IS NULL: it has left, and something is still to be sent to it.
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
+    peer TEXT NOT NULL,
+    dialect TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    nick TEXT,
+    named INTEGER,
+    warned TEXT,
+    room TEXT,
+    joined INTEGER,
+    offset INTEGER NOT NULL DEFAULT 0,
+    discarding INTEGER NOT NULL DEFAULT 0,
+    carry BLOB NOT NULL DEFAULT x'',
+    lines INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE VIRTUAL TABLE lines USING fts5 (
+    room, text, content = 'entries', content_rowid = 'seq',
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+"""
+
+
+def _first(database: sqlite3.Connection) -> None:
+    """Create everything. The journal's own random id makes message ids unique."""
+    # Not executescript, which would end the transaction.
+    for statement in _FIRST.split(";\n"):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first,)
+"""What leads from each version to the next, from the empty file on."""
+
+VERSION: Final = len(MIGRATIONS)
+
+
+class WrongFile(Exception):
+    """The file is not one that this version can use; ``str()`` says what it is instead."""
+
+
+def inspect(database: sqlite3.Connection) -> int:
+    """Return the version of the file. Raises WrongFile, or sqlite3.Error if it is damaged."""
+    version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    ours = database.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not ours and (version or database.execute("SELECT 1 FROM sqlite_schema").fetchone()):
+        raise WrongFile("is a database of another program")
+    if version > VERSION:
+        raise WrongFile(
+            f"was written by a newer chatd (schema {version}, this one knows {VERSION})"
+        )
+    return version
+
+
+def migrate(
+    database: sqlite3.Connection,
+    migrations: tuple[Callable[[sqlite3.Connection], None], ...] = MIGRATIONS,
+) -> None:
+    """Bring the file to the newest version.
+
+    Raises WrongFile or sqlite3.Error; then it is as it was after the last migration that went well.
+    """
+    for version in range(inspect(database), len(migrations)):
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            migrations[version](database)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {version + 1}")
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise

@@ -1,0 +1,253 @@
+"""Going on where a dead master stopped: sessions, clients and workers are found again.
+
+The journal says which sessions there were and how far each was read. Their clients' sockets come
+from two sides: from the supervisor, at once and all together, and from the workers, each when it
+has noticed. Until then a session is ABSENT: the others see it in its room, and what they say is
+queued for it.
+
+When a socket has come, the kernel says how far it was read and written (``counts``). What the
+journal has committed beyond what was taken from the socket is taken now; what was rendered beyond
+what was written is sent now, from the byte on at which it stopped.
+"""
+
+import asyncio
+import hmac
+import logging
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from chatd_supervisor import counts
+from chatd_supervisor.adoption import Offered, dismiss
+from chatd_supervisor.births import Births
+from chatd_supervisor.connections import Connection, State, Worker, skip
+from chatd_supervisor.handover import Channel
+from chatd_supervisor.journal import Snapshot, StoredSession
+from chatd_supervisor.ledger import Row
+from chatd_supervisor.listeners import format_address
+from chatd_supervisor.outbox import Recovered
+from chatd_supervisor.reception import Reception
+from chatd_supervisor.switchboard import Switchboard
+from chatd_workers.reports import MAX_USED
+
+log = logging.getLogger("chatd")
+
+OFFER: Final = 1.0
+"""Seconds that a living worker has to offer itself, when its client has come from elsewhere."""
+
+
+class Held:
+    """Descriptors that the supervisor has held for us, by what they are."""
+
+    def __init__(self, named: Mapping[str, int]) -> None:
+        """``named`` are descriptors by the names under which they were given to it."""
+        # Dialect and descriptor, by session.
+        self.sessions: dict[int, tuple[str, int]] = {}
+        self.others: dict[str, int] = {}
+        for name, descriptor in named.items():
+            kind, _, rest = name.partition(" ")
+            if kind == "session":
+                number, _, dialect = rest.partition(" ")
+                self.sessions[int(number)] = (dialect, descriptor)
+            else:
+                self.others[name] = descriptor
+
+
+class Mismatch(Exception):
+    """What the journal knows of a session and what its socket says do not fit."""
+
+
+class Recovery:
+    """Finds again what a dead master has left."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        board: Switchboard,
+        births: Births,
+        reception: Reception,
+        *,
+        recovered: Recovered,
+        rows: Mapping[int, Row],
+        snapshot: Snapshot,
+    ) -> None:
+        """``rows`` are those of the ledger as the dead master left them."""
+        self._loop = loop
+        self._board = board
+        self._births = births
+        self._reception = reception
+        self._recovered = recovered
+        self._rows = dict(rows)
+        self._leaving: set[int] = set()
+        self._snapshot = snapshot
+
+    def begin(
+        self, held: Mapping[int, tuple[str, int]], channels: Iterable[Channel], grace: float
+    ) -> None:
+        """Take up all sessions, with the client sockets that are ``held``, and their ``channels``.
+
+        ``held`` are dialect and descriptor by session. Sessions whose client has not come after
+        ``grace`` seconds are closed.
+        """
+        now = time.time()
+        for stored in self._snapshot.sessions:
+            self._take_up(stored, now)
+        for number, (dialect, descriptor) in held.items():
+            client = socket.socket(fileno=descriptor)
+            connection = self._board.connections.get(number)
+            if connection is not None:
+                self._attach(connection, client)
+            else:
+                # Accepted, and not yet written down: it has not been greeted, and is now.
+                self._reception.admit(client, dialect)
+        for channel in channels:
+            self._take_over(channel)
+        for connection in list(self._board.connections.values()):
+            self._provide(connection, grace)
+        self._board.commit()
+        if self._snapshot.sessions:
+            log.warning(
+                "going on with %d sessions, %d of them held by the supervisor",
+                len(self._snapshot.sessions),
+                len(held),
+            )
+
+    def _take_up(self, stored: StoredSession, now: float) -> None:
+        arrival, stream = stored.arrival, stored.stream
+        number = arrival.session
+        connection = Connection(number, arrival.peer, arrival.dialect, self._board.output(number))
+        connection.since = time.monotonic() - max(0.0, now - arrival.since / 1e6)
+        connection.offset = stream.offset
+        connection.discarding = stream.discarding
+        connection.carry = stream.carry
+        connection.lines = stream.lines
+        if number in self._rows:
+            connection.token = self._rows[number].token
+        if stored.member is None:
+            self._leaving.add(number)
+        self._board.enter(connection)
+        self._reception.count(connection)
+
+    def _provide(self, connection: Connection, grace: float) -> None:
+        """See that ``connection`` gets its worker, or its client, or its end."""
+        row = self._rows.get(connection.session)
+        if connection.state is State.SERVED:
+            if connection.worker is not None:
+                return
+            if row is not None and _lives(row.pid):
+                self._loop.call_later(OFFER, self._replace, connection)
+            else:
+                self._births.request(connection)
+        elif connection.state is State.ABSENT:
+            if row is None:
+                self._lose(connection)
+            else:
+                self._loop.call_later(grace, self._lose, connection)
+
+    def _replace(self, connection: Connection) -> None:
+        if connection.state is State.SERVED and connection.worker is None:
+            self._births.request(connection)
+
+    def _lose(self, connection: Connection) -> None:
+        if connection.state is not State.ABSENT:
+            return
+        if connection.session in self._leaving:
+            self._board.close(connection)
+        else:
+            self._board.leave(connection, "connection lost", farewell=None)
+            self._board.commit()
+
+    # Clients
+
+    def _attach(self, connection: Connection, client: socket.socket) -> bool:
+        """Go on with ``client``; False if that cannot be, and it was let go."""
+        number = connection.session
+        try:
+            rest = self._resume(connection, client)
+        except (OSError, Mismatch) as error:
+            log.error("session %d: cannot go on: %s", number, error)
+            client.close()
+            self._lose(connection)
+            return False
+        self._board.attach(connection, client, rest)
+        if number in self._leaving:
+            self._board.see_out(connection)
+        else:
+            connection.state = State.SERVED
+        return True
+
+    def _resume(self, connection: Connection, client: socket.socket) -> list[memoryview]:
+        client.setblocking(False)
+        rest: list[memoryview] = []
+        try:
+            peer = format_address(client.getpeername())
+            written = counts.written(client)
+        except OSError:
+            # It has been reset: nothing more can be sent, but what it had said is still there.
+            connection.output.drop()
+        else:
+            if peer != connection.peer:
+                raise Mismatch(f"the socket is that of {peer}, not of {connection.peer}")
+            rest = self._recovered.rest(connection.session, written)
+        ahead = connection.offset - counts.consumed(client)
+        if not 0 <= ahead <= MAX_USED:
+            raise Mismatch(f"the journal is {ahead} bytes ahead of what was read from the socket")
+        skip(client, ahead)
+        return rest
+
+    # Workers
+
+    def _take_over(self, channel: Channel) -> None:
+        connection = self._board.connections.get(channel.session)
+        ours = socket.socket(fileno=channel.descriptor)
+        if connection is None or connection.client is None:
+            ours.close()
+            return
+        worker = Worker(
+            channel.pid, ours, connection, channel.nick, channel.room, child=channel.child
+        )
+        worker.owed = worker.reporting = channel.owed
+        self._births.take_over(worker)
+
+    def offered(self, offered: Offered) -> None:
+        """Take the client and the worker that are ``offered``, if they are ours."""
+        offer = offered.offer
+        connection = self._board.connections.get(offer.session)
+        row = self._rows.get(offer.session)
+        if row is None or not hmac.compare_digest(row.token, offer.token):
+            offered.refuse("nothing is known of it")
+            return
+        if row.pid not in (0, offered.pid):
+            offered.refuse(f"its worker is process {row.pid}")
+            return
+        if connection is None:
+            self._readmit(offered)
+            return
+        if connection.worker is not None or connection.token != row.token:
+            offered.refuse("it has got another worker")
+            return
+        if connection.state is State.ABSENT:
+            if not self._attach(connection, offered.client):
+                dismiss(offered.channel)
+                return
+        else:
+            offered.client.close()
+        self._births.adopt(connection, offered.pid, offered.channel)
+
+    def _readmit(self, offered: Offered) -> None:
+        number = offered.offer.session
+        del self._rows[number]
+        dismiss(offered.channel)
+        # Accepted, and not yet written down when the master died.
+        self._reception.admit(offered.client, offered.offer.dialect)
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process ``pid`` is there, and not a zombie (proc(5), "/proc/pid/stat")."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return pid > 0 and stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X")

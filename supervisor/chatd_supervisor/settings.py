@@ -1,0 +1,48 @@
+"""What the configuration means to the parts of the master."""
+
+import resource
+from typing import Final
+
+from chatd_supervisor.config import Config
+from chatd_supervisor.hub import Rules
+from chatd_supervisor.journal.sqlite import SqliteJournal
+from chatd_supervisor.paths import Paths
+
+RESERVED_DESCRIPTORS: Final = 64
+"""Kept for listeners, the control socket, logs and accepting somebody to say that it is full."""
+
+DESCRIPTORS_PER_CLIENT: Final = 2
+"""A duplicate of the client's socket, and the channel to its worker."""
+
+
+def rules_of(config: Config) -> Rules:
+    """Return the hub's rules in ``config``."""
+    limits = config.limits
+    return Rules(
+        server=config.server.name,
+        nick_length=limits.nick_length,
+        room_length=limits.room_length,
+        topic_length=limits.topic_length,
+        max_rooms=limits.max_rooms,
+        announce_members=limits.announce_members,
+        history_on_join=config.history.on_join,
+        history_lines=config.history.max_lines,
+    )
+
+
+def open_journal(config: Config, paths: Paths) -> SqliteJournal:
+    """Return the journal that ``config`` asks for. Raises JournalError."""
+    journal = config.journal
+    return SqliteJournal(
+        paths.journal_file,
+        synchronous=journal.synchronous,
+        max_age=journal.max_age_days * 86400,
+        max_size=journal.max_size_mb * 1024 * 1024,
+    )
+
+
+def room_for() -> int:
+    """Raise the limit on descriptors to the most we may have; return how many clients that is."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT

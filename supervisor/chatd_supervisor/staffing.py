@@ -1,0 +1,105 @@
+"""What a new worker is told, and what follows when one has died, beyond its successor."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from chatd_supervisor.commits import Dropped
+from chatd_supervisor.config import Limits
+from chatd_supervisor.connections import Connection, Worker
+from chatd_supervisor.paths import Paths
+from chatd_supervisor.quarantine import keep
+from chatd_supervisor.restarts import Intensity, Verdict
+from chatd_supervisor.switchboard import Switchboard
+from chatd_workers.reports import Drain, Serve
+
+log = logging.getLogger("chatd")
+
+SHOWN_POISON: Final = 40
+"""Bytes of a dropped line that its client is shown."""
+
+
+class Staffing:
+    """Answers what ``Births`` asks."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        board: Switchboard,
+        paths: Paths,
+        limits: Limits,
+        changed: Callable[[], None],
+    ) -> None:
+        """``changed`` is called when there is something new to be seen from outside."""
+        self._loop = loop
+        self._board = board
+        self._paths = paths
+        self._changed = changed
+        self.limits = limits
+        self.intensity = Intensity(limits.max_restarts, limits.restart_period)
+        # Since when more workers die than can be an accident; in seconds since the epoch.
+        self.degraded_since: float | None = None
+        # No new lines are wanted any more.
+        self.stopping = False
+
+    def orders(self, connection: Connection) -> Serve:
+        """Return what the next worker of ``connection`` is told."""
+        hub = self._board.hub
+        # One who is about to arrive has no nick yet, and one who leaves has none any more.
+        session = hub.sessions.get(connection.session)
+        return Serve(
+            session=connection.session,
+            peer=connection.peer,
+            dialect=connection.dialect,
+            nick=session.nick if session else hub.guest_nick(),
+            room=session.room.name if session else hub.lobby.name,
+            line_length=self.limits.line_length,
+            discarding=connection.discarding,
+            carry=connection.carry,
+            careful=connection.careful,
+            token=connection.token,
+            adoption=str(self._paths.adoption_socket),
+        )
+
+    def born(self, worker: Worker) -> None:
+        """Welcome a new ``worker``."""
+        self._board.attend(worker)
+        self._changed()
+        if self.stopping:
+            self._board.order(worker, Drain())
+
+    def judged(self, connection: Connection, verdict: Verdict) -> None:
+        """Do what follows from a death, according to ``verdict``."""
+        board = self._board
+        if verdict.drop is not None:
+            offset = connection.offset - len(connection.carry)
+            line = connection.carry + connection.look(verdict.drop)
+            keep(self._paths.quarantine_dir, connection.session, offset, line)
+            shown = line[:SHOWN_POISON].decode("ascii", "backslashreplace").rstrip()
+            board.commits.add(Dropped(connection, verdict.drop, shown))
+        if verdict.close:
+            reason = "what was sent keeps crashing its reader"
+            board.leave(connection, reason, farewell=reason)
+        board.commit()
+        self.intensity.note(time.monotonic())
+        self._watch()
+
+    def _watch(self) -> None:
+        intensity = self.intensity
+        now = time.monotonic()
+        if intensity.exceeded(now):
+            if self.degraded_since is None:
+                self.degraded_since = time.time()
+                log.error(
+                    "degraded: more than %d workers died in %g s",
+                    intensity.max_restarts,
+                    intensity.period,
+                )
+                self._loop.call_later(intensity.until_calm(now), self._watch)
+                self._changed()
+        elif self.degraded_since is not None:
+            self.degraded_since = None
+            log.warning("no longer degraded")
+            self._changed()

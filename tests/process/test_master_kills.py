@@ -1,0 +1,196 @@
+"""A killed master: its clients stay, and the next one goes on at the very byte."""
+
+import array
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatd_workers.reports import Dismiss, Offer, decode_order, encode
+from harness import PATIENCE, Server, eventually
+
+
+class Restartable:
+    """A server on one port, killed and run again in the same directories."""
+
+    def __init__(self, directory: Path, config: str = "") -> None:
+        self.directory = directory
+        self.server = Server(directory, config)
+        self.dead: list[Server] = []
+        listening = f'[[listen]]\naddress = "127.0.0.1:{self.server.port}"\n'
+        self.config = config + "\n" + listening
+
+    def kill(self) -> None:
+        self.server.process.kill()
+        self.server.process.wait(PATIENCE)
+        self.dead.append(self.server)
+
+    def again(self) -> Server:
+        self.server = Server(self.directory, self.config)
+        return self.server
+
+    def close(self) -> None:
+        for server in (*self.dead, self.server):
+            server.stop()
+
+
+@pytest.fixture
+def restartable(tmp_path: Path) -> Iterator[Restartable]:
+    made = Restartable(tmp_path)
+    yield made
+    made.close()
+
+
+def orphans(server: Server) -> list[str]:
+    """Titles of workers without a master."""
+    return [title for title in server.titles() if "no master" in title]
+
+
+def test_nobody_is_disconnected_and_nothing_is_lost(restartable: Restartable) -> None:
+    server = restartable.server
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("bob")
+    before = {server.worker_of("alice"), server.worker_of("bob")}
+    alice.send("/join #ops\n/topic tea\n")
+    alice.until("set the topic")
+    bob.send("/join #ops\n")
+    bob.until("here: alice")
+    restartable.kill()
+    alice.send("said to no master\nand half a")
+    bob.send("so am I\n")
+    assert alice.until("joined #ops") == ["--- bob joined #ops"]
+    assert alice.silent()
+    server = restartable.again()
+    heard = {alice.line(), alice.line()}
+    assert heard == {"alice : said to no master", "bob : so am I"}
+    assert {bob.line(), bob.line()} == heard
+    alice.send(" line\n/topic\n")
+    assert alice.until("topic of")[-1] == "--- topic of #ops is: tea"
+    assert bob.line() == "alice : and half a line"
+    # The workers are the same, and have got their names back.
+    assert {server.worker_of("alice"), server.worker_of("bob")} == before
+    assert eventually("nobody is an orphan", lambda: not orphans(server))
+    assert server.ask("status")["adopted"] == 2
+
+
+def test_a_worker_that_was_adopted_gets_a_successor_like_any_other(
+    restartable: Restartable,
+) -> None:
+    alice = restartable.server.connect("alice")
+    restartable.kill()
+    server = restartable.again()
+    for line in ("one", "two"):
+        os.kill(server.worker_of("alice"), signal.SIGKILL)
+        alice.send(f"{line}\n")
+        assert alice.line() == f"alice : {line}"
+
+
+def test_output_goes_on_at_the_very_byte_where_it_stopped(restartable: Restartable) -> None:
+    server = restartable.server
+    deaf = server.connect("deaf", receive_buffer=4096)
+    alice = server.connect("alice")
+    # More than the socket takes: the rest is queued in the master, and dies with it.
+    expected = [f"alice : {n} {'x' * 1000}" for n in range(3000)]
+    for n in range(3000):
+        alice.send(f"{n} {'x' * 1000}\n")
+        alice.until(f"alice : {n} ")
+    queue = {one["nick"]: one["queue"] for one in server.ask("ps")}
+    assert queue["deaf"] > 100_000
+    restartable.kill()
+    restartable.again()
+    alice.send("the end\n")
+    alice.until("the end")
+    heard = deaf.until("the end")
+    assert [line for line in heard if line.startswith("alice : ")] == [*expected, "alice : the end"]
+
+
+def test_one_who_leaves_is_sent_everything_first(restartable: Restartable) -> None:
+    server = restartable.server
+    deaf = server.connect("deaf", receive_buffer=4096)
+    alice = server.connect("alice")
+    for n in range(3000):
+        alice.send(f"{n} {'x' * 1000}\n")
+        alice.until(f"alice : {n} ")
+    deaf.socket.shutdown(socket.SHUT_WR)
+    alice.until("deaf left #lobby")
+    restartable.kill()
+    restartable.again()
+    heard = [line for line in deaf.rest().splitlines() if line.startswith("alice : ")]
+    assert heard == [f"alice : {n} {'x' * 1000}" for n in range(3000)]
+
+
+def test_a_client_that_goes_meanwhile_has_still_said_what_it_said(
+    restartable: Restartable,
+) -> None:
+    server = restartable.server
+    alice, bob = server.connect("alice"), server.connect("bob")
+    restartable.kill()
+    bob.send("last words\n")
+    bob.close()
+    restartable.again()
+    alice.until("bob : last words")
+    assert alice.line().startswith("--- bob left #lobby")
+
+
+def test_a_session_without_worker_and_client_is_closed(tmp_path: Path) -> None:
+    restartable = Restartable(tmp_path, "[limits]\nadoption_timeout = 1.0\n")
+    server = restartable.server
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("bob")
+    lost = server.worker_of("bob")
+    restartable.kill()
+    os.kill(lost, signal.SIGKILL)
+    server = restartable.again()
+    assert alice.line() == "--- bob left #lobby (connection lost)"
+    assert [one["nick"] for one in server.ask("ps")] == ["alice"]
+    assert bob.rest() == ""
+    restartable.close()
+
+
+def test_after_a_stop_there_is_nobody_to_go_on_with(restartable: Restartable) -> None:
+    restartable.server.connect("alice")
+    restartable.server.stop()
+    assert restartable.again().ask("status")["clients"] == 0
+
+
+def offer(path: Path, session: int, token: bytes, client: socket.socket) -> bytes:
+    """Offer ``client`` as a worker would; return the master's answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        channel.settimeout(PATIENCE)
+        channel.connect(str(path))
+        rights = array.array("i", [client.fileno()])
+        record = encode(Offer(session, token, "text"))
+        channel.sendmsg([record], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        return channel.recv(4096)
+
+
+def test_the_adoption_socket_takes_nothing_from_strangers(restartable: Restartable) -> None:
+    server = restartable.server
+    alice = server.connect("alice")
+    path = server.runtime_dir / "adoption.sock"
+    assert path.stat().st_mode & 0o777 == 0o600
+    session = server.ask("ps")[0]["session"]
+    worker = server.worker_of("alice")
+    os.kill(worker, signal.SIGSTOP)
+    restartable.kill()
+    server = restartable.again()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for number in (session, session + 1, 0):
+            answer = offer(path, number, secrets.token_bytes(16), ours)
+            assert isinstance(decode_order(answer), Dismiss)
+    assert "not taken" in server.log()
+    # Garbage costs whoever sends it the connection, and nobody else.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
+        channel.settimeout(PATIENCE)
+        channel.connect(str(path))
+        channel.send(b"\xc1garbage")
+        assert channel.recv(4096) == b""
+    os.kill(worker, signal.SIGCONT)
+    alice.send("still here\n")
+    assert alice.line() == "alice : still here"
+    assert server.worker_of("alice") == worker

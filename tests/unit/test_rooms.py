@@ -1,0 +1,139 @@
+"""The state is a function of the facts: replayed or restored, it is the same."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatd_supervisor.hub import Hub, Rules
+from chatd_supervisor.journal import (
+    Arrival,
+    Fact,
+    Member,
+    RoomState,
+    Snapshot,
+    StoredSession,
+    Stream,
+)
+from chatd_supervisor.rooms import State
+from chatd_workers import commands as c
+from chatd_workers.names import fold
+
+NAMES = st.sampled_from(["alice", "Alice", "bob", "été", "ÉTÉ", "guest2", "guest3", "-", "#", ""])
+ROOMS = st.sampled_from(["#ops", "#OPS", "#lobby", "#Lobby", "#dev", "#ß", "nonsense"])
+TEXTS = st.sampled_from(["", "hello", "x" * 400, "bad\x1b[2J", "alice : hello"])
+ENTRIES = st.one_of(
+    st.builds(c.Say, TEXTS),
+    st.builds(c.SayAs, NAMES, TEXTS),
+    st.builds(c.Act, TEXTS),
+    st.builds(c.Tell, NAMES, TEXTS),
+    st.builds(c.Rename, NAMES),
+    st.builds(c.Join, ROOMS),
+    st.just(c.Leave()),
+    st.builds(c.Topic, st.none() | TEXTS),
+    st.just(c.Who()),
+    st.just(c.Arrive("text")),
+    st.builds(c.Depart, TEXTS),
+)
+LIVES = st.lists(st.tuples(st.integers(0, 5), ENTRIES), max_size=60)
+
+
+def seen(state: State) -> dict[str, Any]:
+    """All that anybody could ever see of ``state``."""
+    return {
+        "rooms": [
+            (
+                folded,
+                room.name,
+                room.topic,
+                [(s.id, s.nick, s.named, s.warned, s.dialect) for s in room.members.values()],
+            )
+            for folded, room in state.rooms.items()
+        ],
+        "nicks": {folded: session.id for folded, session in state.nicks.items()},
+        "sessions": {number: s.room.name for number, s in state.sessions.items()},
+        "guests": state.guests,
+    }
+
+
+class Written:
+    """What a journal would hold after some batches: the rows for sessions and rooms."""
+
+    def __init__(self) -> None:
+        self.members: dict[int, Member] = {}
+        self.rooms: dict[str, RoomState] = {}
+
+    def write(self, state: State) -> None:
+        members, rooms, gone = state.take_changes()
+        self.members |= {member.session: member for member in members}
+        self.rooms |= {fold(room.name): room for room in rooms}
+        for folded in gone:
+            self.rooms.pop(folded, None)
+        self.members = {n: m for n, m in self.members.items() if n in state.sessions}
+
+    def snapshot(self, guests: int) -> Snapshot:
+        sessions = [
+            StoredSession(Arrival(n, "", "text", 0), m, Stream(n, 0, False, b"", 0))
+            for n, m in sorted(self.members.items())
+        ]
+        rooms = sorted(self.rooms.values(), key=lambda room: room.made)
+        return Snapshot(0, 0, sessions, rooms, guests, 0)
+
+
+def live(hub: Hub, number: int, entry: Any) -> None:
+    """Apply ``entry`` of one of the sessions that are there; an arrival is the next one."""
+    if isinstance(entry, c.Arrive):
+        hub.apply(max(hub.sessions, default=0) + 1, entry)
+    elif hub.sessions:
+        hub.apply(sorted(hub.sessions)[number % len(hub.sessions)], entry)
+
+
+@given(LIVES)
+@settings(max_examples=300, deadline=None)
+def test_a_hub_rebuilt_from_any_prefix_of_the_journal_equals_the_one_that_wrote_it(
+    entries: list[tuple[int, Any]],
+) -> None:
+    hub = Hub(Rules(max_rooms=4))
+    written = Written()
+    replayed = State()
+    for number, entry in entries:
+        live(hub, number, entry)
+        facts, hub.facts = hub.facts, []
+        for fact in facts:
+            replayed.apply(fact)
+        assert seen(replayed) == seen(hub.state)
+        written.write(hub.state)
+        restored = State.restored(written.snapshot(hub.state.guests))
+        assert seen(restored) == seen(hub.state)
+
+
+@given(LIVES, LIVES)
+@settings(max_examples=100, deadline=None)
+def test_a_restored_hub_goes_on_as_the_first_would_have(
+    before: list[tuple[int, Any]], after: list[tuple[int, Any]]
+) -> None:
+    first = Hub(Rules(max_rooms=4))
+    written = Written()
+    for number, entry in before:
+        live(first, number, entry)
+    written.write(first.state)
+    first.facts = []
+    second = Hub(first.rules, State.restored(written.snapshot(first.state.guests)))
+    for number, entry in after:
+        live(first, number, entry)
+        live(second, number, entry)
+    assert first.facts == second.facts
+    assert seen(first.state) == seen(second.state)
+
+
+def test_what_is_said_is_a_fact_in_its_room_and_what_is_refused_is_none() -> None:
+    hub = Hub(Rules())
+    hub.apply(1, c.Arrive("text"))
+    hub.apply(1, c.SayAs("alice", "hello"))
+    hub.apply(1, c.Say("bad\x1b"))
+    hub.apply(1, c.Who())
+    assert hub.facts == [
+        Fact(1, "guest1", "#lobby", "arrive", "text"),
+        Fact(1, "guest1", "#lobby", "nick", "alice"),
+        Fact(1, "alice", "#lobby", "say", "hello"),
+    ]
