@@ -5,49 +5,44 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chatd_workers.reports import Dismiss, Offer, decode_order, encode
-from harness import PATIENCE, Server, eventually
+from harness import PATIENCE, Client, Server, eventually
 
 
 class Restartable:
-    """A server on one port, killed and run again in the same directories."""
+    """A server that is killed and run again, in the same directories."""
 
     def __init__(self, directory: Path, config: str = "") -> None:
-        self.directory = directory
         self.server = Server(directory, config)
-        self.dead: list[Server] = []
-        listening = f'[[listen]]\naddress = "127.0.0.1:{self.server.port}"\n'
-        self.config = config + "\n" + listening
 
     def kill(self) -> None:
-        self.server.process.kill()
+        os.kill(self.server.pid, signal.SIGKILL)
         self.server.process.wait(PATIENCE)
-        self.dead.append(self.server)
 
     def again(self) -> Server:
-        self.server = Server(self.directory, self.config)
+        self.server.again()
+        eventually("the next master is ready", self.server.is_ready)
         return self.server
-
-    def close(self) -> None:
-        for server in (*self.dead, self.server):
-            server.stop()
 
 
 @pytest.fixture
 def restartable(tmp_path: Path) -> Iterator[Restartable]:
     made = Restartable(tmp_path)
     yield made
-    made.close()
+    made.server.stop()
 
 
-def orphans(server: Server) -> list[str]:
-    """Titles of workers without a master."""
-    return [title for title in server.titles() if "no master" in title]
+def titles_of(client: Client) -> list[str]:
+    """Titles of all processes that serve ``client``, whoever their parent is."""
+    port = client.socket.getsockname()[1]
+    shown = subprocess.check_output(["ps", "-ww", "-A", "-o", "args="], text=True)
+    return [title for title in shown.splitlines() if f"@127.0.0.1:{port} " in title]
 
 
 def test_nobody_is_disconnected_and_nothing_is_lost(restartable: Restartable) -> None:
@@ -60,6 +55,7 @@ def test_nobody_is_disconnected_and_nothing_is_lost(restartable: Restartable) ->
     bob.send("/join #ops\n")
     bob.until("here: alice")
     restartable.kill()
+    eventually("it shows", lambda: "(no master)" in titles_of(alice)[0])
     alice.send("said to no master\nand half a")
     bob.send("so am I\n")
     assert alice.until("joined #ops") == ["--- bob joined #ops"]
@@ -73,7 +69,8 @@ def test_nobody_is_disconnected_and_nothing_is_lost(restartable: Restartable) ->
     assert bob.line() == "alice : and half a line"
     # The workers are the same, and have got their names back.
     assert {server.worker_of("alice"), server.worker_of("bob")} == before
-    assert eventually("nobody is an orphan", lambda: not orphans(server))
+    assert [title.partition("@")[0] for title in titles_of(alice)] == ["chatd: alice"]
+    assert "no master" not in titles_of(alice)[0]
     assert server.ask("status")["adopted"] == 2
 
 
@@ -148,12 +145,13 @@ def test_a_session_without_worker_and_client_is_closed(tmp_path: Path) -> None:
     assert alice.line() == "--- bob left #lobby (connection lost)"
     assert [one["nick"] for one in server.ask("ps")] == ["alice"]
     assert bob.rest() == ""
-    restartable.close()
+    server.stop()
 
 
 def test_after_a_stop_there_is_nobody_to_go_on_with(restartable: Restartable) -> None:
-    restartable.server.connect("alice")
-    restartable.server.stop()
+    alice = restartable.server.connect("alice")
+    restartable.server.process.terminate()
+    assert alice.rest() == "--- closing: the server is stopping\n"
     assert restartable.again().ask("status")["clients"] == 0
 
 
