@@ -53,13 +53,14 @@ class Master:
         self.outputs = []
         self.by_descriptor = {}
         for session, client in enumerate(clients):
-            output = Output(session, client, self.poller)
+            output = Output(session, self.poller)
             if session in rows:
-                output.resume(recovered.rest(session, written(client)))
+                output.attach(client, recovered.rest(session, written(client)))
             else:
                 # Nothing is said before everybody has been entered.
                 assert self.tick == 0
                 self.ledger.enter(session, TOKEN, self.outbox.place)
+                output.attach(client, [])
             self.outputs.append(output)
             self.by_descriptor[client.fileno()] = output
         self.routes: dict[tuple[int, ...], Route] = {}

@@ -301,10 +301,14 @@ def test_killed_before_a_segment_had_a_header(master: Master) -> None:
         assert segments.found(master.directory) == list(range(1, segment + 1))
 
 
-def test_killed_while_a_queue_was_written_again(master: Master) -> None:
+@pytest.mark.parametrize("what", ["a queue", "a line that belongs to no tick"])
+def test_killed_while_something_was_written_between_two_ticks(master: Master, what: str) -> None:
     master.say(b"hello")
     size = master.file.stat().st_size
-    master.outbox.replace(master.tick, 1, 0, b"lo")
+    if what == "a queue":
+        master.outbox.replace(master.tick, 1, 0, b"lo")
+    else:
+        master.outbox.append(master.tick, [Run(b"goodbye", master.everybody)])
     torn = master.file.read_bytes()[size:]
     for keep in range(size, master.file.stat().st_size):
         os.truncate(master.file, keep)
@@ -331,11 +335,15 @@ def test_any_change_to_a_file_is_noticed_and_the_file_named(master: Master, bit:
             master.recover()
 
 
-def test_a_file_that_lacks_the_end_of_what_was_committed_is_named(master: Master) -> None:
+def test_who_was_sent_what_is_not_there_is_told_apart(master: Master) -> None:
     master.say(b"hello")
+    master.say(b"again", master.alone[1])
+    master.wires[1].heard = b"helloag"
     os.truncate(master.file, master.file.stat().st_size - 1)
-    with pytest.raises(OutboxError, match=r"/outbox\.1 is cut short"):
-        master.recover()
+    recovered = master.recover()
+    with pytest.raises(LostOutput, match="session 1: 7 bytes were written"):
+        recovered.rest(1, 7)
+    assert recovered.rest(2, 0) == [b"hello"]
 
 
 def test_a_file_that_is_not_the_last_lacks_its_end(master: Master) -> None:
