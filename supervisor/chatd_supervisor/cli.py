@@ -7,10 +7,12 @@ with lean_imports():  # before click, which brings them along
     import random  # noqa: F401
     import threading  # noqa: F401
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, get_args
 
 import click
@@ -20,7 +22,11 @@ from chatd_supervisor.asking import ControlError, NotRunning, ask
 from chatd_supervisor.config import ConfigError, LogLevel, split_address
 from chatd_supervisor.daemon import open_standard_descriptors
 from chatd_supervisor.exits import Exit
-from chatd_supervisor.invocation import Invocation
+from chatd_supervisor.history import as_json as show_json
+from chatd_supervisor.history import as_text as show_text
+from chatd_supervisor.history import back_up, parse_when, recall
+from chatd_supervisor.invocation import Invocation, paths_of
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import serve, try_out
 from chatd_supervisor.serving import start as start_daemon
@@ -28,6 +34,7 @@ from chatd_supervisor.stopping import NotStopped
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
+from chatd_workers.names import LOBBY, room_name
 
 P = ParamSpec("P")
 
@@ -46,6 +53,8 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except ConfigError as error:
             _fail(Exit.CONFIG, error)
+        except JournalError as error:
+            _fail(Exit.DATA, error)
         except NotRunning as error:
             _fail(Exit.NOT_RUNNING, error)
         except (ControlError, NotStopped, PermissionError) as error:
@@ -77,9 +86,12 @@ _finding = _options(
     _config,
     click.option("--runtime-dir", metavar="DIR", help="PID file and control socket are in DIR."),
 )
+_state = click.option(
+    "--state-dir", metavar="DIR", help="The journal, the log and such are in DIR."
+)
 _serving = _options(
     _finding,
-    click.option("--state-dir", metavar="DIR", help="Keep the log and the like in DIR."),
+    _state,
     click.option(
         "--listen",
         metavar="HOST:PORT",
@@ -189,6 +201,40 @@ def ps(as_json: bool, **options: Any) -> None:
     click.echo(json.dumps(sessions, indent=2) if as_json else format_sessions(sessions))
 
 
+@main.command()
+@_finding
+@_state
+@click.argument("room", default=LOBBY)
+@click.option("--since", metavar="WHEN", help="Not what was said before WHEN: an ISO time, or 2h.")
+@click.option("--search", "words", metavar="WORDS", default="", help="Only what holds all WORDS.")
+@click.option("--last", metavar="N", type=click.IntRange(1), help="Only the last N lines.")
+@click.option("--json/--text", "as_json", help="An object a line, or lines for people.")
+@_explained
+def history(
+    room: str, since: str | None, words: str, last: int | None, as_json: bool, **options: Any
+) -> None:
+    """Show what was said in ROOM, with or without a running server."""
+    try:
+        begin = parse_when(since, dt.datetime.now().astimezone()) if since is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from error
+    journal = _journal(Invocation(**options))
+    found = recall(journal, room_name(room), since=begin, words=words, count=last or 0)
+    for entry in found:
+        click.echo(show_json(entry) if as_json else show_text(entry))
+
+
+@main.command()
+@_finding
+@_state
+@click.argument("file", type=click.Path(path_type=Path))
+@_explained
+def backup(file: Path, **options: Any) -> None:
+    """Copy the journal to FILE, while the server runs or not."""
+    entries = back_up(_journal(Invocation(**options)), file)
+    click.echo(f"chatd: {file} holds the journal, {entries} entries")
+
+
 @main.command("check-config")
 @_config
 @click.option("--show", is_flag=True, help="Write all of it, documented, as a file to start from.")
@@ -202,6 +248,10 @@ def check_config(config: str | None, show: bool) -> None:
         click.echo(format_config(checked))
     else:
         click.echo(f"{file}: can be used" if file else "no configuration file: defaults are used")
+
+
+def _journal(invocation: Invocation) -> Path:
+    return paths_of(invocation.config()).journal_file
 
 
 def _ask(invocation: Invocation, request: str) -> dict[str, Any]:
