@@ -148,20 +148,18 @@ def test_a_backup_is_whole_and_replaces_nothing(server: Server, tmp_path: Path) 
     database.close()
     assert lines == (100,)
     # And a server goes on from it.
-    server.stop()
+    server.process.terminate()
+    server.process.wait(PATIENCE)
     for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
         (server.state_dir / name).unlink(missing_ok=True)
     copy.rename(server.state_dir / "journal.db")
     server.again()
     eventually("it serves", server.is_ready)
     assert "line 99" in chatd(server, "history", "--last", "1").stdout
-    server.process.terminate()
 
 
 @pytest.mark.parametrize("content", [b"x" * 5000, b"SQLite format 3\0" + b"\xa5" * 5000])
-def test_a_journal_that_cannot_be_used_is_never_replaced(
-    server: Server, tmp_path: Path, content: bytes
-) -> None:
+def test_a_journal_that_cannot_be_used_is_never_replaced(server: Server, content: bytes) -> None:
     server.stop()
     journal = server.state_dir / "journal.db"
     journal.write_bytes(content)
