@@ -197,6 +197,7 @@ class Master:
             board,
             births,
             reception,
+            ledger=self._ledger,
             recovered=recovered,
             rows=rows,
             snapshot=snapshot,

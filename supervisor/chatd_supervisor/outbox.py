@@ -147,16 +147,15 @@ class Outbox:
 
         ``outputs`` are of sessions in the ledger; for those that are missing the segments are kept.
         What was appended must have been written; ``tick`` is the last one that is committed.
-        Raises OSError; then it can be tried again, and nothing that is needed is lost.
+        Raises OSError; then nothing that is needed is lost, and ``is_full`` says when to try again.
         """
-        self._begin(self._segment + 1)
-        base = self.place
-        clients = 0
+        outputs = list(outputs)
         bases: list[tuple[int, Place, int]] = []
         slow = []
         try:
+            self._begin(self._segment + 1)
+            base = self.place
             for session, client, output in outputs:
-                clients += 1
                 if output.queue:
                     slow.append((ledger.place(session), session, client, output))
                     continue
@@ -167,7 +166,7 @@ class Outbox:
                     bases.append((session, base, 0))
             ledger.rebase(bases + self._replaced(slow, base, tick))
         finally:
-            self._settle(clients)
+            self._settle(len(outputs))
         # Not before the ledger says so.
         self._remove_before(ledger.oldest())
 

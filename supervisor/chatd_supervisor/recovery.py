@@ -25,7 +25,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.connections import Connection, State, Worker, skip
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.journal import Snapshot, StoredSession
-from chatd_supervisor.ledger import Row
+from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.listeners import format_address
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.reception import Reception
@@ -69,15 +69,17 @@ class Recovery:
         births: Births,
         reception: Reception,
         *,
+        ledger: Ledger,
         recovered: Recovered,
         rows: Mapping[int, Row],
         snapshot: Snapshot,
     ) -> None:
-        """``rows`` are those of the ledger as the dead master left them."""
+        """``rows`` are those of the ``ledger`` as the dead master left them."""
         self._loop = loop
         self._board = board
         self._births = births
         self._reception = reception
+        self._ledger = ledger
         self._recovered = recovered
         self._rows = dict(rows)
         self._leaving: set[int] = set()
@@ -106,6 +108,7 @@ class Recovery:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
+        self._loop.call_later(grace, self._clear_ledger)
         self._board.commit()
         if self._snapshot.sessions:
             log.warning(
@@ -158,6 +161,15 @@ class Recovery:
         else:
             self._board.leave(connection, "connection lost", farewell=None)
             self._board.commit()
+
+    def _clear_ledger(self) -> None:
+        """Free the rows of sessions that the journal does not know: accepted, never written down.
+
+        Whose row stays keeps all that was put into the outbox since.
+        """
+        for number in self._rows:
+            if number not in self._board.connections:
+                self._ledger.leave(number)
 
     # Clients
 
@@ -242,6 +254,7 @@ class Recovery:
         dismiss(offered.channel)
         # Accepted, and not yet written down when the master died.
         self._reception.admit(offered.client, offered.offer.dialect)
+        self._ledger.leave(number)
 
 
 def _lives(pid: int) -> bool:

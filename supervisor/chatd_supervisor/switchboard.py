@@ -144,7 +144,11 @@ class Switchboard:
             for c in self.connections.values()
             if c.client is not None
         ]
-        self.commits.outbox.roll(present, self._ledger, self.commits.tick)
+        try:
+            self.commits.outbox.roll(present, self._ledger, self.commits.tick)
+        except OSError as error:
+            # Everything needed is still there, and it will be tried again.
+            log.error("the outbox cannot be kept short: %s", error)
 
     def _too_slow(self, output: Output) -> None:
         connection = self.connections[output.session]

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from pathlib import Path
 from chatd_supervisor import outbox
 from chatd_supervisor.counts import written
 from chatd_supervisor.egress import Egress, Output, Route, Run
-from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.ledger import Ledger, Place
 from chatd_supervisor.outbox import recover
-from harness import PATIENCE
+from harness import PATIENCE, Server, eventually
 
 CLIENTS = 12
 KILLS = 150
@@ -182,3 +183,44 @@ def test_masters_killed_at_any_instant(tmp_path: Path) -> None:
         assert last > KILLS
         # Compared by hand: a difference of megabytes is not to be printed.
         assert [a == b for a, b in zip(readers.heard, streams, strict=True)] == [True] * CLIENTS
+
+
+PROGRAM = Path(__file__).with_name("short_outbox.py")
+
+
+def test_the_row_of_one_who_was_never_written_down_is_freed(tmp_path: Path) -> None:
+    """Accepted by a master that was killed before the journal knew of it; nobody comes for it."""
+    server = Server(tmp_path, "[limits]\nadoption_timeout = 0.5\n")
+    try:
+        alice = server.connect("alice")
+        os.kill(server.pid, signal.SIGKILL)
+        server.process.wait(PATIENCE)
+        ledger = Ledger(server.runtime_dir / "ledger")
+        (known,) = ledger.rows()
+        ledger.enter(1000, TOKEN, Place(1, 16))
+        ledger.close()
+        server.again()
+
+        def rows() -> set[int]:
+            return set(Ledger.read(server.runtime_dir / "ledger"))
+
+        eventually("its row is freed", lambda: rows() == {known})
+        alice.send("still here\n")
+        alice.until("alice : still here")
+    finally:
+        server.stop()
+
+
+def test_no_room_for_another_segment_is_no_reason_to_fall_silent(tmp_path: Path) -> None:
+    server = Server(tmp_path, program=[sys.executable, str(PROGRAM)])
+    try:
+        alice = server.connect("alice")
+        bob = server.connect("bob")
+        for number in range(100):
+            alice.send(f"line {number}\n")
+            alice.until(f"line {number}")
+            bob.until(f"line {number}")
+        assert "the outbox cannot be kept short: " in server.log()
+        assert "Traceback" not in server.log()
+    finally:
+        server.stop()

@@ -200,7 +200,11 @@ def test_members_of_what_was_retracted_are_written_the_next_time(master: Master)
 def test_a_segment_that_cannot_be_begun_changes_nothing(
     master: Master, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox_module, "SEGMENT_DELIVERIES", 0)
+    monkeypatch.setattr(outbox_module, "DELIVERIES_EACH", 1)
+    master.outbox._settle(3)
     master.say(b"hello")
+    assert master.outbox.is_full
     place = master.outbox.place
     with monkeypatch.context() as full:
 
@@ -210,6 +214,8 @@ def test_a_segment_that_cannot_be_begun_changes_nothing(
         full.setattr(os, "pwrite", no_room)
         with pytest.raises(OSError, match="No space"):
             master.roll()
+    # Not at once: it would be tried with each tick.
+    assert not master.outbox.is_full
     assert master.outbox.place == place
     assert segments.found(master.directory) == [1]
     master.say(b" again")
