@@ -249,6 +249,14 @@ class Server:
                 titles.append(match[3])
         return titles
 
+    def kill_master(self) -> int:
+        """Kill the master with SIGKILL, and return the pid that it had."""
+        pid = self.master
+        assert pid, "no master runs"
+        self.expect_ready()
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
     def kill(self) -> None:
         """Kill all processes of the server, for a test that has failed."""
         for group in self._groups:

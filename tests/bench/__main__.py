@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Python has put this folder first; its modules are bench.NAME.
-sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor")]
+sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor"), str(ROOT / "workers")]
 
 import bootstrap  # noqa: E402
 
@@ -23,7 +23,8 @@ if Path(sys.prefix) != bootstrap.VENV:
 from bench.births import births, restarts  # noqa: E402
 from bench.crowds import crowds, everybody  # noqa: E402
 from bench.figures import Row, table  # noqa: E402
-from bench.lines import fan_out, round_trip, stream  # noqa: E402
+from bench.lines import fan_out, journal_cost, round_trip, stream  # noqa: E402
+from bench.survivals import adoption, upgrade  # noqa: E402
 
 PARTS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "fan-out": fan_out,
@@ -32,6 +33,9 @@ PARTS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "births": births,
     "restarts": restarts,
     "crowd": crowds,
+    "journal-cost": journal_cost,
+    "adoption": adoption,
+    "upgrade": upgrade,
     "everybody": everybody,
 }
 USUAL = [name for name in PARTS if name != "everybody"]

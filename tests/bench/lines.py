@@ -95,6 +95,33 @@ def round_trip(directory: Path, quick: bool) -> list[Row]:
     return rows
 
 
+def journal_cost(directory: Path, quick: bool) -> list[Row]:
+    """Deliveries a second with the journal, held against a journal that keeps nothing."""
+    load = Load(clients=200, senders=8, lines=10_000 if quick else 40_000, window=256)
+    figures = _measure(directory, load, [_chatd, _unjournaled])
+    rate = {
+        name: _median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures
+    }
+    spent = {name: _median_of(figures, name, lambda f: f["cpu"] / f["heard"]) for name in figures}
+    return [
+        compared(
+            f"journal: fan-out to {load.clients}, {load.window} lines in flight: deliveries",
+            rate["chatd"],
+            rate["unjournaled"],
+            unit="/s",
+            other_is="keeping nothing",
+            reach=">= 0.75",
+        ),
+        compared(
+            "... CPU a delivery",
+            spent["chatd"] * 1e6,
+            spent["unjournaled"] * 1e6,
+            unit="µs",
+            other_is="keeping nothing",
+        ),
+    ]
+
+
 def _measure(
     directory: Path,
     load: Load,
@@ -124,6 +151,11 @@ def _fresh(directory: Path, name: str) -> Path:
 
 def _chatd(directory: Path) -> AbstractContextManager[Subject]:
     return chatd(_fresh(directory, "chatd"))
+
+
+def _unjournaled(directory: Path) -> AbstractContextManager[Subject]:
+    program = [sys.executable, str(BENCH / "unjournaled.py")]
+    return chatd(_fresh(directory, "unjournaled"), "unjournaled", program)
 
 
 def _ngircd(directory: Path) -> AbstractContextManager[Subject]:

@@ -65,12 +65,14 @@ def compile_c(name: str, directory: Path) -> Path:
 
 
 @contextmanager
-def chatd(directory: Path) -> Iterator[Subject]:
-    """Run chatd as it comes."""
+def chatd(
+    directory: Path, name: str = "chatd", program: list[str] | None = None
+) -> Iterator[Subject]:
+    """Run chatd as it comes, or as ``program``."""
     directory.mkdir()
-    server = Server(directory)
+    server = Server(directory, program=program)
     try:
-        yield Subject("chatd", "text", server.port, server.pid)
+        yield Subject(name, "text", server.port, server.pid)
     except BaseException:
         server.process.kill()
         server.stop(STOPPING)

@@ -74,8 +74,8 @@ class Storm:
         while (now := time.monotonic()) < ending:
             if self._killer.strike(now):
                 for sender in self._senders:
-                    sender.struck(now, self.figures.seed)
-            if len(self._visitors) < self._most_visitors and self._killer.is_open:
+                    sender.struck(now, self.figures.seed, self._dice)
+            if len(self._visitors) < self._most_visitors and self._pace.tick(now):
                 self._arrive(now)
             self._turn(now, self._pace)
             if now > trimmed + 1:
@@ -98,9 +98,13 @@ class Storm:
             self._poller.add(person)
 
     def _arrive(self, now: float) -> None:
+        if not self._killer.is_open:
+            return
         key = len(self._people) + self.figures.visitors
         self.figures.visitors += 1
-        visitor = Visitor(key, self._server.port, self._order, self._dice, now)
+        visitor = Visitor(
+            key, self._server.port, self._order, pace=self._pace, dice=self._dice, now=now
+        )
         self._visitors.add(visitor)
         self._poller.add(visitor)
 

@@ -138,7 +138,7 @@ class Killer:
 
     def _sessions(self) -> list[dict[str, object]]:
         try:
-            answer = ask(self._server.runtime_dir / "chatd.sock", "ps", timeout=1.0)
+            answer = ask(self._server.runtime_dir / "control.sock", "ps", timeout=1.0)
         except ControlError:
             return []
         sessions: list[dict[str, object]] = answer["sessions"]

@@ -25,6 +25,9 @@ PAUSES = 0.1
 """How often somebody pauses within a line, or between two, and for up to how many seconds."""
 PAUSE = 0.5
 
+MEASURING = 0.7
+"""How often a speaker tells how long it was deaf after the kill of a master."""
+
 TINY = 4096
 """Receive buffer, in bytes, of those who read seldom."""
 
@@ -83,6 +86,11 @@ class Mouth:
             self.pieces.append((block[:cut], pause))
             block = block[cut:]
         return size
+
+    def hurry(self) -> None:
+        """Say without pauses what is to be said."""
+        self.silent_until = 0.0
+        self.pieces = deque((piece, 0.0) for piece, _ in self.pieces)
 
     def send(self, now: float) -> None:
         """Send a piece or two. Raises OSError if the connection is no more."""
@@ -164,14 +172,18 @@ class Sender(Listener):
         if mouth.pieces:
             mouth.send(now)
 
-    def struck(self, now: float, seed: int) -> None:
-        """Say a line, as the master was killed ``now``, and be deaf until it is heard."""
+    def struck(self, now: float, seed: int, dice: random.Random) -> None:
+        """Say a line, as the master was killed ``now``, and be deaf until it is heard.
+
+        Now and then just go on, perhaps with a pause in the middle of a line.
+        """
         if self._awaited is not None:
             self._again = True
-        elif now >= self.mouth.silent_until:
+        elif dice.random() < MEASURING:
             self._deaf_since = now
             self._awaited = self.mouth.speaker.said
             self.mouth.compose(seed, 1)
+            self.mouth.hurry()
 
     def hears_again(self, now: float, figures: Figures) -> None:
         """Take note if the line that was said when the master was killed has been heard."""
@@ -207,7 +219,9 @@ class Sluggard(Listener):
 class Visitor:
     """Comes, says something, closes its half of the connection, and reads to the end."""
 
-    def __init__(self, key: int, port: int, order: Order, dice: random.Random, now: float) -> None:
+    def __init__(
+        self, key: int, port: int, order: Order, *, pace: Pace, dice: random.Random, now: float
+    ) -> None:
         self.key = key
         self.name = f"visitor {key}"
         self.ear = Ear(self.name, order, from_beginning=False)
@@ -216,6 +230,7 @@ class Visitor:
         self.closed_half = 0.0
         self._dice = dice
         self._order = order
+        self._pace = pace
         self._greeting = b""
         self.socket = socket.socket()
         self.socket.setblocking(False)
@@ -247,8 +262,8 @@ class Visitor:
         self.mouth = Mouth(self.socket, speaker, self._dice)
         dice, seed = self._dice, self._order.figures.seed
         for _ in range(dice.randrange(1, 4)):
-            self.mouth.compose(seed, dice.choice((1, 1, 2, 10)))
-        self.mouth.compose(seed, 1, unended=dice.random() < 0.5)
+            self._pace.spend(self.mouth.compose(seed, dice.choice((1, 1, 2, 10))))
+        self._pace.spend(self.mouth.compose(seed, 1, unended=dice.random() < 0.5))
         self.ear.hear(rest)
         self.act(now)
 
