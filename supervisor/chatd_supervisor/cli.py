@@ -20,7 +20,7 @@ import click
 from chatd_supervisor import __version__
 from chatd_supervisor.asking import ControlError, NotRunning, ask
 from chatd_supervisor.config import ConfigError, LogLevel, split_address
-from chatd_supervisor.daemon import open_standard_descriptors
+from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import as_json as show_json
 from chatd_supervisor.history import as_text as show_text
@@ -28,8 +28,9 @@ from chatd_supervisor.history import back_up, parse_when, recall
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.replacing import upgrade as upgrade_server
-from chatd_supervisor.serving import serve, try_out
+from chatd_supervisor.serving import is_supervised, serve, try_out
 from chatd_supervisor.serving import start as start_daemon
+from chatd_supervisor.serving import supervise as become_supervisor
 from chatd_supervisor.stopping import NotStopped
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
@@ -100,6 +101,7 @@ _serving = _options(
         help="Listen there, instead of where the configuration says; repeatable.",
     ),
     click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
+    click.option("--supervise", is_flag=True, help="Start a master that dies again, at once."),
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
@@ -114,23 +116,25 @@ def main() -> None:
 @_serving
 @click.option("--trial", is_flag=True, hidden=True, help="Only see whether it could be done.")
 @_explained
-def run(trial: bool, **options: Any) -> None:
+def run(supervise: bool, trial: bool, **options: Any) -> None:
     """Serve in the foreground, logging to standard error."""
     invocation = Invocation(**options)
     if trial:
         sys.exit(try_out(invocation))
     open_standard_descriptors()
     ensure_title_room()
-    sys.exit(serve(invocation, None))
+    if supervise:
+        sys.exit(become_supervisor(invocation, None))
+    sys.exit(serve(invocation, Starter.from_environment()))
 
 
 @main.command()
 @_serving
 @_explained
-def start(**options: Any) -> None:
+def start(supervise: bool, **options: Any) -> None:
     """Serve as a daemon; returns when it is ready or has failed."""
     ensure_title_room()
-    sys.exit(start_daemon(Invocation(**options)))
+    sys.exit(start_daemon(Invocation(**options), supervised=supervise))
 
 
 @main.command()
@@ -147,7 +151,7 @@ def stop(**options: Any) -> None:
 @_serving
 @click.option("--full", is_flag=True, help="Stop and start, which disconnects everybody.")
 @_explained
-def restart(full: bool, **options: Any) -> None:
+def restart(supervise: bool, full: bool, **options: Any) -> None:
     """Replace the running server, with these options and its clients; start it if none runs."""
     ensure_title_room()
     invocation = Invocation(**options)
@@ -159,8 +163,9 @@ def restart(full: bool, **options: Any) -> None:
             pass
         else:
             return
+    supervised = supervise or is_supervised(invocation)
     _stop(invocation)
-    sys.exit(start_daemon(invocation))
+    sys.exit(start_daemon(invocation, supervised=supervised))
 
 
 @main.command()

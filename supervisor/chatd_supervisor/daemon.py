@@ -5,9 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from chatd_supervisor.exits import Exit
+
+STARTER: Final = "CHATD_STARTER"
+"""The environment variable that makes a supervised master a daemon: its ``Starter``'s number."""
 
 
 class Starter:
@@ -25,6 +28,26 @@ class Starter:
         os.close(self.descriptor)
         self.descriptor = -1
 
+    @classmethod
+    def from_environment(cls) -> "Starter | None":
+        """Return the starter that the environment speaks of, None if it speaks of none.
+
+        It is spoken of no more afterwards. After the first master it is one that hears nothing.
+        """
+        descriptor = os.environ.pop(STARTER, "")
+        if not descriptor.removeprefix("-").isdecimal():
+            return None
+        starter = cls(int(descriptor))
+        if starter.descriptor >= 0:
+            os.set_inheritable(starter.descriptor, False)
+        return starter
+
+    def pass_on(self) -> None:
+        """Leave it to another process, which has inherited it, to tell."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
 
 def open_standard_descriptors() -> None:
     """Make sure that 0, 1 and 2 are open, for somebody may start us with any of them closed.
@@ -34,6 +57,13 @@ def open_standard_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+
+
+def drop_standard_error() -> None:
+    """Let what is written to standard error go nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 def daemonize(serve: Callable[[Starter], int]) -> int:

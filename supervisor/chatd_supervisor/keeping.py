@@ -1,37 +1,271 @@
-"""The master's line to the supervisor that watches over it."""
+"""The master's side of its supervisor: what is to outlive this process is held over there, too.
+
+Nothing here waits, but for ``receive`` at the master's beginning and ``goodbye`` at its end. What
+the channel does not take, because the supervisor is stopped (SIGSTOP) or busy, is queued in order
+and sent when it can be. The queue has at most one entry for each name: who comes and goes
+meanwhile leaves none. A descriptor in it is the master's own, which it keeps open until released.
+
+If the supervisor dies the master serves on without one.
+"""
 
 import asyncio
+import contextlib
+import errno
+import logging
+import os
+import select
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from chatd_supervisor.holding import (
+    KEEPER,
+    AllHeld,
+    Doubt,
+    Goodbye,
+    Hold,
+    Ready,
+    Recall,
+    Release,
+    Settled,
+    Stopping,
+    Wish,
+    decode_answer,
+    encode,
+    receive,
+)
+from chatd_workers.channel import send_with_descriptor
+
+log = logging.getLogger("chatd")
+
+PATIENCE: Final = 5.0
+"""Seconds in which the supervisor must have passed on what it holds."""
+
+FAREWELL: Final = 1.0
+"""Seconds that the master waits for the supervisor to let go of everything."""
+
+RETRY: Final = 0.1
+"""Seconds until a descriptor is sent again of which too many were under way (ETOOMANYREFS)."""
+
+
+class KeeperError(OSError):
+    """The supervisor has not done its part; ``str()`` is the sentence for people."""
+
+    def __str__(self) -> str:
+        """Return the sentence alone, without the errno that OSError puts before it."""
+        return str(self.args[-1])
 
 
 class Keeper:
-    """The supervisor, as the master sees it."""
+    """The channel to the supervisor, what it holds, and what it is still to be told."""
 
-    is_there = True
+    def __init__(self, channel: socket.socket) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._known: set[str] = set()
+        # By name, or by the wish itself where it has none; in the order in which they are sent.
+        self._queue: dict[str | Wish, tuple[Wish, int]] = {}
+        self._waiting = False
+        self.is_there = True
+        """The supervisor lives, as far as we know."""
 
     @classmethod
     def from_environment(cls) -> "Keeper | None":
-        """Return the line to the supervisor that has started us, if one has."""
-        return None
+        """Return the keeper that the environment speaks of, None if it speaks of none.
 
-    def fileno(self) -> int:
-        """Return the descriptor of the line."""
-        return -1
+        It is spoken of no more afterwards, and the channel is no longer inheritable.
+        """
+        number = os.environ.pop(KEEPER, "")
+        return cls.from_descriptor(int(number)) if number.isdecimal() else None
 
-    def receive(self) -> dict[str, int]:
-        """Return the descriptors that the supervisor has held, by name."""
-        return {}
+    @classmethod
+    def from_descriptor(cls, descriptor: int) -> "Keeper | None":
+        """Return the keeper whose channel is ``descriptor``, None if that is no such channel."""
+        try:
+            os.set_inheritable(descriptor, False)
+            channel = socket.socket(fileno=descriptor)
+        except OSError:
+            return None  # nothing of ours; as if it were not there
+        if (channel.family, channel.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+            channel.detach()
+            return None
+        return cls(channel)
 
-    def hold(self, name: str, descriptor: int) -> None:
-        """Have ``descriptor`` held under ``name``."""
+    def fileno(self) -> int | None:
+        """Return the channel's descriptor, None if the supervisor has died."""
+        return self._channel.fileno() if self.is_there else None
 
-    def release(self, name: str) -> None:
-        """Have what is held under ``name`` let go."""
+    def receive(self, patience: float = PATIENCE) -> dict[str, int]:
+        """Return all that the supervisor holds: descriptors by name, now the caller's to close.
+
+        They are held on until they are released. Waits ``patience`` seconds at most; raises
+        KeeperError. If the supervisor is dead, what it had sent is returned.
+        """
+        received: dict[str, int] = {}
+        try:
+            self._channel.send(encode(Recall()))
+            complaint = self._collect(received, time.monotonic() + patience)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            complaint = ""
+            self._gone()
+        if complaint:
+            for descriptor in received.values():
+                os.close(descriptor)
+            raise KeeperError(errno.EPROTO, complaint)
+        return received
+
+    def _collect(self, received: dict[str, int], deadline: float) -> str:
+        """Put into ``received`` what comes; return what is wrong with it, "" if nothing is."""
+        while self._await(select.POLLIN, deadline):
+            parcel = receive(self._channel)
+            try:
+                answer = decode_answer(parcel.record)
+            except msgspec.DecodeError as error:
+                return f"what the supervisor says cannot be understood: {error}"
+            if isinstance(answer, AllHeld):
+                return ""
+            if parcel.descriptor is None:
+                log.error("no room for %s, which the supervisor holds", answer.name)
+            else:
+                received[answer.name] = parcel.descriptor
+                self._known.add(answer.name)
+        return "the supervisor has not passed on what it holds in time; kill it if it hangs"
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send what could not be sent at once from ``loop``."""
+        """Send from ``loop`` what waits, and notice there that the supervisor has died."""
+        if not self.is_there:
+            return
+        self._loop = loop
+        loop.add_reader(self._channel, self._listen)
+        if self._queue:
+            self._wait()
 
-    def ready(self) -> None:
-        """Say that we serve."""
+    def hold(self, name: str, descriptor: int) -> None:
+        """Have ``descriptor`` held by ``name``; it must stay open until ``name`` is released."""
+        self._send(name, Hold(name), descriptor)
 
-    def goodbye(self) -> None:
-        """Say that we end."""
+    def release(self, name: str) -> None:
+        """Have what is held by ``name`` closed over there; nothing, if nothing is."""
+        self._queue.pop(name, None)
+        if name in self._known:
+            self._send(name, Release(name))
+
+    def hold_only(self, named: Mapping[str, int]) -> None:
+        """Have all that is ``named`` held, and nothing else: after an upgrade.
+
+        What the program before this one had still to say of it was lost with it.
+        """
+        self._send(wish := Doubt(), wish)
+        for name, descriptor in named.items():
+            self.hold(name, descriptor)
+        self._send(settled := Settled(), settled)
+
+    def ready(self, command: list[str]) -> None:
+        """Say that clients can connect, and by which ``command`` another master is started."""
+        self._send("ready", Ready(command))
+
+    def stopping(self) -> None:
+        """Say that this master is to end, so that its death from now on is no accident."""
+        self._send(wish := Stopping(), wish)
+
+    def goodbye(self, patience: float = FAREWELL) -> None:
+        """Have everything let go of, and wait until it is, ``patience`` seconds at most."""
+        deadline = time.monotonic() + patience
+        # Nothing else matters any more.
+        self._queue = {wish: (wish, -1) for wish in (Stopping(), Goodbye())}
+        while self.is_there and self._queue:
+            self._flush()
+            if self._queue and not self._await(select.POLLOUT, deadline):
+                break
+        with contextlib.suppress(OSError):
+            while self.is_there and self._await(select.POLLIN, deadline):
+                if not self._channel.recv(1):
+                    break
+        self._leave()
+
+    def _send(self, key: str | Wish, wish: Wish, descriptor: int = -1) -> None:
+        if not self.is_there:
+            return
+        self._queue.pop(key, None)
+        self._queue[key] = (wish, descriptor)
+        if not self._waiting:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what the channel takes."""
+        waited, self._waiting = self._waiting, False
+        while self._queue:
+            key, (wish, descriptor) = next(iter(self._queue.items()))
+            try:
+                if descriptor < 0:
+                    self._channel.send(encode(wish))
+                else:
+                    send_with_descriptor(self._channel, encode(wish), descriptor)
+            except BlockingIOError:
+                self._wait()
+                return
+            except (BrokenPipeError, ConnectionResetError):
+                self._gone()
+                return
+            except OSError as error:
+                if error.errno == errno.ETOOMANYREFS:  # unix(7)
+                    self._wait(RETRY)
+                    return
+                # A fault of ours (EBADF); tried again, it would hold up all that comes after it.
+                log.error("the supervisor cannot be told %s: %s", wish, error.strerror)
+                del self._queue[key]
+                continue
+            del self._queue[key]
+            if isinstance(wish, Hold):
+                self._known.add(wish.name)
+            elif isinstance(wish, Release):
+                self._known.discard(wish.name)
+        if waited and self._loop is not None:
+            self._loop.remove_writer(self._channel)
+
+    def _wait(self, seconds: float = 0) -> None:
+        """Go on sending when the channel takes more, or in so many ``seconds``."""
+        if self._loop is None:
+            return
+        self._waiting = True
+        if seconds:
+            self._loop.remove_writer(self._channel)
+            self._loop.call_later(seconds, self._flush)
+        else:
+            self._loop.add_writer(self._channel, self._flush)
+
+    def _await(self, event: int, deadline: float) -> bool:
+        """Wait for ``event`` on the channel; False if it has not come by ``deadline``."""
+        poll = select.poll()
+        poll.register(self._channel, event)
+        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+    def _listen(self) -> None:
+        """Nothing is to come any more but the end of the channel."""
+        try:
+            if self._channel.recv(1):
+                return
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            pass
+        self._gone()
+
+    def _gone(self) -> None:
+        log.error("the supervisor has died; serving on without one")
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self.is_there:
+            return
+        self.is_there = False
+        self._queue.clear()
+        self._known.clear()
+        if self._loop is not None:
+            self._loop.remove_reader(self._channel)
+            self._loop.remove_writer(self._channel)
+        self._channel.close()

@@ -92,6 +92,10 @@ class LogHandler(logging.Handler):
             return False
         return True
 
+    def fileno(self) -> int:
+        """Return the descriptor that is written to."""
+        return self._descriptor
+
     def reopen(self) -> None:
         """Open the file again, for whoever has moved it away. Raises OSError."""
         if self._path is not None:

@@ -112,7 +112,7 @@ class Master:
             self._switchboard.open()
             ready()
             if self._keeper is not None:
-                self._keeper.ready()
+                self._keeper.ready(self._launch.command)
             self._renew_workers()
             await self._stopped.wait()
             await self._wind_down()
@@ -145,12 +145,12 @@ class Master:
         )
         recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout)
         if self._keeper is not None and handover is not None:
-            # What the program before us had still to tell the supervisor is lost with it.
-            for name, descriptor in self._named().items():
-                self._keeper.hold(name, descriptor)
+            self._keeper.hold_only(self._named())
         for name, descriptor in held.others.items():
             log.warning("nothing is known of a socket called %s", name)
             os.close(descriptor)
+            if self._keeper is not None:
+                self._keeper.release(name)
         await control.start()
 
     def _assemble(self, journal: Journal, held: Held) -> Recovery:
@@ -267,6 +267,8 @@ class Master:
         if self._state == "stopping":
             return
         self._state = "stopping"
+        if self._keeper is not None:
+            self._keeper.stopping()
         self._stopped.set()
 
     def _stop_on(self, number: int) -> None:

@@ -54,6 +54,11 @@ class Paths(NamedTuple):
         return self.runtime_dir / "chatd.pid"
 
     @property
+    def supervisor_file(self) -> Path:
+        """Holds the supervisor's pid, and is locked as long as it lives."""
+        return self.runtime_dir / "supervisor.pid"
+
+    @property
     def log_file(self) -> Path:
         """What a daemon logs to."""
         return self.state_dir / "chatd.log"

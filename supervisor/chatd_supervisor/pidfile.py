@@ -83,6 +83,17 @@ class PidFile:
             self._descriptor = -1
 
 
+def sweep(path: Path, *others: Path) -> None:
+    """Remove the file at ``path`` if nobody holds it, and ``others`` that its holder has left."""
+    with contextlib.suppress(AlreadyRunning, OSError):
+        if path.exists():
+            stale = PidFile(path)
+            stale.acquire()
+            for other in others:
+                other.unlink(missing_ok=True)
+            stale.release()
+
+
 def holder(path: Path) -> int | None:
     """Return the pid that holds the lock, None if nobody does. Raises OSError.
 

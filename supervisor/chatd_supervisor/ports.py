@@ -52,7 +52,7 @@ class Ports:
                         config.limits.accept_backlog,
                         self._loop,
                         self._accepted,
-                        held=self._find(listen),
+                        held=self._find(name, listen),
                     )
         except OSError:
             for listener in opened.values():
@@ -68,7 +68,7 @@ class Ports:
             log.info("listening on %s (%s)", listener.address, listener.listen.dialect)
         self._listeners |= opened
 
-    def _find(self, listen: Listen) -> int | None:
+    def _find(self, name: str, listen: Listen) -> int | None:
         """Return the held socket for ``listen``; it may have been opened by another word for it."""
         for held, descriptor in self._held.items():
             address, _, dialect = held.removeprefix("listener ").rpartition(" ")
@@ -76,6 +76,8 @@ class Ports:
                 if address != listen.address:
                     address = bound_address(descriptor)
                 if address == listen.address:
+                    if self._keeper is not None and held != name:
+                        self._keeper.release(held)
                     return self._held.pop(held)
         return None
 

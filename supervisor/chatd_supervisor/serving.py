@@ -5,12 +5,13 @@ import os
 import sys
 import time
 from functools import partial
+from typing import Final
 
 import click
 
 from chatd_supervisor import __version__
 from chatd_supervisor.config import Config, ConfigError, split_address
-from chatd_supervisor.daemon import Starter, daemonize
+from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.handover import (
     Handover,
@@ -19,34 +20,76 @@ from chatd_supervisor.handover import (
     go_back,
     python_command,
 )
+from chatd_supervisor.holding import KEEPER
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 
 log = logging.getLogger("chatd")
 
 
-def start(invocation: Invocation) -> int:
+PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+def start(invocation: Invocation, *, supervised: bool) -> int:
     """Serve as a daemon; return, when it is ready or has failed, the exit code.
 
     Raises ConfigError: an error in the configuration is seen before anything forks.
     """
     invocation.config()
-    return daemonize(partial(serve, invocation))
+    return daemonize(partial(supervise if supervised else serve, invocation))
+
+
+def supervise(invocation: Invocation, starter: Starter | None) -> int:
+    """Become the supervisor of a server, in this process; with a starter, as a daemon.
+
+    Returns an exit code if that cannot be, else never.
+    """
+    try:
+        config = invocation.config()
+        places = paths_of(config)
+        prepare(places)
+    except (ConfigError, OSError) as error:
+        return _failed(starter, *_explained(error))
+    log_file = descriptor = ""
+    if starter is not None:
+        log_file, descriptor = str(places.log_file), str(starter.descriptor)
+        os.set_inheritable(starter.descriptor, True)
+    _become_subreaper()
+    options = [str(places.runtime_dir), log_file, config.server.log_level, descriptor]
+    command = python_command(sys.executable, ["run", *invocation.options()])
+    program = [sys.executable, "-P", "-m", "chatd_supervisor.watching", *options, *command]
+    return os.execv(sys.executable, program)  # noqa: S606  # ourselves
+
+
+def is_supervised(invocation: Invocation) -> bool:
+    """Tell whether a supervisor runs in the directory. Raises ConfigError, OSError."""
+    return holder(invocation.paths().supervisor_file) is not None
+
+
+def _become_subreaper() -> None:
+    """Let orphaned descendants become children of this process, after execve(2) too; prctl(2)."""
+    import ctypes  # noqa: PLC0415  # only here
+
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
     """Serve until told to stop; return the exit code. With a starter, as a daemon."""
     handover = from_environment()
+    if starter is not None and KEEPER in os.environ:
+        # Until the configuration tells where the log is: that of the supervisor.
+        set_up("info", None)
     try:
         config = invocation.config()
         places = paths_of(config)
         pid_file = PidFile(places.pid_file)
         if handover is None:
             prepare(places)
+            _refuse_supervisor(places)
             pid_file.acquire()
         else:
             check_places(places, handover)
@@ -58,7 +101,16 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
     try:
         return _run(invocation, config, pid_file, starter, handover)
     finally:
+        # A supervisor that was killed has left it.
+        sweep(places.supervisor_file)
         pid_file.release()
+
+
+def _refuse_supervisor(places: Paths) -> None:
+    """Leave the directory to a supervisor that is there, even if its master is not just now."""
+    pid = holder(places.supervisor_file) if KEEPER not in os.environ else None
+    if pid is not None:
+        raise AlreadyRunning(places.runtime_dir, pid)
 
 
 def try_out(invocation: Invocation) -> int:
@@ -109,16 +161,22 @@ def _run(
         return invocation.config()
 
     daemon = starter is not None or (handover is not None and handover.daemon)
+    if handover is not None and handover.keeper is not None:
+        keeper = Keeper.from_descriptor(handover.keeper)
+    else:
+        keeper = Keeper.from_environment()
     launch = Launch(
         pid_file=pid_file,
         command=python_command(sys.executable, ["run", *invocation.options()]),
         daemon=daemon,
-        keeper=Keeper.from_environment(),
+        keeper=keeper,
         handover=handover,
         started=handover.started if handover is not None else time.time(),
     )
     try:
         handler = set_up(config.server.log_level, places.log_file if daemon else None)
+        if daemon:
+            drop_standard_error()
         master = Master(config, places, load_config, launch)
         return master.run(partial(_ready, config, places, starter))
     except ListenError as error:

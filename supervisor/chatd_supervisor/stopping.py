@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import time
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd_supervisor.asking import ControlError, ask
@@ -35,29 +36,52 @@ def stop(invocation: Invocation) -> Stopped | None:
     Raises ConfigError, NotStopped, or OSError if we may not.
     """
     places = invocation.paths()
-    pid = holder(places.pid_file)
-    if pid is None:
-        return None
-    if pid <= 0:
-        raise NotStopped(f"{places.pid_file} is held in another container or on another host")
     begun = time.monotonic()
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return Stopped(pid, 0.0)
-    with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
-        # The pid is pinned now; if it still holds the lock, it is the server and nobody else.
-        if holder(places.pid_file) != pid:
-            return Stopped(pid, 0.0)
+    with contextlib.ExitStack() as stack:
+        # The supervisor first: a master may come and go while it is there.
+        pids: dict[int, int] = {}
+        for path in (places.supervisor_file, places.pid_file):
+            found = _pin(path, stack)
+            if found is not None:
+                pid, process = found
+                pids[process] = pid
+        if not pids:
+            return None
         try:
             ask(places.control_socket, "stop", timeout=ANSWER)
         except ControlError:
-            # It does not answer (hung, or its socket was removed): a signal reaches it still.
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(process, signal.SIGTERM)
+            # It does not answer (hung, or its socket was removed), or there is only a supervisor
+            # just now: a signal reaches them still.
+            for process in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGTERM)
         patience = invocation.stop_timeout() + MARGIN
-        gone = select.poll()
-        gone.register(process, select.POLLIN)
-        if not gone.poll((begun + patience - time.monotonic()) * 1000):
-            raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
-    return Stopped(pid, time.monotonic() - begun)
+        # The master, if there is one, is whom the user knows.
+        *_, stopped = pids.values()
+        for process, pid in reversed(pids.items()):
+            if not _wait(process, begun + patience):
+                raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
+    return Stopped(stopped, time.monotonic() - begun)
+
+
+def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:
+    """Return the pid that holds the lock on ``path`` and a pidfd of it; None if nobody does."""
+    pid = holder(path)
+    if pid is None:
+        return None
+    if pid <= 0:
+        raise NotStopped(f"{path} is held in another container or on another host")
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    stack.callback(os.close, process)
+    # The pid is pinned now; if it still holds the lock, it is the server and nobody else.
+    return (pid, process) if holder(path) == pid else None
+
+
+def _wait(process: int, deadline: float) -> bool:
+    """Wait until ``process``, a pidfd, has ended; False if it has not by ``deadline``."""
+    gone = select.poll()
+    gone.register(process, select.POLLIN)
+    return bool(gone.poll(max(0.0, deadline - time.monotonic()) * 1000))

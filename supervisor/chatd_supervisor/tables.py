@@ -37,7 +37,9 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
         ),
     }
     rows = [
-        (key.replace("_", " "), str(value)) for key, value in shown.items() if value is not None
+        (key.replace("_", " "), str(value).lower() if isinstance(value, bool) else str(value))
+        for key, value in shown.items()
+        if value is not None
     ]
     width = max(len(key) for key, _ in rows)
     return "\n".join(f"{key:<{width}}  {value}" for key, value in rows)

@@ -1,0 +1,33 @@
+"""When the supervisor starts the next master. Pure: it has no clock."""
+
+from typing import Final
+
+DELAYS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
+"""Seconds until a master is started again: after the first failure in a row, the second, ..."""
+
+CALM: Final = 1.0
+"""Seconds that a master must have been ready for its death not to be one of a row."""
+
+
+class Backoff:
+    """The deaths of masters in a row."""
+
+    def __init__(self) -> None:
+        self._row = 0
+        self._spared = False
+
+    def after(self, served: float | None) -> float:
+        """Return the seconds to wait after a master that was ready for ``served`` seconds.
+
+        None: it never was ready.
+        """
+        if served is not None and served >= CALM:
+            self._row, self._spared = 0, False
+            return 0.0
+        if served is not None and not self._spared:
+            # One who served is worth an attempt at once, if it is the first to fall so early.
+            self._spared = True
+            return 0.0
+        delay = DELAYS[min(self._row, len(DELAYS) - 1)]
+        self._row += 1
+        return delay

@@ -1,0 +1,370 @@
+"""The supervisor: starts the master, starts it again when it dies, and holds its sockets meanwhile.
+
+A program of its own, ``python -m chatd_supervisor.watching``, so that it carries nothing of what
+the command that started it, or the master, is made of. One thread, one poll(2), no timer while the
+master runs.
+
+=====================  ==================================  ===================================
+the master is          when this happens                   then
+=====================  ==================================  ===================================
+new, never ready       it ends                             the supervisor ends with its status
+                                                           (whoever started us has been told)
+starting, ready        SIGTERM, SIGINT                     passed on; from now on its end is meant
+starting, ready        it says Stopping                    from now on its end is meant
+starting, ready        it ends as is meant, or status 0    the supervisor ends
+ready                  SIGHUP, SIGUSR1, SIGUSR2            passed on
+starting               SIGHUP, SIGUSR1, SIGUSR2            ignored: it would die of them
+starting               it ends                             another one, after a delay
+ready                  it ends                             another one, at once; after a delay if
+                                                           it had only just begun, as the last
+none                   its delay is over                   another one
+none                   SIGTERM, SIGINT                     the supervisor ends
+=====================  ==================================  ===================================
+
+What it holds is the master's affair: descriptors with names, each a duplicate (``holding``). So a
+client stays connected and a listening socket keeps its backlog while there is no master. A process
+whose parent dies becomes a child of the supervisor (PR_SET_CHILD_SUBREAPER, prctl(2)), which reaps
+it: workers outlive their master, and not every PID 1 does that.
+
+The master must not die with its supervisor (no PR_SET_PDEATHSIG): without one it serves as well.
+"""
+
+import contextlib
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import msgspec
+import setproctitle
+
+from chatd_supervisor.backoff import Backoff
+from chatd_supervisor.daemon import STARTER, Starter
+from chatd_supervisor.exits import Exit
+from chatd_supervisor.holding import (
+    KEEPER,
+    Doubt,
+    Goodbye,
+    Hold,
+    Parcel,
+    Ready,
+    Recall,
+    Release,
+    Settled,
+    Stopping,
+    decode_wish,
+    receive,
+)
+from chatd_supervisor.holdings import Holdings
+from chatd_supervisor.logs import set_up
+from chatd_supervisor.paths import find
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
+from chatd_workers.channel import pair
+
+log = logging.getLogger("chatd")
+
+ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+
+PASSED_ON: Final = ENDING | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
+
+QUIET: Final = 1.0
+"""Seconds between log lines that there is no room."""
+
+
+class Master:
+    """The process, and our end of the channel to it."""
+
+    def __init__(self, pid: int, channel: socket.socket) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.ready_since: float | None = None
+        self.owed: deque[str] | None = None
+        """Names of what is still to be passed to it; None if it has not asked, or has all."""
+
+
+class Supervisor:
+    """What one supervisor process holds: the master, and descriptors by name."""
+
+    def __init__(
+        self, command: list[str], log_path: Path | None, level: str, starter: Starter | None
+    ) -> None:
+        """``command`` starts a master. Raises OSError if the log cannot be opened.
+
+        ``starter``, if this is a daemon, is handed to the first master, to be told how it went.
+        """
+        self._command = command
+        self._starter = starter
+        self._handler = set_up(level, log_path)
+        self._holdings = Holdings()
+        self._master: Master | None = None
+        self._due = 0.0
+        self._backoff = Backoff()
+        self._served = False
+        """Some master has been ready: whoever started us has gone."""
+        self._stopping = False
+        self._status: int | None = None
+        self._quiet_until = 0.0
+        self._come, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in (*PASSED_ON, signal.SIGCHLD):
+            signal.signal(number, _noted)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        self._poll = select.poll()
+        self._poll.register(self._come, select.POLLIN)
+
+    def run(self) -> int:
+        """Watch until the end; return the exit code."""
+        self._start()
+        while self._status is None:
+            self._turn()
+        self._holdings.let_go()
+        return self._status
+
+    def _turn(self) -> None:
+        """Wait for one thing to happen, and do what it asks for."""
+        if self._master is None:
+            timeout: float | None = max(0.0, self._due - time.monotonic()) * 1000
+        else:
+            timeout = None
+        happened = dict(self._poll.poll(timeout))
+        if self._come in happened:
+            self._take_signals()
+        master = self._master
+        if master is not None and master.channel.fileno() in happened:
+            if happened[master.channel.fileno()] & ~select.POLLOUT:
+                self._hear(master)
+            self._pay(master)
+        if self._master is None and self._status is None and time.monotonic() >= self._due:
+            self._start()
+
+    # The master's life
+
+    def _start(self) -> None:
+        ours, theirs = pair()
+        ours.setblocking(False)
+        environ = {**os.environ, KEEPER: str(theirs.fileno())}
+        actions: list[tuple[int, int, int]] = []
+        if self._starter is not None:
+            environ[STARTER] = str(self._starter.descriptor)
+            # What is said before the master has its own log, or if it does not come so far.
+            actions = [(os.POSIX_SPAWN_DUP2, self._handler.fileno(), 2)]
+        theirs.set_inheritable(True)
+        try:
+            pid = os.posix_spawn(
+                self._command[0], self._command, environ, file_actions=actions, setsigmask=()
+            )
+        except OSError as error:
+            # No room for a process; or the program is just being replaced.
+            ours.close()
+            self._ended(None, f"{self._command[0]} cannot be run: {error.strerror}", Exit.SOFTWARE)
+            return
+        finally:
+            theirs.close()
+        self._master = Master(pid, ours)
+        self._poll.register(ours, select.POLLIN)
+
+    def _reap(self) -> None:
+        """Collect all dead children: the master, or workers of one that was before."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if self._master is not None and pid == self._master.pid:
+                master, self._master = self._master, None
+                self._bury(master, os.waitstatus_to_exitcode(status))
+
+    def _bury(self, master: Master, code: int) -> None:
+        # All it ever sent is there to be read.
+        self._hear(master)
+        if master.channel.fileno() >= 0:
+            self._hang_up(master)
+        how = f"exited with status {code}" if code >= 0 else f"was killed by {_name(-code)}"
+        if code == Exit.OK or self._stopping:
+            if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT):
+                self._say(logging.ERROR, f"master {master.pid} {how} while it stopped")
+            self._status = max(code, Exit.OK)
+            return
+        self._ended(master, f"master {master.pid} {how}", code)
+
+    def _ended(self, master: Master | None, how: str, code: int) -> None:
+        """Start another master, now or later, after one that has ended as nobody meant it to."""
+        served = None
+        if master is not None and master.ready_since is not None:
+            served = time.monotonic() - master.ready_since
+        elif not self._served:
+            # Whoever started us has been told why, or will be told that it was killed.
+            if master is None:
+                self._say(logging.CRITICAL, how)
+            self._status = code if code > 0 else Exit.SOFTWARE
+            return
+        delay = self._backoff.after(served)
+        self._due = time.monotonic() + delay
+        before = "" if served is not None else " before it was ready"
+        when = f"in {delay:g} s" if delay else ""
+        self._say(logging.ERROR, f"{how}{before}; starting it again {when}".rstrip())
+
+    # Signals
+
+    def _take_signals(self) -> None:
+        come = set(os.read(self._come, 65536))
+        for number in sorted(come & PASSED_ON):
+            self._take(signal.Signals(number))
+        # Always: a SIGCHLD may be one of several.
+        self._reap()
+
+    def _take(self, number: signal.Signals) -> None:
+        master = self._master
+        if number in ENDING:
+            self._stopping = True
+            if master is None:
+                self._say(logging.INFO, f"stopping on {number.name}; no master runs")
+                self._status = Exit.OK
+        elif master is None or master.ready_since is None:
+            return
+        if master is not None:
+            # Not reaped, so the pid is still its own.
+            os.kill(master.pid, number)
+
+    # What is held
+
+    def _hear(self, master: Master) -> None:
+        """Do all that the master has asked for."""
+        while master.channel.fileno() >= 0:
+            try:
+                parcel = receive(master.channel)
+            except BlockingIOError:
+                return
+            except ConnectionResetError:
+                continue  # told once, before what is left to be read (unix(7), SEQPACKET)
+            except EOFError:
+                self._hang_up(master)
+                return
+            try:
+                self._grant(master, parcel)
+            except msgspec.DecodeError as error:
+                self._say(logging.ERROR, f"master {master.pid} said what is no wish: {error}")
+                if parcel.descriptor is not None:
+                    os.close(parcel.descriptor)
+
+    def _grant(self, master: Master, parcel: Parcel) -> None:
+        wish = decode_wish(parcel.record)
+        if isinstance(wish, Hold) == (parcel.descriptor is None and not parcel.lost):
+            raise msgspec.ValidationError(f"{wish}, and its descriptor")
+        match wish:
+            case Hold(name):
+                self._holdings.put(name, parcel.descriptor)
+                if parcel.descriptor is None:
+                    self._say_no_room(name)
+            case Release(name):
+                self._holdings.drop(name)
+            case Recall():
+                master.owed = self._holdings.debt()
+            case Doubt():
+                self._holdings.doubt()
+            case Settled():
+                self._holdings.settle()
+            case Ready(command):
+                # Another one after an upgrade.
+                self._command = command
+                master.ready_since = time.monotonic()
+                self._served = True
+                if self._starter is not None:
+                    # Only now, or at our own end: whoever started us waits for that.
+                    self._starter.pass_on()
+            case Stopping():
+                self._stopping = True
+            case Goodbye():
+                self._stopping = True
+                self._holdings.let_go()
+                self._hang_up(master)
+
+    def _pay(self, master: Master) -> None:
+        """Pass the master what it is owed, as far as the channel takes it."""
+        if master.owed is None or master.channel.fileno() < 0:
+            return
+        event = self._holdings.pay(master.owed, master.channel)
+        if not event:
+            master.owed = None
+        self._poll.modify(master.channel, select.POLLIN | event)
+
+    def _hang_up(self, master: Master) -> None:
+        self._poll.unregister(master.channel)
+        master.channel.close()
+
+    # The log
+
+    def _say_no_room(self, name: str) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET
+            self._say(
+                logging.ERROR, f"no room to hold {name}: {len(self._holdings)} descriptors are held"
+            )
+
+    def _say(self, level: int, sentence: str) -> None:
+        # It may have been moved away, and nobody tells us.
+        with contextlib.suppress(OSError):  # better there than nowhere
+            self._handler.reopen()
+        log.log(level, "%s", sentence)
+
+
+def main(arguments: list[str]) -> int:
+    """Supervise; return the exit code.
+
+    ``arguments``: the runtime directory, the log file ("": standard error), the log's level, the
+    descriptor of the starter ("": none), and the command that starts a master.
+    """
+    runtime_dir, log_path, level, starter_at, *command = arguments
+    places = find(runtime_dir, None)
+    setproctitle.setproctitle("chatd: supervisor")
+    starter = Starter(int(starter_at)) if starter_at else None
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    pid_file = PidFile(places.supervisor_file)
+    try:
+        pid_file.acquire()
+        supervisor = Supervisor(command, Path(log_path) if log_path else None, level, starter)
+    except AlreadyRunning as error:
+        return _failed(starter, Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)")
+    except OSError as error:
+        pid_file.release()
+        return _failed(starter, Exit.CANNOT_CREATE, str(error))
+    try:
+        return supervisor.run()
+    finally:
+        # What a master leaves that was killed, if it was the last one.
+        sweep(places.pid_file, places.control_socket)
+        pid_file.release()
+
+
+def _failed(starter: Starter | None, code: Exit, reason: str) -> int:
+    if starter is not None:
+        starter.tell(code, f"chatd: {reason}")
+    else:
+        print(f"chatd: {reason}", file=sys.stderr)
+    return code
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # a real-time one has no name
+
+
+def _noted(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing: that there is a handler has its number written to the pipe."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

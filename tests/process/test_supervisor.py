@@ -1,0 +1,560 @@
+"""A supervised master: killed, crashing, stopped; and a supervisor that is killed itself."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import CHATD, PATIENCE, Client, descriptors, eventually
+
+CONFIG = """
+[[listen]]
+address = "127.0.0.1:0"
+[limits]
+stop_timeout = 0.5
+"""
+
+BROKEN = "[limits]\nmax_rooms = -1\n"
+
+
+class Supervised:
+    """The commands for a supervised server with directories of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "r"
+        self.log_file = directory / "s" / "chatd.log"
+        self.config = directory / "chatd.toml"
+        self.config.write_text(CONFIG)
+        self.clients: list[Client] = []
+        self.found: set[int] = set()
+        """All supervisors and masters that were seen."""
+        self.left_over: set[str] = set()
+        """What only the next master could clear away, if the last one was killed."""
+
+    def command(self, name: str, *more: str) -> list[str]:
+        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
+        if name in ("run", "start", "restart"):
+            options.append(f"--state-dir={self.directory / 's'}")
+        return [CHATD, name, *options, *more]
+
+    def do(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(name, *more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def start(self) -> None:
+        done = self.do("start", "--supervise")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"chatd: started, pid {self.master}, log {self.log_file}\n"
+
+    @property
+    def master(self) -> int:
+        return self._pid("chatd.pid")
+
+    @property
+    def supervisor(self) -> int:
+        return self._pid("supervisor.pid")
+
+    def _pid(self, name: str) -> int:
+        pid = int((self.runtime_dir / name).read_text())
+        self.found.add(pid)
+        return pid
+
+    def status(self) -> dict[str, str]:
+        """Return what ``chatd status`` says; nothing if nobody answers."""
+        shown = self.do("status").stdout
+        return dict(re.findall(r"^(\w[\w ]*?)  +(.*)$", shown, re.MULTILINE))
+
+    @property
+    def port(self) -> int:
+        return int(self.status()["listen"].partition(" ")[0].rpartition(":")[2])
+
+    def kill_master(self) -> int:
+        """Kill the master; return its pid."""
+        pid = self.master
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def successor_of(self, pid: int) -> int:
+        """Wait until another master than ``pid`` serves; return its pid."""
+
+        def other() -> int:
+            now = int(self.status().get("pid", 0))
+            return now if now != pid else 0
+
+        successor = eventually("another master serves", other)
+        self.found.add(successor)
+        return successor
+
+    def workers(self) -> list[int]:
+        """Return the pids of all workers."""
+        shown = json.loads(self.do("ps", "--json").stdout)
+        return [session["pid"] for session in shown if session["pid"]]
+
+    def connect(self, port: int) -> Client:
+        client = Client(port)
+        self.clients.append(client)
+        return client
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def title(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
+
+
+def children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Supervised]:
+    """Commands for a supervised server, of which nothing is left when the test is over."""
+    one = Supervised(tmp_path)
+    try:
+        yield one
+    finally:
+        for client in one.clients:
+            client.close()
+        for name in ("supervisor.pid", "chatd.pid"):
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                one._pid(name)
+        done = one.do("stop")
+        left = [pid for pid in one.found if is_running(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    assert done.returncode in (0, 3), done
+    assert left == []
+    if one.runtime_dir.exists():
+        left_over = {path.name.partition(".")[0] for path in one.runtime_dir.iterdir()}
+        assert left_over <= one.left_over
+    if one.log_file.exists():
+        assert "Traceback" not in one.log()
+
+
+def test_a_killed_master_is_back_on_the_same_port_at_once(server: Supervised) -> None:
+    server.start()
+    supervisor, first, port = server.supervisor, server.master, server.port
+    assert title(supervisor) == "chatd: supervisor"
+    assert children(supervisor) == [first]
+    assert server.status()["supervised"] == "true"
+    server.kill_master()
+    second = server.successor_of(first)
+    assert server.port == port
+    assert server.supervisor == supervisor
+    assert children(supervisor) == [second]
+    server.connect(port).greet("alice")
+    said = f"ERROR chatd: master {first} was killed by SIGKILL; starting it again\n"
+    assert said in server.log()
+
+
+def test_nobody_who_connects_is_refused_while_the_master_is_killed(server: Supervised) -> None:
+    server.start()
+    port = server.port
+    greeted = 0
+    failed: list[Exception] = []
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        nonlocal greeted
+        while not stop.is_set():
+            try:
+                client = Client(port)
+            except OSError as error:
+                failed.append(error)
+                return
+            try:
+                client.greet()
+                greeted += 1
+            except (AssertionError, OSError) as error:
+                failed.append(error)
+                return
+            finally:
+                client.close()
+
+    visitor = threading.Thread(target=come_and_go)
+    visitor.start()
+    try:
+        pid = server.master
+        for _ in range(5):
+            before = greeted
+            eventually("somebody is greeted", lambda before=before: greeted > before)  # type: ignore[misc]
+            server.kill_master()
+            pid = server.successor_of(pid)
+        before = greeted
+        eventually("somebody is greeted", lambda: greeted > before)
+    finally:
+        stop.set()
+        visitor.join()
+    assert failed == []
+    assert server.log().count("was killed by SIGKILL; starting it again") == 5
+
+
+def test_who_connects_while_there_is_no_master_is_greeted_by_the_next(server: Supervised) -> None:
+    server.start()
+    port = server.port
+    server.config.write_text(BROKEN)
+    pid = server.kill_master()
+    eventually("the next one fails", lambda: "exited with status 78" in server.log())
+    assert not is_running(pid)
+    waiting = [server.connect(port) for _ in range(5)]
+    assert waiting[0].silent()
+    server.config.write_text(CONFIG)
+    for client in waiting:
+        client.greet()
+
+
+def test_a_master_that_cannot_start_is_tried_again_ever_later(server: Supervised) -> None:
+    server.start()
+    first = server.master
+    server.config.write_text(BROKEN)
+    server.kill_master()
+    failed = r"master \d+ exited with status 78 before it was ready; starting it again in (\S+) s\n"
+    eventually("three failures", lambda: len(re.findall(failed, server.log())) >= 3)
+    assert re.findall(failed, server.log())[:3] == ["0.1", "0.2", "0.4"]
+    assert "limits.max_rooms = -1: must be an integer of 0 or more" in server.log(), "why"
+    assert server.status() == {}
+    server.config.write_text(CONFIG)
+    server.successor_of(first)
+
+
+def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> None:
+    server.start()
+    supervisor, port = server.supervisor, server.port
+    server.config.write_text(BROKEN)
+    server.left_over = {"adoption", "ledger", "outbox"}
+    server.kill_master()
+    eventually("the next one fails", lambda: "exited with status 78" in server.log())
+    done = server.do("stop")
+    assert done.returncode == 0
+    assert re.fullmatch(rf"chatd: stopped, pid {supervisor}, in \S+ s\n", done.stdout)
+    assert not is_running(supervisor)
+    assert is_refused(port)
+
+
+def test_stop_leaves_nothing_and_its_port_can_be_had_at_once(server: Supervised) -> None:
+    server.start()
+    port, both = server.port, [server.supervisor, server.master]
+    address = f"127.0.0.1:{port}"
+    for _ in range(3):
+        client = server.connect(port).greet()
+        done = server.do("stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"chatd: stopped, pid {both[1]}, in ")
+        assert not any(map(is_running, both))
+        assert list(server.runtime_dir.iterdir()) == []
+        assert "the server is stopping" in client.rest()
+        assert server.do("start", "--supervise", "--listen", address).returncode == 0
+        both = [server.supervisor, server.master]
+    assert "starting it again" not in server.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_supervisor_told_to_stop_stops_the_master(
+    server: Supervised, number: signal.Signals
+) -> None:
+    server.start()
+    supervisor, master = server.supervisor, server.master
+    client = server.connect(server.port).greet()
+    os.kill(supervisor, number)
+    eventually("both are gone", lambda: not is_running(supervisor) and not is_running(master))
+    assert "the server is stopping" in client.rest()
+    assert f"stopping on {number.name}" in server.log()
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def test_the_supervisor_passes_signals_on(server: Supervised) -> None:
+    server.start()
+    master = server.master
+    os.kill(server.supervisor, signal.SIGHUP)
+    eventually("it is reloaded", lambda: "configuration reloaded" in server.log())
+    os.kill(server.supervisor, signal.SIGUSR1)
+    eventually("its state is told", lambda: "chatd: master: {" in server.log())
+    assert server.master == master
+    assert is_running(master)
+
+
+def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised) -> None:
+    server.config.write_text(CONFIG.replace("0.5", "60"))
+    server.start()
+    supervisor, master = server.supervisor, server.master
+    server.left_over = {"adoption", "ledger", "outbox"}
+    # One who takes nothing: the stop waits for it.
+    client = server.connect(server.port).greet()
+    (worker,) = children(master)
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(master, signal.SIGTERM)
+    eventually("it stops", lambda: server.status()["state"] == "stopping")
+    client.send("still?\n")
+    os.kill(master, signal.SIGKILL)
+    eventually("the supervisor is gone", lambda: not is_running(supervisor))
+    assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
+
+
+def test_a_client_survives_its_worker_and_the_master_together(server: Supervised) -> None:
+    server.start()
+    alice = server.connect(server.port).greet("alice")
+    bob = server.connect(server.port).greet("bob")
+    alice.until("bob")
+    for number in range(5):
+        first = server.master
+        workers = eventually("both have one", lambda: len(w := server.workers()) == 2 and w)
+        assert isinstance(workers, list)
+        os.kill(first, signal.SIGSTOP)
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        bob.send(f"{number}\n")
+        os.kill(first, signal.SIGKILL)
+        alice.until(f"bob : {number}")
+        bob.until(f"bob : {number}")
+        server.successor_of(first)
+
+
+def test_a_master_that_was_upgraded_is_still_supervised(server: Supervised) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        other = free.getsockname()[1]
+    server.start()
+    supervisor, master, old = server.supervisor, server.master, server.port
+    alice = server.connect(old).greet("alice")
+    # Options of its own, by which one can see that they are kept.
+    done = server.do("restart", f"--listen=127.0.0.1:{other}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (server.supervisor, server.master, server.port) == (supervisor, master, other)
+    assert server.status()["supervised"] == "true"
+    assert is_refused(old)
+    expected = len(descriptors(supervisor))
+    server.kill_master()
+    server.successor_of(master)
+    assert server.port == other
+    alice.send("still here\n")
+    alice.until("alice : still here")
+    assert len(descriptors(supervisor)) == expected
+
+
+def test_without_its_supervisor_the_master_serves_on(server: Supervised) -> None:
+    server.start()
+    supervisor, master, port = server.supervisor, server.master, server.port
+    client = server.connect(port).greet("alice")
+    os.kill(supervisor, signal.SIGKILL)
+    eventually("it is noticed", lambda: "the supervisor has died" in server.log())
+    assert server.status()["supervised"] == "false"
+    client.send("still here\n")
+    client.until("alice : still here")
+    server.connect(port).greet()
+    assert server.do("stop").returncode == 0
+    assert not is_running(master)
+    assert list(server.runtime_dir.iterdir()) == [], "the supervisor's file, too"
+
+
+def test_a_stopped_supervisor_keeps_nobody_from_being_served(server: Supervised) -> None:
+    server.start()
+    supervisor, port = server.supervisor, server.port
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            server.connect(port).greet().close()
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    first = server.kill_master()
+    server.successor_of(first)
+    server.connect(port).greet()
+
+
+def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for command in ("start", "run"):
+            done = server.do(command, "--supervise", "--listen", address)
+            assert done.returncode == 69
+            said = f"chatd: cannot listen on {address}: Address already in use; who has it: ss"
+            assert done.stderr.splitlines()[-1].startswith(said)
+            assert list(server.runtime_dir.iterdir()) == []
+    server.log_file.unlink()
+    server.log_file.mkdir()
+    done = server.do("start", "--supervise")
+    assert done.returncode == 73
+    assert str(server.log_file) in done.stderr
+    server.log_file.rmdir()
+    server.config.write_text(BROKEN)
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise")
+        assert (done.returncode, done.stdout) == (78, "")
+        assert "limits.max_rooms = -1: must be an integer of 0 or more" in done.stderr
+    server.config.write_text(CONFIG)
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise", "--runtime-dir=/proc/chatd")
+        assert (done.returncode, done.stdout) == (73, "")
+    assert server.do("start", "--supervise", "--loud").returncode == 2
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
+    assert server.do("start").returncode == 0
+    plain = server.master
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise")
+        assert (done.returncode, done.stdout) == (4, "")
+        assert f"already running in {server.runtime_dir} as pid {plain}" in done.stderr
+    assert server.do("stop").returncode == 0
+    server.start()
+    for command in ("start", "run"):
+        for more in ([], ["--supervise"]):
+            done = server.do(command, *more)
+            assert (done.returncode, done.stdout) == (4, "")
+            assert f"already running in {server.runtime_dir} as pid " in done.stderr
+
+
+def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
+    server.start()
+    server.config.write_text(BROKEN)
+    server.left_over = {"adoption", "ledger", "outbox"}
+    server.kill_master()
+    eventually("the next one fails", lambda: "exited with status 78" in server.log())
+    other = server.directory / "other.toml"
+    other.write_text(CONFIG)
+    done = server.do("start", f"--config={other}")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"already running in {server.runtime_dir} as pid {server.supervisor}" in done.stderr
+
+
+def test_of_many_starts_at_once_one_serves(server: Supervised) -> None:
+    starts = [
+        subprocess.Popen(
+            server.command("start", "--supervise"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(6)
+    ]
+    assert sorted(start.wait(PATIENCE) for start in starts) == [0, 4, 4, 4, 4, 4]
+    server.connect(server.port).greet()
+
+
+def test_a_restart_keeps_the_supervision(server: Supervised) -> None:
+    server.start()
+    before = server.supervisor
+    done = server.do("restart", "--full")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not is_running(before)
+    assert title(server.supervisor) == "chatd: supervisor"
+    assert server.status()["supervised"] == "true"
+    assert server.do("stop").returncode == 0
+    assert server.do("restart").returncode == 0
+    assert server.status()["supervised"] == "false"
+
+
+def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
+    command = server.command("run", "--supervise")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "ready:" not in process.stderr.readline():
+            assert process.poll() is None
+        assert (title(process.pid), server.supervisor) == ("chatd: supervisor", process.pid)
+        first, port = server.master, server.port
+        server.kill_master()
+        server.successor_of(first)
+        server.connect(port).greet().close()
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait(PATIENCE) == 0
+    assert f"master {first} was killed by SIGKILL; starting it again\n" in said
+    assert not server.log_file.exists()
+
+
+def test_an_address_that_is_gone_from_the_configuration_is_let_go(server: Supervised) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        other = free.getsockname()[1]
+    server.config.write_text(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
+    server.start()
+    server.connect(other).greet()
+    held = descriptors(server.supervisor)
+    server.config.write_text(CONFIG)
+    assert server.do("reload").returncode == 0
+    eventually("nobody listens there", lambda: is_refused(other))
+    assert len(descriptors(server.supervisor)) == len(held) - 1
+    # And if it goes while there is no master.
+    server.config.write_text(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
+    assert server.do("reload").returncode == 0
+    server.connect(other).greet()
+    server.config.write_text(CONFIG)
+    first = server.kill_master()
+    server.successor_of(first)
+    eventually("nobody listens there", lambda: is_refused(other))
+
+
+def test_orphaned_workers_are_reaped(server: Supervised) -> None:
+    server.start()
+    supervisor = server.supervisor
+    for _ in range(3):
+        server.connect(server.port).greet()
+    first = server.master
+    workers = children(first)
+    assert len(workers) == 3
+    server.kill_master()
+    second = server.successor_of(first)
+    for client in server.clients:
+        client.close()
+    eventually("they are gone", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert children(supervisor) == [second]
+
+
+def test_a_log_moved_away_is_left_alone(server: Supervised) -> None:
+    server.start()
+    old = server.log_file.with_suffix(".1")
+    server.log_file.rename(old)
+    assert server.do("reload").returncode == 0
+    first = server.kill_master()
+    server.successor_of(first)
+    assert "starting it again" in server.log()
+    assert "starting it again" not in old.read_text()
+
+
+def test_the_supervisor_is_small_and_holds_only_what_it_was_given(server: Supervised) -> None:
+    server.start()
+    maps = Path(f"/proc/{server.supervisor}/maps").read_text()
+    assert "_asyncio" not in maps
+    assert "libssl" not in maps
+    held = descriptors(server.supervisor)
+    assert [held[standard] for standard in (0, 1, 2)] == ["/dev/null"] * 3
+    kinds = sorted(re.sub(r"[\[\d\]]+$", "", one) for one in held.values())
+    own = [str(server.runtime_dir / "supervisor.pid"), str(server.log_file)]
+    # A pipe for signals, the channel, a listening socket and the adoption socket.
+    expected = sorted(["/dev/null"] * 3 + own + ["pipe:"] * 2 + ["socket:"] * 3)
+    assert kinds == expected
+    # And clients come and go.
+    clients = [server.connect(server.port).greet() for _ in range(5)]
+    eventually("all are held", lambda: len(descriptors(server.supervisor)) == len(expected) + 5)
+    for client in clients:
+        client.close()
+    eventually("none is held", lambda: len(descriptors(server.supervisor)) == len(expected))
