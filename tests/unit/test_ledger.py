@@ -85,8 +85,6 @@ def test_many_are_based_elsewhere_in_one_write(path: Path, monkeypatch: pytest.M
     assert ledger.oldest() == 3
     assert ledger.place(1002) == Place(9, 16)
     assert ledger.place(1) == PLACE
-    ledger.rebase([])
-    assert len(writes) == 1
     rows = Ledger.read(path)
     assert rows == ledger.rows()
     assert len(rows) == sum(1 for session in range(3000) if session % 7)
