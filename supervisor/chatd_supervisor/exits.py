@@ -24,7 +24,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.USAGE: "An unknown command or option, or a wrong argument.",
     Exit.NOT_RUNNING: "No master is running in the runtime directory.",
     Exit.ALREADY_RUNNING: "A master is already running in the runtime directory.",
-    Exit.DATA: "The journal cannot be used.",
+    Exit.DATA: "The journal, or a file in the runtime directory, is damaged or cannot be used.",
     Exit.UNAVAILABLE: "An address cannot be listened on.",
     Exit.SOFTWARE: "The master ended by a fault of its own.",
     Exit.CANNOT_CREATE: "A directory or file cannot be made or written.",

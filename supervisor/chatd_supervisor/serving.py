@@ -151,8 +151,10 @@ def _run(
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
         from chatd_supervisor.keeping import Keeper  # noqa: PLC0415
+        from chatd_supervisor.ledger import LedgerError  # noqa: PLC0415
         from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
         from chatd_supervisor.master import Master  # noqa: PLC0415
+        from chatd_supervisor.outbox import OutboxError  # noqa: PLC0415
         from chatd_supervisor.upgrading import Launch  # noqa: PLC0415
 
     def load_config() -> Config:
@@ -181,7 +183,7 @@ def _run(
         return master.run(partial(_ready, config, places, starter))
     except ListenError as error:
         return _failed(starter, Exit.UNAVAILABLE, error.strerror)
-    except JournalError as error:
+    except (JournalError, LedgerError, OutboxError) as error:
         return _failed(starter, Exit.DATA, error)
     except OSError as error:
         log.critical("ended: %s", error, exc_info=True)

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 import traceback
@@ -13,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from chatd_supervisor import outbox
 from chatd_supervisor.counts import written
 from chatd_supervisor.egress import Egress, Output, Route, Run
 from chatd_supervisor.ledger import Ledger, Place
 from chatd_supervisor.outbox import recover
-from harness import PATIENCE, Server, eventually
+from harness import CHATD, PATIENCE, Server, eventually
 
 CLIENTS = 12
 KILLS = 150
@@ -222,5 +225,41 @@ def test_no_room_for_another_segment_is_no_reason_to_fall_silent(tmp_path: Path)
             bob.until(f"line {number}")
         assert "the outbox cannot be kept short: " in server.log()
         assert "Traceback" not in server.log()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "sentence"),
+    [("outbox.1", 20, "was changed at byte 16"), ("ledger", 64, "is damaged at byte 64")],
+)
+def test_a_damaged_file_is_named_and_what_to_do(
+    tmp_path: Path, name: str, position: int, sentence: str
+) -> None:
+    server = Server(tmp_path)
+    try:
+        alice = server.connect("alice")
+        os.kill(server.pid, signal.SIGKILL)
+        server.process.wait(PATIENCE)
+        path = server.runtime_dir / name
+        content = bytearray(path.read_bytes())
+        content[position] ^= 0x40
+        path.write_bytes(content)
+        done = subprocess.run(
+            [CHATD, "run", *server.options()],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == os.EX_DATAERR
+        assert f"chatd: {path} {sentence}" in done.stderr
+        assert "Traceback" not in done.stderr
+        # Nothing else was changed: with the file as it was, everything is there again.
+        content[position] ^= 0x40
+        path.write_bytes(content)
+        server.again()
+        alice.send("still here\n")
+        alice.until("alice : still here")
     finally:
         server.stop()
