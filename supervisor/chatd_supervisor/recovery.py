@@ -11,7 +11,6 @@ what was written is sent now, from the byte on at which it stopped.
 """
 
 import asyncio
-import hmac
 import logging
 import socket
 import time
@@ -228,7 +227,9 @@ class Recovery:
         offer = offered.offer
         connection = self._board.connections.get(offer.session)
         row = self._rows.get(offer.session)
-        if row is None or not hmac.compare_digest(row.token, offer.token):
+        # Whoever asks is one of our own user, and is told nothing by how long this takes that it
+        # could not read in our memory; hmac would bring OpenSSL into every worker.
+        if row is None or row.token != offer.token:
             offered.refuse("nothing is known of it")
             return
         if row.pid not in (0, offered.pid):

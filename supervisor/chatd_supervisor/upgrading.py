@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
@@ -97,7 +96,7 @@ class Upgrade:
         command = python_command(python, arguments)
         self.failure = ""
         log.info("upgrade: trying %s", " ".join(command))
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # read when it has ended
+        self._output = os.fdopen(os.memfd_create("chatd-trial"), "w+b")
         try:
             trial = subprocess.Popen(
                 [*command, "--trial"],
