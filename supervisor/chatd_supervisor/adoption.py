@@ -34,6 +34,9 @@ PATIENCE: Final = 5.0
 MAX_OFFER: Final = 256
 """Bytes of an encoded offer."""
 
+REST: Final = 0.2
+"""Seconds that offers wait when there is no descriptor left."""
+
 _CREDENTIALS: Final = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
 
@@ -96,14 +99,24 @@ class Adoption:
         self._listener = listener
         self._offered = offered
         self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
-        loop.add_reader(listener, self._accept)
+        self._resting: asyncio.TimerHandle | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self._resting = None
+        self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
             try:
                 channel, _ = self._listener.accept()
-            except OSError:
-                # Nobody is there any more, or there is no descriptor for it: it waits.
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # There is no descriptor for it: it waits, and so do we.
+                log.warning("adoption: taking offers again in %g s: %s", REST, error.strerror)
+                self._loop.remove_reader(self._listener)
+                self._resting = self._loop.call_later(REST, self._open)
                 return
             channel.setblocking(False)
             self._receive(channel)
@@ -151,6 +164,8 @@ class Adoption:
 
     def close(self) -> None:
         """Take no more offers."""
+        if self._resting is not None:
+            self._resting.cancel()
         for channel in list(self._waiting):
             self._forget(channel)
         self._loop.remove_reader(self._listener)

@@ -21,23 +21,24 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import msgspec
+
 from chatd_supervisor import counts
 from chatd_supervisor.connections import PRESENT, Connection, Worker
 from chatd_supervisor.egress import Egress, Output, Run
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup
 from chatd_supervisor.journal import (
-    SHOWN,
     Arrival,
     Batch,
     Journal,
     JournalError,
     Stream,
 )
-from chatd_supervisor.outbox import Outbox
+from chatd_supervisor.outbox import Outbox, Place
+from chatd_supervisor.recalling import recall
 from chatd_supervisor.rooms import State as Rooms
 from chatd_workers.commands import Arrive, Depart, Entry, Refuse
-from chatd_workers.events import Closing, Past, Recalled, Refused
-from chatd_workers.names import fold
+from chatd_workers.events import Closing, Refused
 from chatd_workers.reports import Report
 
 log = logging.getLogger("chatd")
@@ -159,8 +160,10 @@ class Commits:
         self._begin()
         place = self.outbox.place
         try:
-            for work in self._work:
-                self._apply(work)
+            faulty = self._apply_all()
+            if faulty is not None:
+                self._set_aside(faulty, place)
+                return self.next()
             runs = self.egress.seal()
             batch = self._batch()
             if runs:
@@ -195,6 +198,20 @@ class Commits:
         )
 
     # Applying
+
+    def _apply_all(self) -> int | None:
+        """Apply all work; return which one has failed of a fault in chatd, None if none has."""
+        for place, work in enumerate(self._work):
+            try:
+                self._apply(work)
+            except OSError:
+                raise
+            except Exception:
+                if type(work) is not Reported:
+                    raise
+                log.critical("a fault in chatd: one report's lines are dropped", exc_info=True)
+                return place
+        return None
 
     def _apply(self, work: Work) -> None:
         if type(work) is Reported:
@@ -238,7 +255,9 @@ class Commits:
             elif type(outcome) is Leaving:
                 self._depart(Departing(connection, outcome.reason, "goodbye"))
             elif type(outcome) is Lookup:
-                self._recall(outcome)
+                found = recall(self._journal, outcome, self.hub.facts, self._now)
+                if found is not None:
+                    self.egress.deliver(outcome.session.alone, found)
 
     def _depart(self, work: Departing) -> None:
         connection = work.connection
@@ -275,34 +294,26 @@ class Commits:
         self._streams.append(Stream(connection.session, 0, False, b"", 0))
         self._do(connection, Arrive(connection.dialect))
 
-    def _recall(self, lookup: Lookup) -> None:
-        kind, room, words, most = lookup.kind, lookup.room, lookup.words, lookup.most
-        alone = lookup.session.alone
-        try:
-            if kind == "missed":
-                found, total = self._journal.missed(lookup.session.nick, room, most)
-            else:
-                found = (
-                    self._journal.search(words, room, most)
-                    if kind == "search"
-                    else self._journal.last(room, most)
-                )
-                total = len(found)
-        except JournalError as error:
-            self.egress.deliver(alone, Refused("history-unavailable", str(error)))
-            return
-        past = [Past(entry.time, entry.nick, entry.kind, entry.text) for entry in found]
-        if kind != "search" and total >= 0:
-            # What was said in this very tick is not in the journal yet.
-            now = [
-                Past(self._now, fact.nick, fact.kind, fact.text)
-                for fact in self.hub.facts
-                if fact.kind in SHOWN and fold(fact.room) == fold(room)
-            ]
-            total += len(now)
-            past = (past + now)[:most] if kind == "missed" else (past + now)[-most:]
-        if past or kind != "joined":
-            self.egress.deliver(alone, Recalled(room, kind, words, tuple(past), total))
+    def _set_aside(self, faulty: int, place: Place) -> None:
+        """Have whoever sent the report that fails told so, and nothing of it done.
+
+        Otherwise each new master would meet the same report, and fail again.
+        """
+        work = self._work[faulty]
+        assert type(work) is Reported, "only a report can be dropped"
+        worker, report = work
+        report = msgspec.structs.replace(report, commands=[Refuse("line-failed")])
+        self._work[faulty] = Reported(worker, report)
+        self.outbox.retract(place)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget what was applied and not written down: the state is the journal's again."""
+        self.egress.forget()
+        # Also if the journal cannot even be read: then there is nothing to go on from, and the
+        # master ends of it.
+        self.hub.state = Rooms.restored(self._journal.load())
+        self.hub.facts = []
 
     # When it cannot be written
 
@@ -310,11 +321,7 @@ class Commits:
         reason = str(error) if isinstance(error, JournalError) else _sentence(error)
         self.stuck = reason
         self._retry = self._loop.call_later(RETRY, self._try_again)
-        self.egress.forget()
-        # Also if the journal cannot even be read: then there is nothing to go on from, and the
-        # master ends of it.
-        self.hub.state = Rooms.restored(self._journal.load())
-        self.hub.facts = []
+        self._start_over()
         # Whoever was about to come in is turned away by whoever has let it in.
         self._work = [work for work in self._work if type(work) is not Arriving]
         fresh = [

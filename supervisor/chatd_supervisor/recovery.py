@@ -79,7 +79,7 @@ class Recovery:
         self._births = births
         self._reception = reception
         self._ledger = ledger
-        self._recovered = recovered
+        self._recovered: Recovered | None = recovered
         self._rows = dict(rows)
         self._leaving: set[int] = set()
         self._snapshot = snapshot
@@ -101,13 +101,16 @@ class Recovery:
             if connection is not None:
                 self._attach(connection, client)
             else:
-                # Accepted, and not yet written down: it has not been greeted, and is now.
+                # Accepted, and not yet written down: it has not been greeted, and is now. Its
+                # worker, if it has one, is not to bring it a second time.
+                self._rows.pop(number, None)
+                self._ledger.leave(number)
                 self._reception.admit(client, dialect)
         for channel in channels:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
-        self._loop.call_later(grace, self._clear_ledger)
+        self._loop.call_later(grace, self._end)
         self._board.commit()
         if self._snapshot.sessions:
             log.warning(
@@ -161,14 +164,17 @@ class Recovery:
             self._board.leave(connection, "connection lost", farewell=None)
             self._board.commit()
 
-    def _clear_ledger(self) -> None:
-        """Free the rows of sessions that the journal does not know: accepted, never written down.
+    def _end(self) -> None:
+        """Let go of what nobody will ask for any more.
 
-        Whose row stays keeps all that was put into the outbox since.
+        Sessions that the journal does not know (accepted, never written down) have rows in the
+        ledger, and a row keeps all that was put into the outbox since.
         """
         for number in self._rows:
             if number not in self._board.connections:
                 self._ledger.leave(number)
+        self._rows = {}
+        self._recovered = None
 
     # Clients
 
@@ -201,6 +207,7 @@ class Recovery:
         else:
             if peer != connection.peer:
                 raise Mismatch(f"the socket is that of {peer}, not of {connection.peer}")
+            assert self._recovered is not None, "absent sessions end before"
             rest = self._recovered.rest(connection.session, written)
         ahead = connection.offset - counts.consumed(client)
         if not 0 <= ahead <= MAX_USED:

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,50 @@ def test_the_adoption_socket_takes_nothing_from_strangers(restartable: Restartab
     alice.send("still here\n")
     assert alice.line() == "alice : still here"
     assert server.worker_of("alice") == worker
+
+
+FAULTY = """
+import sys
+from chatd_supervisor import hub
+from chatd_workers.commands import Topic
+topic = hub.Hub._ACTIONS[Topic]
+def faulty(self, session, entry):
+    outcome = topic(self, session, entry)
+    if entry.text == "boom":
+        raise ZeroDivisionError("a fault in the hub")
+    return outcome
+hub.Hub._ACTIONS[Topic] = faulty
+from chatd_supervisor.cli import main
+main(prog_name="chatd")
+"""
+
+
+def test_a_fault_in_the_hub_costs_one_report_and_nobody_else_anything(tmp_path: Path) -> None:
+    server = Server(tmp_path, program=[sys.executable, "-c", FAULTY])
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("bob")
+    alice.send("/topic boom\n")
+    assert alice.line() == "--- line dropped: the server failed at it, and has written down why"
+    assert "ZeroDivisionError: a fault in the hub" in server.log()
+    alice.send("/topic\nstill here\n")
+    assert alice.line() == "--- #lobby has no topic"
+    assert bob.line() == "alice : still here"
+    server.stop()
+
+
+def test_a_fault_anywhere_else_ends_the_master_and_not_its_clients(tmp_path: Path) -> None:
+    fault = (
+        "from chatd_supervisor.switchboard import Switchboard as S\n"
+        "S._acknowledge = lambda *_: 1 / 0\n"
+        "import sys; from chatd_supervisor.cli import main; main(prog_name='chatd')"
+    )
+    server = Server(tmp_path, program=[sys.executable, "-c", fault])
+    alice = server.connect()
+    alice.send("hello\n")
+    assert server.process.wait(PATIENCE) == 70
+    assert "ended by a fault in chatd" in server.log()
+    server.again()
+    eventually("the next master is ready", server.is_ready)
+    alice.send("again\n")
+    assert [alice.line(), alice.line()] == ["guest1 : hello", "guest1 : again"]
+    server.stop()

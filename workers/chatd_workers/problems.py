@@ -9,6 +9,7 @@ from typing import Final
 PROBLEMS: Final[dict[str, str]] = {
     "line-too-long": "line dropped: it is longer than {value} bytes",
     "line-crashed": "line dropped: it crashed the process that reads it: {value}",
+    "line-failed": "line dropped: the server failed at it, and has written down why",
     "unknown-command": "no such command: {value} (/help lists them, // says a line with /)",
     "missing-nick": "which nick? usage: {value}",
     "missing-room": "which room? usage: {value}",
