@@ -118,14 +118,16 @@ class Server:
         program: list[str] | None = None,
         *,
         supervised: bool = False,
+        runtime_dir: Path | None = None,
     ) -> None:
         """Run it, as ``program`` if that is given, and wait until it is ready.
 
-        ``supervised``: under a supervisor, which then is ``process``.
+        ``supervised``: under a supervisor, which then is ``process``. ``runtime_dir``: if it is
+        not to be in ``directory``.
         """
         self.directory = directory
         self.supervised = supervised
-        self.runtime_dir = directory / "r"
+        self.runtime_dir = runtime_dir or directory / "r"
         self.state_dir = directory / "s"
         self.log_path = directory / "log"
         self.config_path = directory / "chatd.toml"

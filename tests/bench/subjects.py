@@ -1,8 +1,10 @@
 """What is measured, as running processes: chatd, the floors, ngircd; and the load upon them."""
 
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,10 @@ class Subject(NamedTuple):
         return children(self.pid)
 
 
+MEMORY_FILES = "/dev/shm" if os.path.isdir("/dev/shm") else None
+"""Where the runtime directory is: in memory (tmpfs), as below /run."""
+
+
 def read(path: str) -> str:
     """Return what a file in /proc says."""
     return Path(path).read_text("ascii")
@@ -70,7 +76,14 @@ def chatd(
 ) -> Iterator[Subject]:
     """Run chatd as it comes, or as ``program``."""
     directory.mkdir()
-    server = Server(directory, program=program)
+    with tempfile.TemporaryDirectory(dir=MEMORY_FILES) as runtime_dir:
+        yield from _served(directory, name, program, Path(runtime_dir))
+
+
+def _served(
+    directory: Path, name: str, program: list[str] | None, runtime_dir: Path
+) -> Iterator[Subject]:
+    server = Server(directory, program=program, runtime_dir=runtime_dir)
     try:
         yield Subject(name, "text", server.port, server.pid)
     except BaseException:

@@ -228,12 +228,12 @@ class SqliteJournal:
     def tend(self) -> float | None:
         """Index, forget and checkpoint a little; return seconds until more is to be done."""
         with self._explained():
-            if self._index() or self._forget():
-                return PAUSE
+            # First, for there may be more to index all the time; and a log that begins anew is
+            # written over what is in memory already.
             if self._pages >= CHECKPOINT:
                 self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 self._pages = 0
-        return None
+            return PAUSE if self._index() or self._forget() else None
 
     def _index(self) -> bool:
         """Index the next STEP entries; return whether there are more."""
