@@ -76,7 +76,7 @@ class Reception:
             prepare(client)
         except OSError:
             client.close()  # it has gone already
-            self._release(name)
+            self.release(name)
             return None
         connection = Connection(number, peer, dialect, self._board.output(number))
         connection.token = os.urandom(TOKEN)
@@ -102,7 +102,7 @@ class Reception:
                 self.uncount(connection)
         if reason:
             self._refuse(connection, client, reason)
-            self._release(name)
+            self.release(name)
         return error
 
     def count(self, connection: Connection) -> None:
@@ -119,9 +119,10 @@ class Reception:
         """Take note that ``connection`` is closed."""
         self.uncount(connection)
         self._ledger.leave(connection.session)
-        self._release(connection.name)
+        self.release(connection.name)
 
-    def _release(self, name: str) -> None:
+    def release(self, name: str) -> None:
+        """Have the supervisor let go of what it holds by ``name``."""
         if self._keeper is not None:
             self._keeper.release(name)
 

@@ -21,7 +21,7 @@ from typing import Final
 from chatd_supervisor import counts
 from chatd_supervisor.adoption import Offered, dismiss
 from chatd_supervisor.births import Births
-from chatd_supervisor.connections import Connection, State, Worker, skip
+from chatd_supervisor.connections import Connection, State, Worker, session_name, skip
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
@@ -106,6 +106,7 @@ class Recovery:
                 self._rows.pop(number, None)
                 self._ledger.leave(number)
                 self._reception.admit(client, dialect)
+                self._reception.release(session_name(number, dialect))
         for channel in channels:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
