@@ -107,9 +107,10 @@ class Keeper:
         """
         received: dict[str, int] = {}
         try:
-            self._channel.send(encode(Recall()))
+            with contextlib.suppress(BrokenPipeError):  # then what it has sent is all there is
+                self._channel.send(encode(Recall()))
             complaint = self._collect(received, time.monotonic() + patience)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+        except (EOFError, ConnectionResetError):
             complaint = ""
             self._gone()
         if complaint:
@@ -125,6 +126,8 @@ class Keeper:
             try:
                 answer = decode_answer(parcel.record)
             except msgspec.DecodeError as error:
+                if parcel.descriptor is not None:
+                    os.close(parcel.descriptor)
                 return f"what the supervisor says cannot be understood: {error}"
             if isinstance(answer, AllHeld):
                 return ""
@@ -174,6 +177,8 @@ class Keeper:
 
     def goodbye(self, patience: float = FAREWELL) -> None:
         """Have everything let go of, and wait until it is, ``patience`` seconds at most."""
+        if not self.is_there:
+            return
         deadline = time.monotonic() + patience
         # Nothing else matters any more.
         self._queue = {wish: (wish, -1) for wish in (Stopping(), Goodbye())}

@@ -1,26 +1,26 @@
-"""A supervised master: killed, crashing, stopped; and a supervisor that is killed itself."""
+"""A supervised master that is killed, or crashes; and a supervisor that is killed itself."""
 
-import contextlib
-import json
 import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import CHATD, PATIENCE, Client, descriptors, eventually
-
-CONFIG = """
-[[listen]]
-address = "127.0.0.1:0"
-[limits]
-stop_timeout = 0.5
-"""
+from harness import Client, descriptors, eventually
+from supervised import (
+    BROKEN,
+    CONFIG,
+    Supervised,
+    children,
+    is_refused,
+    is_running,
+    supervised,
+    title,
+)
 
 KILLED_AFTER = """
 import importlib, os, signal, sys
@@ -50,145 +50,11 @@ if "chatd_supervisor" in sys.orig_argv:
 """
 """A sitecustomize.py by which a master dies after a step, once, if a file is there."""
 
-BROKEN = "[limits]\nmax_rooms = -1\n"
-
-
-class Supervised:
-    """The commands for a supervised server with directories of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.runtime_dir = directory / "r"
-        self.log_file = directory / "s" / "chatd.log"
-        self.config = directory / "chatd.toml"
-        self.config.write_text(CONFIG)
-        self.clients: list[Client] = []
-        self.found: set[int] = set()
-        """All supervisors and masters that were seen."""
-        self.left_over: set[str] = set()
-        """What only the next master could clear away, if the last one was killed."""
-
-    def command(self, name: str, *more: str) -> list[str]:
-        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
-        if name in ("run", "start", "restart"):
-            options.append(f"--state-dir={self.directory / 's'}")
-        return [CHATD, name, *options, *more]
-
-    def do(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(name, *more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-
-    def start(self) -> None:
-        done = self.do("start", "--supervise")
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"chatd: started, pid {self.master}, log {self.log_file}\n"
-
-    @property
-    def master(self) -> int:
-        return self._pid("chatd.pid")
-
-    @property
-    def supervisor(self) -> int:
-        return self._pid("supervisor.pid")
-
-    def _pid(self, name: str) -> int:
-        pid = int((self.runtime_dir / name).read_text())
-        self.found.add(pid)
-        return pid
-
-    def status(self) -> dict[str, str]:
-        """Return what ``chatd status`` says; nothing if nobody answers."""
-        shown = self.do("status").stdout
-        return dict(re.findall(r"^(\w[\w ]*?)  +(.*)$", shown, re.MULTILINE))
-
-    @property
-    def port(self) -> int:
-        return int(self.status()["listen"].partition(" ")[0].rpartition(":")[2])
-
-    def kill_master(self) -> int:
-        """Kill the master; return its pid."""
-        pid = self.master
-        os.kill(pid, signal.SIGKILL)
-        return pid
-
-    def successor_of(self, pid: int) -> int:
-        """Wait until another master than ``pid`` serves; return its pid."""
-
-        def other() -> int:
-            now = int(self.status().get("pid", 0))
-            return now if now != pid else 0
-
-        successor = eventually("another master serves", other)
-        self.found.add(successor)
-        return successor
-
-    def workers(self) -> list[int]:
-        """Return the pids of all workers."""
-        shown = json.loads(self.do("ps", "--json").stdout)
-        return [session["pid"] for session in shown if session["pid"]]
-
-    def connect(self, port: int) -> Client:
-        client = Client(port)
-        self.clients.append(client)
-        return client
-
-    def log(self) -> str:
-        return self.log_file.read_text()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def is_refused(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
-def title(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
-
-
-def children(pid: int) -> list[int]:
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Supervised]:
-    """Commands for a supervised server, of which nothing is left when the test is over."""
-    one = Supervised(tmp_path)
-    try:
+    with supervised(tmp_path) as one:
         yield one
-    finally:
-        for client in one.clients:
-            client.close()
-        for name in ("supervisor.pid", "chatd.pid"):
-            with contextlib.suppress(FileNotFoundError, ValueError):
-                one._pid(name)
-        done = one.do("stop")
-        left = [pid for pid in one.found if is_running(pid)]
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-    assert done.returncode in (0, 3), done
-    assert left == []
-    if one.runtime_dir.exists():
-        left_over = {path.name.partition(".")[0] for path in one.runtime_dir.iterdir()}
-        assert left_over <= one.left_over
-    if one.log_file.exists():
-        assert "Traceback" not in one.log()
 
 
 def test_a_killed_master_is_back_on_the_same_port_at_once(server: Supervised) -> None:
@@ -308,51 +174,6 @@ def test_a_master_that_cannot_start_is_tried_again_ever_later(server: Supervised
     server.successor_of(first)
 
 
-def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> None:
-    server.start()
-    supervisor, port = server.supervisor, server.port
-    server.config.write_text(BROKEN)
-    server.left_over = {"adoption", "ledger", "outbox"}
-    server.kill_master()
-    eventually("the next one fails", lambda: "exited with status 78" in server.log())
-    done = server.do("stop")
-    assert done.returncode == 0
-    assert re.fullmatch(rf"chatd: stopped, pid {supervisor}, in \S+ s\n", done.stdout)
-    assert not is_running(supervisor)
-    assert is_refused(port)
-
-
-def test_stop_leaves_nothing_and_its_port_can_be_had_at_once(server: Supervised) -> None:
-    server.start()
-    port, both = server.port, [server.supervisor, server.master]
-    address = f"127.0.0.1:{port}"
-    for _ in range(3):
-        client = server.connect(port).greet()
-        done = server.do("stop")
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith(f"chatd: stopped, pid {both[1]}, in ")
-        assert not any(map(is_running, both))
-        assert list(server.runtime_dir.iterdir()) == []
-        assert "the server is stopping" in client.rest()
-        assert server.do("start", "--supervise", "--listen", address).returncode == 0
-        both = [server.supervisor, server.master]
-    assert "starting it again" not in server.log()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_supervisor_told_to_stop_stops_the_master(
-    server: Supervised, number: signal.Signals
-) -> None:
-    server.start()
-    supervisor, master = server.supervisor, server.master
-    client = server.connect(server.port).greet()
-    os.kill(supervisor, number)
-    eventually("both are gone", lambda: not is_running(supervisor) and not is_running(master))
-    assert "the server is stopping" in client.rest()
-    assert f"stopping on {number.name}" in server.log()
-    assert list(server.runtime_dir.iterdir()) == []
-
-
 def test_the_supervisor_passes_signals_on(server: Supervised) -> None:
     server.start()
     master = server.master
@@ -362,23 +183,6 @@ def test_the_supervisor_passes_signals_on(server: Supervised) -> None:
     eventually("its state is told", lambda: "chatd: master: {" in server.log())
     assert server.master == master
     assert is_running(master)
-
-
-def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised) -> None:
-    server.config.write_text(CONFIG.replace("0.5", "60"))
-    server.start()
-    supervisor, master = server.supervisor, server.master
-    server.left_over = {"adoption", "ledger", "outbox"}
-    # One who takes nothing: the stop waits for it.
-    client = server.connect(server.port).greet()
-    (worker,) = children(master)
-    os.kill(worker, signal.SIGSTOP)
-    os.kill(master, signal.SIGTERM)
-    eventually("it stops", lambda: server.status()["state"] == "stopping")
-    client.send("still?\n")
-    os.kill(master, signal.SIGKILL)
-    eventually("the supervisor is gone", lambda: not is_running(supervisor))
-    assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
 
 
 def test_a_client_survives_its_worker_and_the_master_together(server: Supervised) -> None:
@@ -448,107 +252,6 @@ def test_a_stopped_supervisor_keeps_nobody_from_being_served(server: Supervised)
     first = server.kill_master()
     server.successor_of(first)
     server.connect(port).greet()
-
-
-def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        for command in ("start", "run"):
-            done = server.do(command, "--supervise", "--listen", address)
-            assert done.returncode == 69
-            said = f"chatd: cannot listen on {address}: Address already in use; who has it: ss"
-            assert done.stderr.splitlines()[-1].startswith(said)
-            assert list(server.runtime_dir.iterdir()) == []
-    server.log_file.unlink()
-    server.log_file.mkdir()
-    done = server.do("start", "--supervise")
-    assert done.returncode == 73
-    assert str(server.log_file) in done.stderr
-    server.log_file.rmdir()
-    server.config.write_text(BROKEN)
-    for command in ("start", "run"):
-        done = server.do(command, "--supervise")
-        assert (done.returncode, done.stdout) == (78, "")
-        assert "limits.max_rooms = -1: must be an integer of 0 or more" in done.stderr
-    server.config.write_text(CONFIG)
-    for command in ("start", "run"):
-        done = server.do(command, "--supervise", "--runtime-dir=/proc/chatd")
-        assert (done.returncode, done.stdout) == (73, "")
-    assert server.do("start", "--supervise", "--loud").returncode == 2
-    assert list(server.runtime_dir.iterdir()) == []
-
-
-def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
-    assert server.do("start").returncode == 0
-    plain = server.master
-    for command in ("start", "run"):
-        done = server.do(command, "--supervise")
-        assert (done.returncode, done.stdout) == (4, "")
-        assert f"already running in {server.runtime_dir} as pid {plain}" in done.stderr
-    assert server.do("stop").returncode == 0
-    server.start()
-    for command in ("start", "run"):
-        for more in ([], ["--supervise"]):
-            done = server.do(command, *more)
-            assert (done.returncode, done.stdout) == (4, "")
-            assert f"already running in {server.runtime_dir} as pid " in done.stderr
-
-
-def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
-    server.start()
-    server.config.write_text(BROKEN)
-    server.left_over = {"adoption", "ledger", "outbox"}
-    server.kill_master()
-    eventually("the next one fails", lambda: "exited with status 78" in server.log())
-    other = server.directory / "other.toml"
-    other.write_text(CONFIG)
-    done = server.do("start", f"--config={other}")
-    assert (done.returncode, done.stdout) == (4, "")
-    assert f"already running in {server.runtime_dir} as pid {server.supervisor}" in done.stderr
-
-
-def test_of_many_starts_at_once_one_serves(server: Supervised) -> None:
-    starts = [
-        subprocess.Popen(
-            server.command("start", "--supervise"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(6)
-    ]
-    assert sorted(start.wait(PATIENCE) for start in starts) == [0, 4, 4, 4, 4, 4]
-    server.connect(server.port).greet()
-
-
-def test_a_restart_keeps_the_supervision(server: Supervised) -> None:
-    server.start()
-    before = server.supervisor
-    done = server.do("restart", "--full")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert not is_running(before)
-    assert title(server.supervisor) == "chatd: supervisor"
-    assert server.status()["supervised"] == "true"
-    assert server.do("stop").returncode == 0
-    assert server.do("restart").returncode == 0
-    assert server.status()["supervised"] == "false"
-
-
-def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
-    command = server.command("run", "--supervise")
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        while "ready:" not in process.stderr.readline():
-            assert process.poll() is None
-        assert (title(process.pid), server.supervisor) == ("chatd: supervisor", process.pid)
-        first, port = server.master, server.port
-        server.kill_master()
-        server.successor_of(first)
-        server.connect(port).greet().close()
-        process.send_signal(signal.SIGTERM)
-        said = process.stderr.read()
-        assert process.wait(PATIENCE) == 0
-    assert f"master {first} was killed by SIGKILL; starting it again\n" in said
-    assert not server.log_file.exists()
 
 
 def test_an_address_that_is_gone_from_the_configuration_is_let_go(server: Supervised) -> None:

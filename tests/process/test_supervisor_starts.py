@@ -1,0 +1,192 @@
+"""Supervised servers that are started and stopped, and those that cannot be started."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import PATIENCE, eventually
+from supervised import (
+    BROKEN,
+    CONFIG,
+    Supervised,
+    children,
+    is_refused,
+    is_running,
+    supervised,
+    title,
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Supervised]:
+    with supervised(tmp_path) as one:
+        yield one
+
+
+def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> None:
+    server.start()
+    supervisor, port = server.supervisor, server.port
+    server.config.write_text(BROKEN)
+    server.left_over = {"adoption", "ledger", "outbox"}
+    server.kill_master()
+    eventually("the next one fails", lambda: "exited with status 78" in server.log())
+    done = server.do("stop")
+    assert done.returncode == 0
+    assert re.fullmatch(rf"chatd: stopped, pid {supervisor}, in \S+ s\n", done.stdout)
+    assert not is_running(supervisor)
+    assert is_refused(port)
+
+
+def test_stop_leaves_nothing_and_its_port_can_be_had_at_once(server: Supervised) -> None:
+    server.start()
+    port, both = server.port, [server.supervisor, server.master]
+    address = f"127.0.0.1:{port}"
+    for _ in range(3):
+        client = server.connect(port).greet()
+        done = server.do("stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"chatd: stopped, pid {both[1]}, in ")
+        assert not any(map(is_running, both))
+        assert list(server.runtime_dir.iterdir()) == []
+        assert "the server is stopping" in client.rest()
+        assert server.do("start", "--supervise", "--listen", address).returncode == 0
+        both = [server.supervisor, server.master]
+    assert "starting it again" not in server.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_supervisor_told_to_stop_stops_the_master(
+    server: Supervised, number: signal.Signals
+) -> None:
+    server.start()
+    supervisor, master = server.supervisor, server.master
+    client = server.connect(server.port).greet()
+    os.kill(supervisor, number)
+    eventually("both are gone", lambda: not is_running(supervisor) and not is_running(master))
+    assert "the server is stopping" in client.rest()
+    assert f"stopping on {number.name}" in server.log()
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised) -> None:
+    server.config.write_text(CONFIG.replace("0.5", "60"))
+    server.start()
+    supervisor, master = server.supervisor, server.master
+    server.left_over = {"adoption", "ledger", "outbox"}
+    # One who takes nothing: the stop waits for it.
+    client = server.connect(server.port).greet()
+    (worker,) = children(master)
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(master, signal.SIGTERM)
+    eventually("it stops", lambda: server.status()["state"] == "stopping")
+    client.send("still?\n")
+    os.kill(master, signal.SIGKILL)
+    eventually("the supervisor is gone", lambda: not is_running(supervisor))
+    assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
+
+
+def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for command in ("start", "run"):
+            done = server.do(command, "--supervise", "--listen", address)
+            assert done.returncode == 69
+            said = f"chatd: cannot listen on {address}: Address already in use; who has it: ss"
+            assert done.stderr.splitlines()[-1].startswith(said)
+            assert list(server.runtime_dir.iterdir()) == []
+    server.log_file.unlink()
+    server.log_file.mkdir()
+    done = server.do("start", "--supervise")
+    assert done.returncode == 73
+    assert str(server.log_file) in done.stderr
+    server.log_file.rmdir()
+    server.config.write_text(BROKEN)
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise")
+        assert (done.returncode, done.stdout) == (78, "")
+        assert "limits.max_rooms = -1: must be an integer of 0 or more" in done.stderr
+    server.config.write_text(CONFIG)
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise", "--runtime-dir=/proc/chatd")
+        assert (done.returncode, done.stdout) == (73, "")
+    assert server.do("start", "--supervise", "--loud").returncode == 2
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
+    assert server.do("start").returncode == 0
+    plain = server.master
+    for command in ("start", "run"):
+        done = server.do(command, "--supervise")
+        assert (done.returncode, done.stdout) == (4, "")
+        assert f"already running in {server.runtime_dir} as pid {plain}" in done.stderr
+    assert server.do("stop").returncode == 0
+    server.start()
+    for command in ("start", "run"):
+        for more in ([], ["--supervise"]):
+            done = server.do(command, *more)
+            assert (done.returncode, done.stdout) == (4, "")
+            assert f"already running in {server.runtime_dir} as pid " in done.stderr
+
+
+def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
+    server.start()
+    server.config.write_text(BROKEN)
+    server.left_over = {"adoption", "ledger", "outbox"}
+    server.kill_master()
+    eventually("the next one fails", lambda: "exited with status 78" in server.log())
+    other = server.directory / "other.toml"
+    other.write_text(CONFIG)
+    done = server.do("start", f"--config={other}")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"already running in {server.runtime_dir} as pid {server.supervisor}" in done.stderr
+
+
+def test_of_many_starts_at_once_one_serves(server: Supervised) -> None:
+    starts = [
+        subprocess.Popen(
+            server.command("start", "--supervise"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(6)
+    ]
+    assert sorted(start.wait(PATIENCE) for start in starts) == [0, 4, 4, 4, 4, 4]
+    server.connect(server.port).greet()
+
+
+def test_a_restart_keeps_the_supervision(server: Supervised) -> None:
+    server.start()
+    before = server.supervisor
+    done = server.do("restart", "--full")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not is_running(before)
+    assert title(server.supervisor) == "chatd: supervisor"
+    assert server.status()["supervised"] == "true"
+    assert server.do("stop").returncode == 0
+    assert server.do("restart").returncode == 0
+    assert server.status()["supervised"] == "false"
+
+
+def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
+    command = server.command("run", "--supervise")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "ready:" not in process.stderr.readline():
+            assert process.poll() is None
+        assert (title(process.pid), server.supervisor) == ("chatd: supervisor", process.pid)
+        first, port = server.master, server.port
+        server.kill_master()
+        server.successor_of(first)
+        server.connect(port).greet().close()
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait(PATIENCE) == 0
+    assert f"master {first} was killed by SIGKILL; starting it again\n" in said
+    assert not server.log_file.exists()

@@ -1,0 +1,161 @@
+"""A supervised server for the tests, and what can be seen of its processes."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import CHATD, PATIENCE, Client, eventually
+
+CONFIG = """
+[[listen]]
+address = "127.0.0.1:0"
+[limits]
+stop_timeout = 0.5
+"""
+
+BROKEN = "[limits]\nmax_rooms = -1\n"
+
+
+class Supervised:
+    """The commands for a supervised server with directories of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "r"
+        self.log_file = directory / "s" / "chatd.log"
+        self.config = directory / "chatd.toml"
+        self.config.write_text(CONFIG)
+        self.clients: list[Client] = []
+        self.found: set[int] = set()
+        """All supervisors and masters that were seen."""
+        self.left_over: set[str] = set()
+        """What only the next master could clear away, if the last one was killed."""
+
+    def command(self, name: str, *more: str) -> list[str]:
+        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
+        if name in ("run", "start", "restart"):
+            options.append(f"--state-dir={self.directory / 's'}")
+        return [CHATD, name, *options, *more]
+
+    def do(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(name, *more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def start(self) -> None:
+        done = self.do("start", "--supervise")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"chatd: started, pid {self.master}, log {self.log_file}\n"
+
+    @property
+    def master(self) -> int:
+        return self._pid("chatd.pid")
+
+    @property
+    def supervisor(self) -> int:
+        return self._pid("supervisor.pid")
+
+    def _pid(self, name: str) -> int:
+        pid = int((self.runtime_dir / name).read_text())
+        self.found.add(pid)
+        return pid
+
+    def status(self) -> dict[str, str]:
+        """Return what ``chatd status`` says; nothing if nobody answers."""
+        shown = self.do("status").stdout
+        return dict(re.findall(r"^(\w[\w ]*?)  +(.*)$", shown, re.MULTILINE))
+
+    @property
+    def port(self) -> int:
+        return int(self.status()["listen"].partition(" ")[0].rpartition(":")[2])
+
+    def kill_master(self) -> int:
+        """Kill the master; return its pid."""
+        pid = self.master
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def successor_of(self, pid: int) -> int:
+        """Wait until another master than ``pid`` serves; return its pid."""
+
+        def other() -> int:
+            now = int(self.status().get("pid", 0))
+            return now if now != pid else 0
+
+        successor = eventually("another master serves", other)
+        self.found.add(successor)
+        return successor
+
+    def workers(self) -> list[int]:
+        """Return the pids of all workers."""
+        shown = json.loads(self.do("ps", "--json").stdout)
+        return [session["pid"] for session in shown if session["pid"]]
+
+    def connect(self, port: int) -> Client:
+        client = Client(port)
+        self.clients.append(client)
+        return client
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def title(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
+
+
+def children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@contextmanager
+def supervised(directory: Path) -> Iterator[Supervised]:
+    """Commands for a supervised server, of which nothing is left when the test is over."""
+    one = Supervised(directory)
+    try:
+        yield one
+    finally:
+        for client in one.clients:
+            client.close()
+        for name in ("supervisor.pid", "chatd.pid"):
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                one._pid(name)
+        done = one.do("stop")
+        left = [pid for pid in one.found if is_running(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    assert done.returncode in (0, 3), done
+    assert left == []
+    if one.runtime_dir.exists():
+        left_over = {path.name.partition(".")[0] for path in one.runtime_dir.iterdir()}
+        assert left_over <= one.left_over
+    if one.log_file.exists():
+        assert "Traceback" not in one.log()

@@ -1,0 +1,22 @@
+"""When the supervisor starts the next master."""
+
+from itertools import pairwise
+
+from chatd_supervisor.backoff import CALM, DELAYS, Backoff
+
+
+def test_the_first_failures_are_followed_by_growing_delays() -> None:
+    backoff = Backoff()
+    delays = [backoff.after(None) for _ in range(len(DELAYS) + 3)]
+    assert delays == [*DELAYS, *[DELAYS[-1]] * 3]
+    assert all(later == min(2 * one, DELAYS[-1]) for one, later in pairwise(DELAYS))
+
+
+def test_who_has_served_is_followed_at_once() -> None:
+    backoff = Backoff()
+    assert [backoff.after(CALM) for _ in range(5)] == [0.0] * 5
+    # One that falls early too, if it is the first.
+    assert [backoff.after(0.0) for _ in range(4)] == [0.0, 0.1, 0.2, 0.4]
+    assert backoff.after(None) == 0.8
+    assert backoff.after(CALM) == 0.0
+    assert backoff.after(None) == 0.1
