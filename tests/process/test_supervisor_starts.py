@@ -91,6 +91,20 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
     assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
 
 
+def test_a_master_that_hangs_can_be_killed_and_is_not_started_again(server: Supervised) -> None:
+    server.start()
+    supervisor, master = server.supervisor, server.master
+    server.left_over = {"adoption", "ledger", "outbox"}
+    os.kill(master, signal.SIGSTOP)
+    done = server.do("stop")
+    assert (done.returncode, done.stdout) == (1, "")
+    said = f"chatd: pid {master} has not stopped within 5.5 s; kill -9 {master}\n"
+    assert done.stderr == said
+    os.kill(master, signal.SIGKILL)
+    eventually("the supervisor is gone", lambda: not is_running(supervisor))
+    assert "starting it again" not in server.log()
+
+
 def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -3,140 +3,19 @@
 import asyncio
 import logging
 import os
-import select
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from chatd_supervisor.holding import (
-    KEEPER,
-    MAX_NAME,
-    AllHeld,
-    Doubt,
     Goodbye,
-    Held,
     Hold,
     Ready,
-    Recall,
     Release,
-    Settled,
     Stopping,
-    Wish,
-    decode_wish,
-    encode,
-    receive,
 )
-from chatd_supervisor.holdings import Holdings
-from chatd_supervisor.keeping import Keeper, KeeperError
-from chatd_workers.channel import pair, send_with_descriptor
-
-PATIENCE = 10.0
-
-
-class Supervisor:
-    """The other end: does what is asked of it, when it is told to."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
-        channel.settimeout(PATIENCE)
-        self.holdings = Holdings()
-        self.wishes: list[Wish] = []
-
-    def hear(self) -> Wish:
-        """Take one wish, and do what it asks for."""
-        parcel = receive(self.channel)
-        wish: Wish = decode_wish(parcel.record)
-        self.wishes.append(wish)
-        match wish:
-            case Hold(name):
-                assert parcel.descriptor is not None
-                self.holdings.put(name, parcel.descriptor)
-            case Release(name):
-                self.holdings.drop(name)
-            case Doubt():
-                self.holdings.doubt()
-            case Settled():
-                self.holdings.settle()
-            case Goodbye():
-                self.holdings.let_go()
-                self.channel.close()
-            case _:
-                assert parcel.descriptor is None
-        return wish
-
-    def hear_all(self) -> list[Wish]:
-        """Take all that is there; return it."""
-        before = len(self.wishes)
-        self.channel.settimeout(0)
-        try:
-            while True:
-                self.hear()
-        except BlockingIOError:
-            return self.wishes[before:]
-        finally:
-            self.channel.settimeout(PATIENCE)
-
-    def answer(self) -> None:
-        """Pass on all that is held, when asked for it, waiting as it must."""
-        assert self.hear() == Recall()
-        self.channel.setblocking(False)
-        owed = self.holdings.debt()
-        poll = select.poll()
-        while event := self.holdings.pay(owed, self.channel):
-            poll.register(self.channel, event)
-            assert poll.poll(PATIENCE * 1000)
-
-    def names(self) -> list[str]:
-        """Return the names of all that is held."""
-        return list(self.holdings.debt())
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Keeper, Supervisor]]:
-    """A keeper and its supervisor, nothing of which is left open."""
-    ours, theirs = pair()
-    supervisor = Supervisor(theirs)
-    yield Keeper(ours), supervisor
-    supervisor.holdings.let_go()
-    ours.close()
-    theirs.close()
-
-
-@pytest.fixture
-def descriptor() -> Iterator[int]:
-    """A descriptor that is worth being held."""
-    reading, writing = os.pipe()
-    os.close(writing)
-    yield reading
-    os.close(reading)
-
-
-@contextmanager
-def at_once(act: Callable[[], object]) -> Iterator[None]:
-    """Have another thread ``act`` meanwhile."""
-    thread = threading.Thread(target=act)
-    thread.start()
-    yield
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-
-
-def are_same(one: int, other: int) -> bool:
-    return os.path.sameopenfile(one, other)
-
-
-def choke(keeper: Keeper, descriptor: int) -> list[str]:
-    """Fill the channel and more; return the names that are under way or queued."""
-    names = [f"session {number} text" for number in range(1000)]
-    for name in names:
-        keeper.hold(name, descriptor)
-    assert keeper._queue, "the channel took all"
-    return names
-
+from chatd_supervisor.keeping import Keeper
+from other_end import PATIENCE, Supervisor, are_same, at_once, choke
 
 # Holding and releasing
 
@@ -365,92 +244,3 @@ def test_goodbye_does_not_wait_for_long(ends: tuple[Keeper, Supervisor], descrip
     begun = time.monotonic()
     keeper.goodbye(0.2)
     assert 0.2 <= time.monotonic() - begun < 2
-
-
-# Receiving what is wrong
-
-
-def test_a_supervisor_that_says_nothing_is_an_error_in_time(
-    ends: tuple[Keeper, Supervisor], descriptor: int
-) -> None:
-    keeper, supervisor = ends
-    send_with_descriptor(supervisor.channel, encode(Held("adoption")), descriptor)
-    before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(KeeperError, match="has not passed on what it holds in time"):
-        keeper.receive(0.2)
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_what_cannot_be_understood_is_an_error(
-    ends: tuple[Keeper, Supervisor], descriptor: int
-) -> None:
-    keeper, supervisor = ends
-    send_with_descriptor(supervisor.channel, encode(Held("adoption")), descriptor)
-    send_with_descriptor(supervisor.channel, b"\x93\x01\x02\x03", descriptor)
-    before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(KeeperError, match="cannot be understood"):
-        keeper.receive()
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_of_a_supervisor_that_dies_meanwhile_what_came_is_kept(
-    ends: tuple[Keeper, Supervisor], descriptor: int
-) -> None:
-    keeper, supervisor = ends
-    send_with_descriptor(supervisor.channel, encode(Held("adoption")), descriptor)
-    supervisor.channel.close()
-    received = keeper.receive()
-    assert not keeper.is_there
-    assert list(received) == ["adoption"]
-    for one in received.values():
-        os.close(one)
-
-
-def test_what_there_is_no_room_for_is_said_and_the_rest_received(
-    ends: tuple[Keeper, Supervisor], caplog: pytest.LogCaptureFixture
-) -> None:
-    keeper, supervisor = ends
-    supervisor.channel.send(encode(Held("session 1 text")))
-    supervisor.channel.send(encode(AllHeld()))
-    with caplog.at_level(logging.ERROR, "chatd"):
-        assert keeper.receive() == {}
-    assert caplog.messages == ["no room for session 1 text, which the supervisor holds"]
-
-
-def test_names_have_a_bound() -> None:
-    assert decode_wish(encode(Hold("n" * MAX_NAME))) == Hold("n" * MAX_NAME)
-    with pytest.raises(ValueError, match="length"):
-        decode_wish(encode(Hold("n" * (MAX_NAME + 1))))
-
-
-# The environment
-
-
-def test_the_environment_names_the_channel_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = pair()
-    ours.set_inheritable(True)
-    monkeypatch.setenv(KEEPER, str(ours.fileno()))
-    keeper = Keeper.from_environment()
-    assert keeper is not None
-    assert keeper.fileno() == ours.detach()
-    assert KEEPER not in os.environ
-    assert not keeper._channel.get_inheritable()
-    assert Keeper.from_environment() is None
-    keeper._channel.close()
-    theirs.close()
-
-
-@pytest.mark.parametrize("value", ["", "x", "-1", "1048576", "pipe", "stream"])
-def test_an_environment_that_names_none_of_ours_is_as_none(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
-    reading, writing = os.pipe()
-    one, other = socket.socketpair()
-    numbers = {"pipe": str(reading), "stream": str(one.fileno())}
-    monkeypatch.setenv(KEEPER, numbers.get(value, value))
-    assert Keeper.from_environment() is None
-    # Whatever it was, it is left as it was.
-    os.close(reading)
-    os.close(writing)
-    one.close()
-    other.close()
