@@ -83,11 +83,14 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
     client = server.connect(server.port).greet()
     (worker,) = children(master)
     os.kill(worker, signal.SIGSTOP)
-    os.kill(master, signal.SIGTERM)
-    eventually("it stops", lambda: server.status()["state"] == "stopping")
-    client.send("still?\n")
-    os.kill(master, signal.SIGKILL)
-    eventually("the supervisor is gone", lambda: not is_running(supervisor))
+    try:
+        os.kill(master, signal.SIGTERM)
+        eventually("it stops", lambda: server.status()["state"] == "stopping")
+        client.send("still?\n")
+        os.kill(master, signal.SIGKILL)
+        eventually("the supervisor is gone", lambda: not is_running(supervisor))
+    finally:
+        os.kill(worker, signal.SIGKILL)
     assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
 
 
