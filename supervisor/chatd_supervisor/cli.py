@@ -28,7 +28,7 @@ from chatd_supervisor.history import back_up, parse_when, recall
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.replacing import upgrade as upgrade_server
-from chatd_supervisor.serving import is_supervised, serve, try_out
+from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
 from chatd_supervisor.stopping import NotStopped
@@ -114,13 +114,10 @@ def main() -> None:
 
 @main.command()
 @_serving
-@click.option("--trial", is_flag=True, hidden=True, help="Only see whether it could be done.")
 @_explained
-def run(supervise: bool, trial: bool, **options: Any) -> None:
+def run(supervise: bool, **options: Any) -> None:
     """Serve in the foreground, logging to standard error."""
     invocation = Invocation(**options)
-    if trial:
-        sys.exit(try_out(invocation))
     open_standard_descriptors()
     ensure_title_room()
     if supervise:

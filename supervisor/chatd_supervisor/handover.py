@@ -61,6 +61,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     """When the server was started, in seconds since the epoch."""
     generation: int
     """How many upgrades there were before the program that passes it on."""
+    since: float = 0.0
+    """When nobody was heard any more; of the clock that ``time.monotonic`` reads."""
     failure: str = ""
     """Why the program that this was meant for could not go on; back to the one before."""
 
@@ -119,6 +121,11 @@ def python_command(python: str, arguments: Iterable[str]) -> list[str]:
     """Return how chatd is run with ``arguments`` by the interpreter ``python``."""
     # -P: whatever lies in the present directory is none of ours.
     return [python, "-P", "-m", "chatd_supervisor", *arguments]
+
+
+def resuming_command(python: str, options: Iterable[str]) -> list[str]:
+    """Return how the interpreter ``python`` goes on with what another program has passed on."""
+    return [python, "-P", "-m", "chatd_supervisor.resuming", *options]
 
 
 def _descriptors(handover: Handover) -> Iterable[int]:

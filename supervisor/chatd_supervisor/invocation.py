@@ -1,7 +1,7 @@
 """What the options of a command say, and what follows from it: the configuration, the places."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,19 @@ class Invocation:
         }
         if listen:
             self._overrides["listen"] = [{"address": address} for address in listen]
+
+    @classmethod
+    def of(cls, options: Iterable[str]) -> "Invocation":
+        """Return what ``options``, as returned by ``options``, were made from."""
+        given: dict[str, Any] = {}
+        listen = []
+        for option in options:
+            key, _, value = option.removeprefix("--").partition("=")
+            if key == "listen":
+                listen.append(value)
+            else:
+                given[key.replace("-", "_")] = value
+        return cls(**given, listen=tuple(listen))
 
     def options(self) -> list[str]:
         """Return the command line options that say the same."""

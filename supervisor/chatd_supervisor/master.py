@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -256,7 +257,8 @@ class Master:
     def _renew_workers(self) -> None:
         handover = self._launch.handover
         if handover is not None and not handover.failure:
-            log.info("upgraded from %s to %s", handover.version, __version__)
+            pause = 1000 * (time.monotonic() - handover.since)
+            log.info("upgraded from %s to %s in %.0f ms", handover.version, __version__, pause)
             connections = self._switchboard.connections.values()
             self._births.renew([c.worker for c in connections if c.worker is not None])
 

@@ -7,8 +7,6 @@ import time
 from functools import partial
 from typing import Final
 
-import click
-
 from chatd_supervisor import __version__
 from chatd_supervisor.config import Config, ConfigError, split_address
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
@@ -19,6 +17,7 @@ from chatd_supervisor.handover import (
     from_environment,
     go_back,
     python_command,
+    resuming_command,
 )
 from chatd_supervisor.holding import KEEPER
 from chatd_supervisor.invocation import Invocation, paths_of
@@ -169,7 +168,7 @@ def _run(
         keeper = Keeper.from_environment()
     launch = Launch(
         pid_file=pid_file,
-        command=python_command(sys.executable, ["run", *invocation.options()]),
+        command=resuming_command(sys.executable, invocation.options()),
         daemon=daemon,
         keeper=keeper,
         handover=handover,
@@ -199,7 +198,7 @@ def _failed(starter: Starter | None, code: Exit, error: object) -> int:
         log.error("%s", error)
         starter.tell(code, f"chatd: {error}")
     else:
-        click.echo(f"chatd: {error}", err=True)
+        print(f"chatd: {error}", file=sys.stderr)
     return code
 
 

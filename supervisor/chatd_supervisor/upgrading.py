@@ -12,11 +12,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
 from chatd_supervisor import __version__
-from chatd_supervisor.handover import Handover, execute, python_command
+from chatd_supervisor.handover import Handover, execute, resuming_command
 from chatd_supervisor.keeping import Keeper
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
@@ -92,8 +93,9 @@ class Upgrade:
         """
         if self._command:
             return
-        arguments = ["run", *options] if options is not None else self._launch.command[4:]
-        command = python_command(python, arguments)
+        if options is None:
+            options = self._launch.command[4:]
+        command = resuming_command(python, options)
         self.failure = ""
         log.info("upgrade: trying %s", " ".join(command))
         self._output = os.fdopen(os.memfd_create("chatd-trial"), "w+b")
@@ -158,6 +160,7 @@ class Upgrade:
             channels=board.channels(),
             started=launch.started,
             generation=self.generation,
+            since=time.monotonic(),
         )
         log.info("upgrade: executing %s", " ".join(command))
         execute(command, handover)
