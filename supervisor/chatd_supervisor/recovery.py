@@ -34,7 +34,12 @@ from chatd_workers.reports import MAX_USED
 log = logging.getLogger("chatd")
 
 OFFER: Final = 1.0
-"""Seconds that a living worker has to offer itself, when its client has come from elsewhere."""
+"""Seconds from look to look whether a worker that has not offered itself still lives, when its
+client has come from elsewhere."""
+
+LOOKS: Final = 8
+"""How often it is looked: on a busy machine a thousand workers take their time, and another
+thousand births would not make it shorter."""
 
 
 class Held:
@@ -115,7 +120,7 @@ class Recovery:
         self._board.commit()
         if self._snapshot.sessions:
             log.warning(
-                "going on with %d sessions, %d of them held by the supervisor",
+                "going on with %d sessions, the clients of %d at hand",
                 len(self._snapshot.sessions),
                 len(held),
             )
@@ -152,8 +157,14 @@ class Recovery:
             else:
                 self._loop.call_later(grace, self._lose, connection)
 
-    def _replace(self, connection: Connection) -> None:
-        if connection.state is State.SERVED and connection.worker is None:
+    def _replace(self, connection: Connection, looks: int = LOOKS) -> None:
+        """Have ``connection`` given a worker, unless its old one still is on its way to us."""
+        if connection.state is not State.SERVED or connection.worker is not None:
+            return
+        row = self._rows.get(connection.session)
+        if looks and row is not None and _lives(row.pid):
+            self._loop.call_later(OFFER, self._replace, connection, looks - 1)
+        else:
             self._births.request(connection)
 
     def _lose(self, connection: Connection) -> None:
@@ -267,9 +278,9 @@ class Recovery:
 
 
 def _lives(pid: int) -> bool:
-    """Tell whether a process ``pid`` is there, and not a zombie (proc(5), "/proc/pid/stat")."""
+    """Tell whether there is a process ``pid`` that runs: no zombie, and not stopped (proc(5))."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return False
-    return pid > 0 and stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    return pid > 0 and stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X", b"T")
