@@ -13,6 +13,12 @@ from chatd_workers.problems import PROBLEMS
 PAGE = (Path(__file__).resolve().parents[2] / "man" / "chatd-protocol.7").read_text("utf-8")
 LINES = set(PAGE.replace("\\e", "\\").splitlines())
 
+PAST = (
+    e.Past(1795_429_920_000_000, "alice", "say", "good morning"),
+    e.Past(1795_429_980_000_000, "alice", "act", "waves"),
+    e.Past(1795_429_990_000_000, "alice", "topic", "tea at four"),
+)
+
 VALUES = {
     "line-too-long": "8192",
     "line-crashed": "...",
@@ -61,6 +67,10 @@ def test_every_command_has_its_item(verb: str) -> None:
         e.TopicShown("#lobby", ""),
         e.Members("#lobby", ("alice", "bob"), 2),
         e.RoomsListed((("#ops", 3, "who is on call"),), 1),
+        e.Recalled("#lobby", "joined", "", PAST, 3),
+        e.Recalled("#lobby", "history", "", (), 0),
+        e.Recalled("#lobby", "search", "coffee", (), 0),
+        e.Recalled("#lobby", "missed", "", (), -1),
         e.Closing("goodbye"),
         e.Closing("the server is stopping"),
     ],
