@@ -191,7 +191,7 @@ class Recovery:
     # Clients
 
     def _attach(self, connection: Connection, client: socket.socket) -> bool:
-        """Go on with ``client``; False if that cannot be, and it was let go."""
+        """Go on with ``client``; False if that cannot be, or not for long: it was let go."""
         number = connection.session
         try:
             rest = self._resume(connection, client)
@@ -205,7 +205,7 @@ class Recovery:
             self._board.see_out(connection)
         else:
             connection.state = State.SERVED
-        return True
+        return number in self._board.connections
 
     def _resume(self, connection: Connection, client: socket.socket) -> list[memoryview]:
         client.setblocking(False)
