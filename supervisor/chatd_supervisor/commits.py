@@ -246,7 +246,12 @@ class Commits:
         )
 
     def _is_served(self, connection: Connection) -> bool:
-        return connection.session not in self._gone and connection.state in PRESENT
+        # One that was leaving when a master died is ABSENT, too, but in no room any more.
+        return (
+            connection.session in self.hub.sessions
+            and connection.session not in self._gone
+            and connection.state in PRESENT
+        )
 
     def _do(self, connection: Connection, entry: Entry) -> None:
         for outcome in self.hub.apply(connection.session, entry):

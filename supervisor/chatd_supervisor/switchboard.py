@@ -380,6 +380,7 @@ class Switchboard:
         self._closed(connection)
 
     def shut(self) -> None:
-        """Let go of the poller; the master has closed everything else."""
+        """Let go of the poller and of timers; the master has closed everything else."""
+        self.commits.close()
         self._loop.remove_reader(self._poller)
         self._poller.close()

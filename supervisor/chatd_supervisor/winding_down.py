@@ -41,6 +41,7 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     await _until(all_delivered, begun + timeout)
     for connection in list(board.connections.values()):
         board.close(connection)
+    board.commit()  # that they are closed, for the journal is closed next
     while births.children:
         births.reap()
         await asyncio.sleep(POLL / 2)
