@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from harness import Server
 from storm.figures import Figures
-from storm.killing import Killer
+from storm.killing import Killer, Killing
 from storm.order import Ear, Order
 from storm.people import HANGING, HOST, Listener, Pace, Person, Poller, Sender, Sluggard, Visitor
 
@@ -43,14 +43,18 @@ class Storm:
         seed: int,
         master_every: float = 0.0,
         volume: float = 16.0,
+        killer: Killing | None = None,
     ) -> None:
-        """``kills`` are workers a second, ``volume`` is MB a second for all listeners together."""
+        """``kills`` are workers a second, ``volume`` is MB a second for all listeners together.
+
+        ``killer``: somebody else than one who kills at random.
+        """
         self._seconds = seconds
         self._server = server
         self._dice = random.Random(seed)
         self.figures = Figures(seed, clients=senders + listeners)
         self._order = Order(self.figures)
-        self._killer = Killer(
+        self._killer = killer or Killer(
             server, self.figures, self._dice, kills=kills, master_every=master_every
         )
         self._pace = Pace(volume * 1e6 / (senders + listeners))
@@ -63,6 +67,7 @@ class Storm:
         self._people: list[Listener] = [*self._senders, *self._sluggards, *others]
         self._visitors: set[Visitor] = set()
         self._most_visitors = max(2, int(VISITORS * len(self._people)))
+        self._leaving: list[Visitor] = []
         self._gone: set[Person] = set()
 
     def run(self) -> Figures:
@@ -71,7 +76,7 @@ class Storm:
         begun = time.monotonic()
         ending = begun + self._seconds
         trimmed = begun
-        while (now := time.monotonic()) < ending:
+        while (now := time.monotonic()) < ending or self._is_to_go_on(now - ending):
             if self._killer.strike(now):
                 for sender in self._senders:
                     sender.struck(now, self.figures.seed, self._dice)
@@ -85,6 +90,9 @@ class Storm:
         self.figures.seconds = time.monotonic() - begun
         self._judge()
         return self.figures
+
+    def _is_to_go_on(self, overdue: float) -> bool:
+        return overdue < FINISHING / 2 and not self._killer.is_done()
 
     def _hush(self) -> None:
         """Let everybody hear that everybody is in, and begin."""
@@ -132,6 +140,7 @@ class Storm:
                     self._end(person, now, "was disconnected")
             if isinstance(person, Sender):
                 person.hears_again(now, self.figures)
+        self._remember()
 
     def _stir(self, sluggard: Sluggard, now: float, *, hurry: bool) -> None:
         assert sluggard.ear.place is not None
@@ -166,15 +175,17 @@ class Storm:
         self.figures.note(f"{person.name}: {how}, {since:.3f} s after the kill of a master")
 
     def _part(self, visitor: Visitor, how: str) -> None:
-        """Let a ``visitor`` go who has read to the end, and see that it has heard everything."""
+        """Let a ``visitor`` go whose connection has ended."""
         figures = self.figures
+        self._see_off(visitor)
+        struck = self._killer.last_strike
+        since = f"{how}, {time.monotonic() - struck:.3f} s after the kill of a master"
         # Without a supervisor, nobody else holds somebody who comes or goes when the master dies.
-        excused = not self._server.supervised and self._killer.last_strike >= (
+        visitor.excused = not self._server.supervised and struck >= (
             visitor.closed_half if visitor.mouth is not None else visitor.began
         )
-        since = f"{how}, {time.monotonic() - self._killer.last_strike:.3f} s after a kill"
         if visitor.mouth is None:
-            if excused:
+            if visitor.excused:
                 figures.excused += 1
             else:
                 figures.unreceived += 1
@@ -182,25 +193,40 @@ class Storm:
         elif not visitor.closed_half:
             figures.disconnected += 1
             figures.note(f"{visitor.name}: {since}")
-        elif missing := visitor.missing():
-            if excused:
-                figures.excused += 1
-            else:
-                figures.lost += missing
-                figures.note(f"{visitor.name} has not heard {missing} of its own: {since}")
-        if visitor.ear.partial and not excused:
-            figures.garbled += 1
-            figures.note(f"{visitor.name} was cut off in mid-line: {since}")
-        self._see_off(visitor)
+        else:
+            visitor.ended = since
+            self._leaving.append(visitor)
 
     def _see_off(self, visitor: Visitor) -> None:
         self._visitors.discard(visitor)
         self._poller.remove(visitor)
         visitor.socket.close()
 
+    def _remember(self, *, last: bool = False) -> None:
+        """See that visitors who have left had heard everything, as soon as others have heard it."""
+        for visitor in list(self._leaving):
+            if self._order.catch_up(visitor.ear) or last:
+                self._leaving.remove(visitor)
+                self._judge_visitor(visitor)
+
+    def _judge_visitor(self, visitor: Visitor) -> None:
+        figures = self.figures
+        missing = visitor.missing()
+        if visitor.excused and (missing or visitor.ear.partial):
+            figures.excused += 1
+        elif visitor.ear.waiting:
+            figures.garbled += 1
+            figures.note(f"{visitor.name} heard what nobody else has: {visitor.ear.waiting[:60]!r}")
+        elif missing:
+            figures.lost += missing
+            figures.note(f"{visitor.name} has not heard {missing} of its own: {visitor.ended}")
+        elif visitor.ear.partial:
+            figures.garbled += 1
+            figures.note(f"{visitor.name} was cut off in mid-line: {visitor.ended}")
+
     def _ears(self) -> list[Ear]:
         staying = [person.ear for person in self._people if person not in self._gone]
-        return staying + [visitor.ear for visitor in self._visitors]
+        return staying + [visitor.ear for visitor in (*self._visitors, *self._leaving)]
 
     def _finish(self) -> None:
         """Let be finished what is begun; nobody is killed any more."""
@@ -208,7 +234,7 @@ class Storm:
         while (now := time.monotonic()) < deadline:
             there = self._killer.rest(now)
             self._turn(now, None)
-            if there and not self._visitors and self._is_all_heard():
+            if there and not self._visitors and not self._leaving and self._is_all_heard():
                 break
         settled = time.monotonic() + SETTLING
         while (now := time.monotonic()) < settled:
@@ -221,6 +247,7 @@ class Storm:
         )
 
     def _judge(self) -> None:
+        self._remember(last=True)
         self._order.conclude(self._ears())
         for visitor in list(self._visitors):
             self.figures.disconnected += 1

@@ -10,9 +10,10 @@ who has closed its half and is being let go.
 import os
 import random
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from chatd_supervisor.asking import ControlError, ask
 from harness import Server
@@ -29,8 +30,29 @@ LOOK: Final = 0.05
 """Seconds between two looks at whether everybody has a worker."""
 
 
+class Killing(Protocol):
+    """What a storm asks of whoever kills."""
+
+    @property
+    def last_strike(self) -> float:
+        """When a master was killed last."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody listens."""
+
+    def strike(self, now: float) -> bool:
+        """Kill whoever is due; return whether the master was."""
+
+    def is_done(self) -> bool:
+        """Tell whether everybody has been killed who is to be."""
+
+    def rest(self, now: float) -> bool:
+        """Kill nobody any more; return whether there is a master."""
+
+
 class Killer:
-    """Kills the processes of a server."""
+    """Kills the processes of a server at random."""
 
     def __init__(
         self,
@@ -52,7 +74,12 @@ class Killer:
         self._next_look = 0.0
         # Without a supervisor: whether no worker may be killed, and since when none was missing.
         self._sparing = False
-        self.last_strike = 0.0
+        self._last_strike = 0.0
+
+    @property
+    def last_strike(self) -> float:
+        """When a master was killed last."""
+        return self._last_strike
 
     @property
     def is_open(self) -> bool:
@@ -74,6 +101,10 @@ class Killer:
             if not self._sparing:
                 self._strike_workers()
         return struck
+
+    def is_done(self) -> bool:
+        """Tell that the time alone decides."""
+        return True
 
     def rest(self, now: float) -> bool:
         """Kill nobody any more; return whether there is a master."""
@@ -101,7 +132,7 @@ class Killer:
             os.kill(pid, signal.SIGKILL)
         self._figures.master_kills += 1
         self._figures.early_kills += not was_ready
-        self.last_strike = now
+        self._last_strike = now
         if not server.supervised:
             server.again()
         if self._dice.random() < SOON_AFTER:
@@ -178,6 +209,72 @@ class Killer:
             adopted = {int(str(one["pid"] or 0)) for one in self._sessions()}
             workers = list(adopted.union(workers) - {0})
         return [pid for pid in workers if pid != master]
+
+
+class Mourner:
+    """Has masters die at chosen points, one after another (see ``deadly``)."""
+
+    def __init__(self, server: Server, program: list[str], spool: Path, fates: list[str]) -> None:
+        """``program`` is what ``server`` is, and reads ``spool``.
+
+        ``fates`` are a point and a count each.
+        """
+        self._server = server
+        self._program = program
+        self._spool = spool
+        self._died = spool.with_suffix(".died")
+        self._fates = fates
+        self._noticed = 0
+        self._last_strike = 0.0
+
+    @property
+    def last_strike(self) -> float:
+        """When a master was killed last: now, if that has not been noticed yet."""
+        if self._last_strike and len(self.died()) > self._noticed:
+            return time.monotonic()
+        return self._last_strike
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody listens."""
+        server = self._server
+        return server.supervised or (
+            server.process.poll() is None and server.master > 0 and server.is_ready()
+        )
+
+    def strike(self, now: float) -> bool:
+        """Kill the first master; see that after each there is another one."""
+        server = self._server
+        if not self._last_strike:
+            self._spool.write_text("".join(f"{fate}\n" for fate in self._fates))
+            server.kill_master()
+            self._last_strike = now
+            if not server.supervised:
+                server.again(self._program)
+            return True
+        deaths = len(self.died())
+        if deaths == self._noticed:
+            ended = server.process.poll()
+            assert ended is None, f"ended with {ended}: {server.log()[-10000:]}"
+            return False
+        self._noticed = deaths
+        self._last_strike = now
+        if not server.supervised:
+            server.again(self._program)
+        return True
+
+    def died(self) -> list[str]:
+        """Return the fates that have come."""
+        return self._died.read_text().splitlines() if self._died.exists() else []
+
+    def is_done(self) -> bool:
+        """Tell whether all have died who were to."""
+        return self.died() == self._fates and self.is_open
+
+    def rest(self, now: float) -> bool:
+        """Return whether there is a master."""
+        self.strike(now)
+        return self.is_open and self._server.master > 0
 
 
 def _children(pid: int) -> list[int]:

@@ -62,11 +62,17 @@ class Speaker:
 class Ear:
     """What one client has heard: a place in the order, and the beginning of a line."""
 
-    def __init__(self, name: str, order: "Order", *, from_beginning: bool = True) -> None:
-        """``from_beginning``: it must hear everything; otherwise, from whatever it hears first."""
+    def __init__(self, name: str, order: "Order", *, late: bool = False) -> None:
+        """``late``: it has not heard what came first, and begins with whatever it hears first.
+
+        Nor does it hear its own coming; so what it hears is not added to the order, but waits
+        until somebody else has heard it.
+        """
         self.name = name
-        self.place: int | None = 0 if from_beginning else None
+        self.place: int | None = None if late else 0
         self.partial = b""
+        self.waiting = b""
+        self._late = late
         self.missed: set[bytes] = set()
         self._order = order
 
@@ -84,7 +90,10 @@ class Ear:
             ordered = [x for x in lines if not x.startswith(NOTICE) or MOVEMENT.match(x)]
             figures.notices += len(lines) - len(ordered)
             whole = b"".join(ordered)
-        if whole:
+        if self._late:
+            self.waiting += whole
+            self._order.catch_up(self)
+        elif whole:
             self._order.follow(self, whole)
 
 
@@ -104,10 +113,8 @@ class Order:
         return self._origin + len(self._text)
 
     def follow(self, ear: Ear, data: bytes) -> None:
-        """Compare ``data``, whole lines that ``ear`` has heard, with the order."""
-        if ear.place is None:
-            found = self._find(data[: data.index(b"\n") + 1], self._origin)
-            ear.place = self.end if found is None else found
+        """Compare ``data``, whole lines that ``ear`` has heard, with the order, or add them."""
+        assert ear.place is not None
         at = ear.place - self._origin
         known = self._text[at : at + len(data)]
         if known == data:
@@ -121,6 +128,26 @@ class Order:
         for line in data[len(known) :].splitlines(keepends=True):
             if self._append(line, ear.name):
                 ear.place = self.end
+
+    def catch_up(self, ear: Ear) -> bool:
+        """Compare what a late ``ear`` has heard, as others have heard it; return whether all is."""
+        while ear.waiting:
+            line = ear.waiting[: ear.waiting.index(b"\n") + 1]
+            if ear.place is None:
+                ear.place = self._find(line, self._origin)
+                if ear.place is None:
+                    return False
+            at = ear.place - self._origin
+            known = bytes(self._text[at : at + len(ear.waiting)])
+            if known and ear.waiting.startswith(known):
+                ear.place += len(known)
+                ear.waiting = ear.waiting[len(known) :]
+            elif self._is_new(line) and self._find(line, ear.place) is None:
+                return False
+            else:
+                self._follow_line(ear, line)
+                ear.waiting = ear.waiting[len(line) :]
+        return True
 
     def _follow_line(self, ear: Ear, line: bytes) -> None:
         assert ear.place is not None
@@ -235,6 +262,9 @@ class Order:
                 figures.lost += missing
                 figures.note(f"nobody has heard the last {missing} of {_shown(speaker.nick)}")
         for ear in ears:
+            for line in ear.waiting.splitlines(keepends=True):
+                figures.garbled += 1
+                figures.note(f"{ear.name} heard what nobody else has heard: {_shown(line)}")
             if ear.place is not None and ear.place < self.end:
                 left = self._text[ear.place - self._origin :].count(b"\n")
                 figures.lost += left

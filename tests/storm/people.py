@@ -224,10 +224,12 @@ class Visitor:
     ) -> None:
         self.key = key
         self.name = f"visitor {key}"
-        self.ear = Ear(self.name, order, from_beginning=False)
+        self.ear = Ear(self.name, order, late=True)
         self.began = now
         self.mouth: Mouth | None = None
         self.closed_half = 0.0
+        self.ended = ""
+        self.excused = False
         self._dice = dice
         self._order = order
         self._pace = pace
@@ -235,11 +237,6 @@ class Visitor:
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex((HOST, port))
-
-    @property
-    def speaker(self) -> Speaker | None:
-        """Itself, as soon as it has been greeted."""
-        return self.mouth.speaker if self.mouth is not None else None
 
     def ready(self, now: float) -> bool:
         """Read; return whether the connection still is. Raises OSError if it has broken."""
@@ -279,9 +276,8 @@ class Visitor:
 
     def missing(self) -> int:
         """Return how many of its own lines it has not heard."""
-        speaker = self.speaker
-        if speaker is None:
-            return 0
+        assert self.mouth is not None, "it has been greeted"
+        speaker = self.mouth.speaker
         speaker.hear(self.ear.place or 0)
         return speaker.said - speaker.heard
 

@@ -21,10 +21,10 @@ class Hall:
         self.a = Ear("a", self.order)
         self.b = Ear("b", self.order)
 
-    def conclude(self) -> str:
+    def conclude(self, *others: Ear) -> str:
         for speaker in self.order.speakers.values():
             speaker.said = speaker.ordered
-        self.order.conclude([self.a, self.b])
+        self.order.conclude([self.a, self.b, *others])
         f = self.figures
         return f"{f.lost} {f.doubled} {f.reordered} {f.garbled}"
 
@@ -87,13 +87,43 @@ def test_what_was_said_and_never_heard_is_lost() -> None:
 
 def test_a_visitor_hears_from_where_it_came_in() -> None:
     hall = Hall()
-    late = Ear("late", hall.order, from_beginning=False)
+    late = Ear("late", hall.order, late=True)
     hall.a.hear(said(1, 0, 1, 2))
     late.hear(b"--- said before: p1 : nothing\n" + said(1, 1, 2, 3))
+    assert not hall.order.catch_up(late)
     hall.a.hear(said(1, 3, 4))
     hall.b.hear(said(1, 0, 1, 2, 3, 4))
-    late.hear(said(1, 5))
-    assert hall.conclude() == "3 0 0 0"
+    assert hall.order.catch_up(late)
+    assert hall.conclude() == "0 0 0 0"
+
+
+def test_what_a_visitor_says_is_not_before_its_coming() -> None:
+    hall = Hall()
+    late = Ear("late", hall.order, late=True)
+    late.hear(said(2, 0))
+    for ear in (hall.a, hall.b):
+        ear.hear(b"--- p2 joined #lobby\n" + said(2, 0))
+    assert hall.order.catch_up(late)
+    assert hall.conclude() == "0 0 0 0"
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        (said(1, 1, 3), "1 0 0 0"),
+        (said(1, 1, 1, 2, 3), "0 1 0 0"),
+        (said(1, 2, 1, 3), "0 1 0 0"),
+        (said(1, 1, 5), "2 0 0 1"),
+        (said(1, 1) + b"x\n" + said(1, 2, 3), "0 0 0 1"),
+    ],
+)
+def test_each_fault_of_what_a_visitor_hears_is_seen(heard: bytes, expected: str) -> None:
+    hall = Hall()
+    late = Ear("late", hall.order, late=True)
+    for ear in (hall.a, hall.b):
+        ear.hear(said(1, 0, 1, 2, 3))
+    late.hear(heard)
+    assert hall.conclude(late) == expected
 
 
 def test_a_long_order_is_forgotten_and_still_compared() -> None:
