@@ -23,6 +23,7 @@ if Path(sys.prefix) != bootstrap.VENV:
 from bench.births import births, restarts  # noqa: E402
 from bench.crowds import crowds, everybody  # noqa: E402
 from bench.figures import Row, table  # noqa: E402
+from bench.journals import journals  # noqa: E402
 from bench.lines import fan_out, journal_cost, round_trip, stream  # noqa: E402
 from bench.survivals import adoption, upgrade  # noqa: E402
 
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "restarts": restarts,
     "crowd": crowds,
     "journal-cost": journal_cost,
+    "journal": journals,
     "adoption": adoption,
     "upgrade": upgrade,
     "everybody": everybody,

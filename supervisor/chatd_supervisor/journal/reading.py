@@ -1,16 +1,27 @@
 """Reading what is in the journal: for the master, and for commands beside it."""
 
+import contextlib
 import re
 import sqlite3
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from chatd_supervisor.journal import SHOWN, Entry
+from chatd_supervisor.journal import Entry
+from chatd_supervisor.journal.schema import SHOWN_ONLY, TOKENIZE
 from chatd_workers.names import fold
 
-SHOWN_ONLY: Final = f"kind IN {SHOWN}"
-"""An SQL condition; Python writes the tuple as SQL writes a list of strings."""
+SPELLINGS: Final = 64
+"""Ways of writing a room's name that are looked for: nobody can make it take long by inventing
+thousands of them."""
+
+MAX_WORDS: Final = 32
+"""Words that are searched for; the others, which a line would have to hold as well, are not."""
+
+SIFTED: Final = 500
+"""Lines of which it is seen at a time whether they hold the words."""
+
+PREFILTERED: Final = 4
+"""Words that a line is looked through for before."""
 
 
 class Reader:
@@ -19,6 +30,7 @@ class Reader:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         (self._id,) = database.execute("SELECT id FROM state").fetchone()
+        self._sieve: sqlite3.Connection | None = None
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return up to ``limit`` entries of all kinds after ``after``, in order."""
@@ -29,66 +41,105 @@ class Reader:
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""
         found: list[Entry] = []
-        for name in self._written(room):
-            found += self._entries(
-                f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY}"  # noqa: S608  # constants
-                " ORDER BY seq DESC LIMIT ?",
-                (name, count),
-            )
+        with self._moment():
+            for name in self._written(room):
+                found += self._entries(
+                    f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY}"  # noqa: S608  # constants
+                    " ORDER BY seq DESC LIMIT ?",
+                    (name, count),
+                )
         return sorted(found)[-count:]
 
     def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
-        (left,) = self._database.execute(
-            "SELECT max(seq) FROM entries WHERE nick = ? COLLATE NOCASE AND kind = 'depart'",
-            (nick,),
-        ).fetchone()
-        if left is None:
-            return [], -1
         found: list[Entry] = []
         total = 0
-        for name in self._written(room):
-            where = f"FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"
-            total += self._database.execute(
-                f"SELECT count(*) {where}",
-                (name, left),
-            ).fetchone()[0]
-            found += self._entries(
-                f"SELECT * {where} ORDER BY seq LIMIT ?",
-                (name, left, count),
-            )
+        with self._moment():
+            left = self._database.execute(
+                "SELECT seq FROM departures WHERE folded = ?", (fold(nick),)
+            ).fetchone()
+            if left is None:
+                return [], -1
+            for name in self._written(room):
+                where = f"FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"
+                total += self._database.execute(
+                    f"SELECT count(*) {where}", (name, left[0])
+                ).fetchone()[0]
+                found += self._entries(
+                    f"SELECT * {where} ORDER BY seq LIMIT ?", (name, left[0], count)
+                )
         return sorted(found)[:count], total
 
     def search(self, words: str, room: str, count: int) -> list[Entry]:
-        """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""
-        wanted = tokens(words)
+        """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order.
+
+        A word of several, as ``don't``, is to be found as it is, the words in this order.
+        """
+        wanted = _wanted(words)
         if not wanted:
             return []
-        (indexed,) = self._database.execute("SELECT indexed FROM state").fetchone()
-        names = self._written(room)
-        places = ", ".join("?" * len(names))
-        found = self._entries(
-            "SELECT entries.* FROM lines JOIN entries ON entries.seq = lines.rowid"  # noqa: S608
-            f" WHERE lines MATCH ? AND entries.room IN ({places})"
-            " ORDER BY lines.rowid DESC LIMIT ?",
-            (_expression(wanted, room), *names, count),
-        )
-        # What has been said of late is not in the index yet.
-        fresh = [
-            entry
-            for entry in self._entries(
-                f"SELECT * FROM entries WHERE seq > ? AND +room IN ({places})"  # noqa: S608
-                f" AND {SHOWN_ONLY} ORDER BY seq DESC",
-                (indexed, *names),
+        with self._moment():
+            (indexed,) = self._database.execute("SELECT indexed FROM state").fetchone()
+            names = self._written(room)
+            # What has been said of late is not in the index yet.
+            found = self._fresh(wanted, names, indexed, count)
+            left = count - len(found)
+            if names and left > 0:
+                # The words first, then the lines: not every line of the room.
+                found += self._entries(
+                    "SELECT entries.* FROM lines CROSS JOIN entries ON entries.seq = lines.rowid"
+                    " WHERE lines MATCH ? AND lines.rowid <= ? ORDER BY lines.rowid DESC LIMIT ?",
+                    (f"({_expression(wanted)}) AND room : {room_word(room)}", indexed, left),
+                )
+        return sorted(found)
+
+    def _fresh(
+        self, wanted: Sequence[str], names: Sequence[str], indexed: int, count: int
+    ) -> list[Entry]:
+        """Return the last ``count`` entries after ``indexed`` that hold what is ``wanted``."""
+        likely, patterns = _prefilter(wanted)
+        found: list[Entry] = []
+        for name in names:
+            held: list[int] = []
+            rows = self._database.execute(
+                f"SELECT seq, text FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"  # noqa: S608
+                f" {likely} ORDER BY seq DESC",
+                (name, indexed, *patterns),
             )
-            if wanted <= tokens(entry.text)
-        ]
-        return sorted(found + fresh)[-count:]
+            while len(held) < count and (some := rows.fetchmany(SIFTED)):
+                held += self._sifted(some, wanted)
+            rows.close()
+            for seq in held[:count]:
+                found += self._entries("SELECT * FROM entries WHERE seq = ?", (seq,))
+        return sorted(found)[-count:]
+
+    def _sifted(self, rows: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[int]:
+        """Return which of ``rows`` hold what is ``wanted``, the latest first.
+
+        By an index in memory, so that the same words are the same as in the other one.
+        """
+        if self._sieve is None:
+            self._sieve = sqlite3.connect(":memory:", isolation_level=None)
+            self._sieve.execute(
+                f"CREATE VIRTUAL TABLE lines USING fts5 (text, content = '',"
+                f" tokenize = '{TOKENIZE}')"
+            )
+        execute = self._sieve.execute
+        execute("BEGIN")
+        try:
+            self._sieve.executemany("INSERT INTO lines (rowid, text) VALUES (?, ?)", rows)
+            found = execute(
+                "SELECT rowid FROM lines WHERE lines MATCH ? ORDER BY rowid DESC",
+                (_expression(wanted),),
+            ).fetchall()
+        finally:
+            execute("ROLLBACK")
+        return [seq for (seq,) in found]
 
     def _written(self, room: str) -> list[str]:
-        """Return all ways in which the name of ``room`` was ever written."""
+        """Return the ways in which the name of ``room`` was written."""
         found = self._database.execute(
-            "SELECT name FROM room_names WHERE folded = ?", (fold(room),)
+            "SELECT name FROM room_names WHERE folded = ? LIMIT ?", (_clean(fold(room)), SPELLINGS)
         )
         return [name for (name,) in found]
 
@@ -96,21 +147,52 @@ class Reader:
         found = self._database.execute(query, values)
         return [Entry._make((*row, f"{self._id}-{row[0]}")) for row in found]
 
+    @contextlib.contextmanager
+    def _moment(self) -> Iterator[None]:
+        """See everything as it is at one moment: another process may be writing."""
+        if self._database.in_transaction:
+            yield
+            return
+        self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._database.execute("ROLLBACK")
 
-def tokens(text: str) -> frozenset[str]:
-    """Return the words of ``text`` as the index has them: no case, no accents."""
-    bare = "".join(
-        char
-        for char in unicodedata.normalize("NFKD", text.lower())
-        if not unicodedata.combining(char)
-    )
-    return frozenset(re.findall(r"[^\W_]+", bare))
+
+def room_word(room: str) -> str:
+    """Return the word by which the full-text index knows ``room``; that of SQL's hex(folded)."""
+    return fold(room).encode(errors="replace").hex().upper()
 
 
-def _expression(wanted: frozenset[str], room: str) -> str:
-    """Return the FTS5 expression for all of the words; each quoted, so that none is syntax."""
-    parts = [f'text : "{word}"' for word in sorted(wanted)]
-    named = " ".join(re.findall(r"[^\W_]+", room.lower()))
-    if named:
-        parts.append(f'room : "{named}"')
-    return " AND ".join(parts)
+def _clean(text: str) -> str:
+    """Return ``text`` as something that can be asked for; nobody has ever said a surrogate."""
+    return text.encode(errors="replace").decode()
+
+
+def _wanted(words: str) -> list[str]:
+    """Return the different words that there are between the blanks."""
+    return list(dict.fromkeys(_clean(words).lower().split()))[:MAX_WORDS]
+
+
+def _expression(wanted: Sequence[str]) -> str:
+    """Return the FTS5 expression for all of the words; each quoted, so that none is syntax.
+
+    One in which there is nothing to be found, as ``-``, is passed over.
+    """
+    return " ".join('text : "{}"'.format(word.replace('"', '""')) for word in wanted)
+
+
+def _prefilter(wanted: Sequence[str]) -> tuple[str, list[str]]:
+    """Return an SQL condition that all lines meet that hold what is ``wanted``, and its values.
+
+    Much quicker than the exact answer. Only letters and digits of ASCII are looked for, and a line
+    that has others may hold them in other clothes.
+    """
+    parts = [part for word in wanted if word.isascii() for part in re.findall("[a-z0-9]+", word)]
+    parts = sorted(parts, key=len, reverse=True)[:PREFILTERED]
+    if not parts:
+        return "", []
+    likely = " AND ".join(["text LIKE ?"] * len(parts))
+    other = "text GLOB '*[^' || char(1) || '-' || char(127) || ']*'"
+    return f"AND ({likely} OR {other})", [f"%{part}%" for part in parts]

@@ -2,12 +2,22 @@
 
 ``PRAGMA user_version`` says which version a file is of, ``PRAGMA application_id`` that it is ours.
 Each migration runs in a transaction of its own with the change of the version, so a file is
-always of one version, whatever kills us.
+always of one version, whatever kills us. A migration is never changed once it is in use.
 """
 
 import sqlite3
 from collections.abc import Callable
 from typing import Final
+
+from chatd_supervisor.journal import SHOWN
+from chatd_workers.names import fold
+
+TOKENIZE: Final = "unicode61 remove_diacritics 2"
+"""What is a word, and which words are the same: no case, no accents. sqlite.org/fts5.html."""
+
+SHOWN_ONLY: Final = "(" + " OR ".join(f"kind = '{kind}'" for kind in SHOWN) + ")"
+"""An SQL condition, in the very words that are that of the index entries_shown. Not ``kind IN``,
+for which a table is made at each row that is written: it would cost more than the row."""
 
 APPLICATION_ID: Final = 0x63686174
 """``chat``; in the file's header, so that file(1) and others can tell."""
@@ -78,7 +88,36 @@ def _first(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first,)
+_SECOND: Final = f"""
+-- Only what history shows: comings and goings are many, and nobody asks for those of a room.
+DROP INDEX entries_room;
+CREATE INDEX entries_shown ON entries (room) WHERE {SHOWN_ONLY};
+
+-- When who was last seen to leave, by folded nick.
+DROP INDEX entries_departures;
+CREATE TABLE departures (folded TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The room is one word here, whatever its name is made of: the folded name in hexadecimal.
+DROP TABLE lines;
+CREATE VIRTUAL TABLE lines USING fts5 (
+    room, text, content = '', tokenize = '{TOKENIZE}'
+);
+UPDATE state SET indexed = coalesce((SELECT min(seq) - 1 FROM entries), 0);
+"""  # noqa: S608  # constants
+
+
+def _second(database: sqlite3.Connection) -> None:
+    """Find by folded names alone. The full-text index is filled again in the pauses."""
+    for statement in _SECOND.split(";\n"):
+        database.execute(statement)
+    database.create_function("fold", 1, fold, deterministic=True)
+    database.execute(
+        "INSERT INTO departures SELECT fold(nick), max(seq) FROM entries"
+        " WHERE kind = 'depart' GROUP BY fold(nick)"
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second)
 """What leads from each version to the next, from the empty file on."""
 
 VERSION: Final = len(MIGRATIONS)

@@ -7,6 +7,8 @@ waits for the disk, and forgetting what is too old.
 """
 
 import contextlib
+import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from chatd_supervisor.journal import (
+    SHOWN,
     Arrival,
     Batch,
     Entry,
@@ -27,30 +30,21 @@ from chatd_supervisor.journal import (
     Stream,
 )
 from chatd_supervisor.journal.faults import explain
-from chatd_supervisor.journal.reading import SHOWN_ONLY, Reader
+from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
+from chatd_supervisor.journal.tending import Tending
 from chatd_workers.names import fold
 
-STEP: Final = 500
-"""Entries that are indexed or forgotten at a time: some milliseconds."""
-
-PAUSE: Final = 0.02
-"""Seconds between steps."""
-
-CHECKPOINT: Final = 1000
-"""Pages (4 KiB) in the write-ahead log after which it is moved into the file, in a pause."""
+log = logging.getLogger("chatd")
 
 FORCED_CHECKPOINT: Final = 16_000
-"""Pages after which it is moved in any case."""
-
-ROWS_A_PAGE: Final = 30
-"""Entries that fit in a page, about."""
-
-PAGES_A_BATCH: Final = 4
-"""Pages that a batch changes at least."""
+"""Pages after which it is moved in any case; and what is kept of its file when it begins anew."""
 
 BUSY: Final = 0.1
-"""Seconds that are waited for somebody else who writes into the file."""
+"""Seconds that are waited for somebody else who writes into the file,"""
+
+PATIENCE: Final = 5.0
+"""and at the beginning, when nobody is kept waiting by it."""
 
 
 class SqliteJournal:
@@ -74,24 +68,31 @@ class SqliteJournal:
         self._max_age = max_age
         self._max_size = max_size
         with self._explained():
+            if not path.exists():
+                log.info("a new journal is begun: %s", path)
             # Its messages are not for others to read.
             path.touch(mode=0o600)
-            self._database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+            self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
             with self._explained():
                 migrate(self._database)
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute(f"PRAGMA synchronous = {synchronous}")
                 self._database.execute(f"PRAGMA wal_autocheckpoint = {FORCED_CHECKPOINT}")
+                self._database.execute(f"PRAGMA journal_size_limit = {FORCED_CHECKPOINT * 4096}")
+                # SQLite opens what cannot be written, for reading.
+                self._database.execute("BEGIN IMMEDIATE")
+                self._database.execute("ROLLBACK")
                 self._begin()
+                self._database.execute(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
         except JournalError:
             self._database.close()
             raise
 
     def _begin(self) -> None:
         execute = self._database.execute
-        self._tick, self._guests, self._last_session, self._indexed = execute(
-            "SELECT tick, guests, last_session, indexed FROM state"
+        self._tick, self._guests, self._last_session = execute(
+            "SELECT tick, guests, last_session FROM state"
         ).fetchone()
         self._reader = Reader(self._database)
         last = execute("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
@@ -99,8 +100,14 @@ class SqliteJournal:
         self._time: int
         self._seq, self._time = last or (0, 0)
         self._names = {name for (name,) in execute("SELECT name FROM room_names")}
-        self._pages = 0
-        self._forget_at = 0.0
+        self._tending = Tending(
+            self._database,
+            self._path,
+            self._names,
+            max_age=self._max_age,
+            max_size=self._max_size,
+        )
+        self._file = _identity(self._path)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -133,6 +140,7 @@ class SqliteJournal:
         database = self._database
         now = max(time.time_ns() // 1000, self._time)
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
+        self._see_that_it_is_there()
         try:
             database.execute("BEGIN IMMEDIATE")
             self._write(batch, now)
@@ -142,7 +150,7 @@ class SqliteJournal:
             )
             database.execute("COMMIT")
         except sqlite3.Error as error:
-            self._names = {name for name in self._names if name not in _rooms_of(batch)}
+            self._names -= _rooms_of(batch)
             if database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
@@ -153,8 +161,21 @@ class SqliteJournal:
         self._time = now
         self._guests = batch.guests
         self._last_session = last_session
-        self._pages += PAGES_A_BATCH + len(batch.facts) // ROWS_A_PAGE
+        self._tending.written(len(batch.facts))
         return tick
+
+    def _see_that_it_is_there(self) -> None:
+        """Look whether the file has still its name: SQLite would write on without it."""
+        try:
+            found = _identity(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found != self._file:
+            raise JournalError(
+                f"{self._path} was moved, removed or replaced while it was in use; put it back, or"
+                " restart chatd, which goes on with what is there then"
+                f" (until then what was there is in /proc/{os.getpid()}/fd)"
+            )
 
     def _write(self, batch: Batch, now: int) -> None:
         many = self._database.executemany
@@ -162,6 +183,13 @@ class SqliteJournal:
             # Made by zip alone: this is the one loop over all that is said.
             rows = zip(counting(self._seq + 1), repeat(now), *zip(*batch.facts, strict=True))
             many("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            departed = [
+                (fold(fact.nick), self._seq + n)
+                for n, fact in enumerate(batch.facts, 1)
+                if fact.kind == "depart"
+            ]
+            if departed:
+                many("INSERT OR REPLACE INTO departures VALUES (?, ?)", departed)
             fresh = _rooms_of(batch) - self._names
             if fresh:
                 self._names |= fresh
@@ -228,78 +256,7 @@ class SqliteJournal:
     def tend(self) -> float | None:
         """Index, forget and checkpoint a little; return seconds until more is to be done."""
         with self._explained():
-            # First, for there may be more to index all the time; and a log that begins anew is
-            # written over what is in memory already.
-            if self._pages >= CHECKPOINT:
-                self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                self._pages = 0
-            return PAUSE if self._index() or self._forget() else None
-
-    def _index(self) -> bool:
-        """Index the next STEP entries; return whether there are more."""
-        if self._indexed >= self._seq:
-            return False
-        upto = min(self._indexed + STEP, self._seq)
-        with self._transaction() as execute:
-            execute(
-                "INSERT INTO lines (rowid, room, text) SELECT seq, room, text FROM entries"  # noqa: S608
-                f" WHERE seq > ? AND seq <= ? AND {SHOWN_ONLY}",
-                (self._indexed, upto),
-            )
-            execute("UPDATE state SET indexed = ?", (upto,))
-        self._indexed = upto
-        self._pages += PAGES_A_BATCH
-        return True
-
-    def _forget(self) -> bool:
-        """Forget the oldest STEP entries if they are to be; return whether they were."""
-        execute = self._database.execute
-        first = execute("SELECT seq, time FROM entries ORDER BY seq LIMIT 1").fetchone()
-        if first is None or first[0] == self._seq:
-            return False
-        if not (self._is_too_old(first[1]) or self._is_too_large()):
-            return False
-        # Never the last one: it says where the numbers go on.
-        upto = min(first[0] + STEP - 1, self._indexed, self._seq - 1)
-        if self._is_too_old(first[1]) and not self._is_too_large():
-            before = int((time.time() - self._max_age) * 1e6)
-            (upto,) = execute(
-                "SELECT max(seq) FROM entries WHERE seq <= ? AND time < ?", (upto, before)
-            ).fetchone()
-        with self._transaction() as execute:
-            execute(
-                "INSERT INTO lines (lines, rowid, room, text)"  # noqa: S608
-                " SELECT 'delete', seq, room, text FROM entries"
-                f" WHERE seq <= ? AND {SHOWN_ONLY}",
-                (upto,),
-            )
-            execute("DELETE FROM entries WHERE seq <= ?", (upto,))
-        self._pages += PAGES_A_BATCH
-        return True
-
-    def _is_too_old(self, when: int) -> bool:
-        return bool(self._max_age) and when < (time.time() - self._max_age) * 1e6
-
-    def _is_too_large(self) -> bool:
-        if not self._max_size:
-            return False
-        (size,) = self._database.execute(
-            "SELECT (page_count - freelist_count) * page_size"
-            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-        ).fetchone()
-        return bool(size > self._max_size)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        execute = self._database.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            yield execute
-            execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                execute("ROLLBACK")
-            raise
+            return self._tending.tend(self._seq)
 
     def close(self) -> None:
         """Close the file."""
@@ -320,9 +277,14 @@ def check(path: Path) -> None:
         raise JournalError(explain(path, error)) from error
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what tells the file from any other. Raises OSError."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
 def _rooms_of(batch: Batch) -> set[str]:
-    # A private line has the other's nick in the place of the room.
-    return {fact.room for fact in batch.facts if fact.kind != "tell"}
+    return {fact.room for fact in batch.facts if fact.kind in SHOWN}
 
 
 def _stored(row: Sequence[Any]) -> StoredSession:

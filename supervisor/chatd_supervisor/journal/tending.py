@@ -1,0 +1,199 @@
+"""What a journal needs beside being written: in the pauses, a few milliseconds at a time.
+
+Filling the full-text index, moving the write-ahead log into the file, which waits for the disk,
+and forgetting what is too old.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from chatd_supervisor.journal.schema import SHOWN_ONLY
+from chatd_workers.names import fold
+
+log = logging.getLogger("chatd")
+
+STEP: Final = 500
+"""Entries that are indexed or forgotten at a time: some milliseconds."""
+
+PAUSE: Final = 0.02
+"""Seconds between steps."""
+
+BEHIND: Final = 10_000
+"""Entries that may be waiting to be indexed. If there are more, more is said than is indexed like
+that: then steps are four times as large, and the pauses only as long as the steps, and shorter
+the more is waiting, so that it cannot become more and more."""
+
+CHECKPOINT: Final = 1000
+"""Pages (4 KiB) in the write-ahead log after which it is moved into the file, in a pause."""
+
+LARGE_LOG: Final = 64_000
+"""Pages in the write-ahead log at which it is said that somebody keeps it from beginning anew."""
+
+ROWS_A_PAGE: Final = 30
+"""Entries that fit in a page, about."""
+
+PAGES_A_BATCH: Final = 4
+"""Pages that a batch changes at least."""
+
+_AS_INDEXED: Final = (
+    "SELECT seq, hex(folded) AS room, text"  # noqa: S608
+    f" FROM (SELECT * FROM entries WHERE {SHOWN_ONLY}) JOIN room_names ON name = room"
+)
+"""Entries as they are in the full-text index: for it to forget them, it must be told the same."""
+
+
+class Tending:
+    """Tends a journal's database. Its methods may raise sqlite3.Error."""
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        path: Path,
+        names: set[str],
+        *,
+        max_age: float,
+        max_size: int,
+    ) -> None:
+        """``names`` are those in room_names; what is forgotten is taken out of it.
+
+        ``max_age`` is in seconds, ``max_size`` in bytes; 0: no limit.
+        """
+        self._database = database
+        self._path = path
+        self._names = names
+        self._max_age = max_age
+        self._max_size = max_size
+        self._indexed: int
+        (self._indexed,) = database.execute("SELECT indexed FROM state").fetchone()
+        self._pages = 0
+        self._large = False
+
+    def written(self, facts: int) -> None:
+        """Take note that a batch with so many facts was written."""
+        self._pages += PAGES_A_BATCH + facts // ROWS_A_PAGE
+
+    def tend(self, seq: int) -> float | None:
+        """Do a little; return seconds until more is to be done. ``seq`` is the last entry's."""
+        # First, for there may be more to index all the time; and a log that begins anew is
+        # written over what is in memory already.
+        if self._pages >= CHECKPOINT:
+            self._checkpoint()
+        begun = time.monotonic()
+        behind = seq - self._indexed
+        step = STEP if behind <= BEHIND else 4 * STEP
+        more = self._index(seq, step)
+        # Not only when there is nothing to be indexed, which may never be.
+        more = self._forget(seq, step) or more
+        if not more:
+            return None
+        if behind <= BEHIND:
+            return PAUSE
+        return min(PAUSE, (time.monotonic() - begun) * BEHIND / behind)
+
+    def _checkpoint(self) -> None:
+        _, pages, moved = self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._pages = 0
+        large = pages >= LARGE_LOG and moved < pages
+        if large and not self._large:
+            log.warning(
+                "%s-wal has become large, %d MB: a program that has long been reading the journal"
+                " keeps it from being emptied; fuser %s tells which",
+                self._path,
+                pages * 4096 // 1_000_000,
+                self._path,
+            )
+        self._large = large
+
+    def _index(self, seq: int, step: int) -> bool:
+        """Index the next ``step`` entries; return whether there were any."""
+        if self._indexed >= seq:
+            return False
+        upto = min(self._indexed + step, seq)
+        with self._transaction() as execute:
+            execute(
+                f"INSERT INTO lines (rowid, room, text) {_AS_INDEXED} WHERE seq > ? AND seq <= ?",
+                (self._indexed, upto),
+            )
+            execute("UPDATE state SET indexed = ?", (upto,))
+        self._indexed = upto
+        self._pages += PAGES_A_BATCH
+        return True
+
+    def _forget(self, seq: int, step: int) -> bool:
+        """Forget the oldest ``step`` entries if they are to be; return whether they were."""
+        execute = self._database.execute
+        first = execute("SELECT seq, time FROM entries ORDER BY seq LIMIT 1").fetchone()
+        if first is None:
+            return False
+        # Never the last one: it says where the numbers go on.
+        upto = min(first[0] + step - 1, self._indexed, seq - 1)
+        if upto < first[0] or not (self._is_too_old(first[1]) or self._is_too_large()):
+            return False
+        if self._is_too_old(first[1]) and not self._is_too_large():
+            before = int((time.time() - self._max_age) * 1e6)
+            (upto,) = execute(
+                "SELECT max(seq) FROM entries WHERE seq <= ? AND time < ?", (upto, before)
+            ).fetchone()
+        with self._transaction() as execute:
+            gone = self._remove(upto)
+        self._names -= gone
+        self._pages += PAGES_A_BATCH
+        return True
+
+    def _remove(self, upto: int) -> set[str]:
+        """Remove entries, and what was kept because of them; return rooms that were."""
+        execute, many = self._database.execute, self._database.executemany
+        execute(
+            "INSERT INTO lines (lines, rowid, room, text)"  # noqa: S608
+            f" SELECT 'delete', * FROM ({_AS_INDEXED} WHERE seq <= ?)",
+            (upto,),
+        )
+        left = execute("SELECT nick FROM entries WHERE seq <= ? AND kind = 'depart'", (upto,))
+        many(
+            "DELETE FROM departures WHERE folded = ? AND seq <= ?",
+            [(fold(nick), upto) for (nick,) in left],
+        )
+        rooms = execute(
+            f"SELECT DISTINCT room FROM entries NOT INDEXED WHERE seq <= ? AND {SHOWN_ONLY}",  # noqa: S608
+            (upto,),
+        ).fetchall()
+        execute("DELETE FROM entries WHERE seq <= ?", (upto,))
+        gone = {
+            name
+            for (name,) in rooms
+            if not execute(
+                f"SELECT 1 FROM entries WHERE room = ? AND {SHOWN_ONLY} LIMIT 1",  # noqa: S608
+                (name,),
+            ).fetchone()
+        }
+        many("DELETE FROM room_names WHERE name = ?", [(name,) for name in gone])
+        return gone
+
+    def _is_too_old(self, when: int) -> bool:
+        return bool(self._max_age) and when < (time.time() - self._max_age) * 1e6
+
+    def _is_too_large(self) -> bool:
+        if not self._max_size:
+            return False
+        (size,) = self._database.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        return bool(size > self._max_size)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        execute = self._database.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            yield execute
+            execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                execute("ROLLBACK")
+            raise

@@ -1,0 +1,344 @@
+"""Finding things in the journal whatever they are called, and tending it under load."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatd_supervisor.history import recall
+from chatd_supervisor.journal import Batch, Entry, Fact, JournalError, schema, sqlite, tending
+from chatd_supervisor.journal.reading import Reader
+from chatd_supervisor.journal.sqlite import SqliteJournal
+
+NOTHING = Batch([], [], [], [], [], [], [], [], 0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[SqliteJournal]:
+    made = SqliteJournal(path)
+    yield made
+    made.close()
+
+
+def said(room: str, *texts: str, nick: str = "a", kind: str = "say") -> Batch:
+    return NOTHING._replace(facts=[Fact(1, nick, room, kind, text) for text in texts])
+
+
+def texts(entries: list[Entry]) -> list[str]:
+    return [entry.text for entry in entries]
+
+
+def tended(journal: SqliteJournal) -> None:
+    while journal.tend() is not None:
+        pass
+
+
+def asked(path: Path, question: str) -> Any:
+    """Return the one value that the database at ``path`` answers, beside the journal."""
+    database = sqlite3.connect(path)
+    (answer,) = database.execute(question).fetchone()
+    database.close()
+    return answer
+
+
+ODD = [
+    "#---",
+    "#_",
+    "#[x]",
+    "#été",
+    "#ete",
+    "#dev-ops",
+    "#dev_ops",
+    "#ops",
+    "#\u0915",
+    "#\U00010d4a",
+]
+"""Names of rooms: of punctuation alone, in scripts the index does not know, in parts of others."""
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("room", ODD)
+def test_a_search_is_in_one_room_however_it_is_called(
+    journal: SqliteJournal, room: str, indexed: bool
+) -> None:
+    for other in ODD:
+        journal.commit(said(other, f"word in {other}"))
+    if indexed:
+        tended(journal)
+    assert texts(journal.search("word", room, 9)) == [f"word in {room}"]
+    assert texts(journal.last(room, 9)) == [f"word in {room}"]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_rooms_whose_names_fold_alike_are_one(journal: SqliteJournal, indexed: bool) -> None:
+    for name in ("#Straße", "#STRASSE", "#strasse"):
+        journal.commit(said(name, f"word in {name}"))
+    if indexed:
+        tended(journal)
+    assert len(journal.search("word", "#straße", 9)) == 3
+    assert len(journal.last("#Strasse", 9)) == 3
+
+
+SAID = [
+    "don't panic",
+    "do not, don, and t-shirts",
+    "नमस्ते दुनिया",
+    "ÉTÉ 2026 100% a_b",
+    "the \u212aelvin scale",
+    'say "hello" (now) * NEAR OR',
+]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("don't", [0]),
+        ("t don", [0, 1]),
+        ("नमस्ते", [2]),
+        ("e\u0301te", [3]),
+        ("ete", [3]),
+        ("100%", [3]),
+        ("a_b", [3]),
+        ("%", []),
+        ("kelvin", [4]),
+        ("\u212aelvin", [4]),
+        ('"hello" (now) *', [5]),
+        ("OR near", [5]),
+        ('"', []),
+        ("hello -", [5]),
+        ("text : hello", []),
+        ("\udcff", []),
+        ("", []),
+    ],
+)
+def test_words_are_the_same_whether_they_are_indexed_yet(
+    journal: SqliteJournal, words: str, found: list[int], indexed: bool
+) -> None:
+    journal.commit(said("#x", *SAID))
+    if indexed:
+        tended(journal)
+    assert texts(journal.search(words, "#x", 9)) == [SAID[n] for n in found]
+
+
+def test_the_latest_are_found_across_what_is_indexed_and_what_is_not(
+    journal: SqliteJournal,
+) -> None:
+    for n in range(30):
+        journal.commit(said("#x", f"word {n}", f"other {n}"))
+        if n == 20:
+            tended(journal)
+    assert texts(journal.search("word", "#x", 12)) == [f"word {n}" for n in range(18, 30)]
+    assert texts(journal.search("word", "#x", 3)) == ["word 27", "word 28", "word 29"]
+    assert len(journal.search("word", "#x", 99)) == 30
+
+
+def test_a_search_for_very_many_words_is_answered(journal: SqliteJournal) -> None:
+    many = " ".join(f"w{n}" for n in range(2000))
+    journal.commit(said("#x", many, "w1 w2"))
+    for _ in range(2):
+        assert texts(journal.search(many, "#x", 9)) == [many]
+        tended(journal)
+
+
+def test_nothing_is_found_twice_while_the_server_indexes(
+    journal: SqliteJournal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.commit(said("#x", *[f"word {n}" for n in range(50)]))
+    fresh = Reader._fresh
+
+    def interrupted(*arguments: Any) -> list[Entry]:
+        tended(journal)
+        return fresh(*arguments)
+
+    monkeypatch.setattr(Reader, "_fresh", interrupted)
+    assert texts(recall(path, "#x", words="word")) == [f"word {n}" for n in range(50)]
+    assert asked(path, "SELECT indexed FROM state") == 50
+
+
+def test_who_left_is_known_in_any_case(journal: SqliteJournal) -> None:
+    journal.commit(said("#x", "", nick="Éva", kind="depart"))
+    journal.commit(said("#x", "missed"))
+    found, total = journal.missed("éVA", "#x", 9)
+    assert (texts(found), total) == (["missed"], 1)
+
+
+def test_comings_and_goings_are_not_gone_through_for_what_was_said(journal: SqliteJournal) -> None:
+    journal.commit(said("#x", "said"))
+    for _ in range(20):
+        journal.commit(said("#x", *[""] * 1000, kind="join"))
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    journal._database.set_progress_handler(step, 100)
+    assert texts(journal.last("#x", 50)) == ["said"]
+    assert steps < 20
+
+
+# Tending
+
+
+def test_forgetting_leaves_nothing_of_what_is_forgotten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(path, max_age=3600)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("time.time_ns", lambda: 1_000_000_000)
+        journal.commit(said("#old", *[f"old {n}" for n in range(900)]))
+        journal.commit(said("#old", "", nick="Bob", kind="depart"))
+        journal.commit(said("#both", "old"))
+    journal.commit(said("#both", "new"))
+    journal.commit(said("#both", "", nick="carol", kind="depart"))
+    tended(journal)
+    assert texts(journal.last("#both", 9)) == ["new"]
+    assert journal.last("#old", 9) == []
+    assert journal.missed("bob", "#both", 9) == ([], -1)
+    assert journal.missed("carol", "#both", 9) == ([], 0)
+    assert asked(path, "SELECT group_concat(name) FROM room_names") == "#both"
+    assert asked(path, "SELECT count(*) FROM lines_docsize") == 1
+    # A room that was forgotten can come again.
+    journal.commit(said("#OLD", "again"))
+    assert texts(journal.last("#old", 9)) == ["again"]
+    tended(journal)
+    assert texts(journal.search("again", "#old", 9)) == ["again"]
+    journal.close()
+
+
+def test_the_index_keeps_up_whatever_is_said_and_so_does_forgetting(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(path, max_age=3600)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("time.time_ns", lambda: 1_000_000_000)
+        journal.commit(said("#x", *["old"] * 5000))
+        for _ in range(6):
+            journal.tend()
+    waiting = []
+    for turn in range(30):
+        journal.commit(said("#x", *["new"] * 1500))
+        pause = journal.tend()
+        assert pause is not None
+        assert pause <= tending.PAUSE
+        waiting.append(5000 + 1500 * (turn + 1) - asked(path, "SELECT indexed FROM state"))
+    assert max(waiting) <= tending.BEHIND + 1500
+    assert journal.read(0, 1)[0].text == "new"
+    journal.close()
+
+
+def test_a_reader_that_stays_costs_room_only_and_is_told_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite, "FORCED_CHECKPOINT", 200)
+    monkeypatch.setattr(tending, "CHECKPOINT", 50)
+    monkeypatch.setattr(tending, "LARGE_LOG", 400)
+    journal = SqliteJournal(path)
+    log = path.with_name("journal.db-wal")
+
+    def talk(turns: int) -> None:
+        for _ in range(turns):
+            journal.commit(said("#x", "x" * 3000))
+            journal.tend()
+
+    talk(10)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM entries").fetchone() == (10,)
+    with caplog.at_level(logging.WARNING, "chatd"):
+        talk(300)
+    grown = log.stat().st_size
+    assert grown > 1_000_000
+    assert reader.execute("SELECT count(*) FROM entries").fetchone() == (10,)
+    assert [f"{log} has become large" in record.message for record in caplog.records] == [True]
+    reader.close()
+    talk(100)
+    assert log.stat().st_size <= 200 * 4096 < grown
+    assert len(journal.read(0, 999)) == 410
+    journal.close()
+
+
+# The file
+
+
+def test_a_journal_of_the_first_version_goes_on(path: Path) -> None:
+    database = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(database, schema.MIGRATIONS[:1])
+    rows = [
+        (n, 1000 + n, 1, nick, "#Ops", kind, text)
+        for n, (nick, kind, text) in enumerate(
+            [
+                ("bob", "say", "forgotten"),
+                ("bob", "say", "first"),
+                ("Éva", "depart", "bye"),
+                ("bob", "say", "second"),
+            ],
+            1,
+        )
+    ]
+    database.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    database.execute("INSERT INTO room_names VALUES ('#Ops', '#ops')")
+    database.execute(
+        "INSERT INTO lines (rowid, room, text) SELECT seq, room, text FROM entries"
+        " WHERE kind = 'say'"
+    )
+    database.execute("UPDATE state SET indexed = 4")
+    database.execute("DELETE FROM entries WHERE seq = 1")
+    database.close()
+    journal = SqliteJournal(path)
+    for _ in range(2):
+        assert texts(journal.last("#ops", 9)) == ["first", "second"]
+        assert texts(journal.search("first", "#ops", 9)) == ["first"]
+        found, total = journal.missed("éva", "#ops", 9)
+        assert (texts(found), total) == (["second"], 1)
+        tended(journal)
+    assert journal.commit(said("#ops", "third")) == 1
+    assert journal.read(4, 1)[0].seq == 5
+    journal.close()
+    assert asked(path, "PRAGMA user_version") == schema.VERSION
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_a_file_that_lost_its_name_is_not_written_on(
+    journal: SqliteJournal, path: Path, how: str
+) -> None:
+    journal.commit(said("#x", "one"))
+    away = path.with_name("away.db")
+    path.rename(away)
+    if how == "removed":
+        away.unlink()
+    elif how == "replaced":
+        path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="moved, removed or replaced") as raised:
+            journal.commit(said("#x", "two"))
+        assert str(path) in str(raised.value)
+    # What there was is still known.
+    assert texts(journal.read(0, 9)) == ["one"]
+    if how != "removed":
+        away.rename(path)
+        journal.commit(said("#x", "three"))
+        assert texts(journal.read(0, 9)) == ["one", "three"]
+
+
+def test_a_file_that_is_locked_for_long_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteJournal(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
+    with pytest.raises(JournalError, match="is locked by another program") as raised:
+        SqliteJournal(path)
+    assert str(path) in str(raised.value)
+    other.close()
+    SqliteJournal(path).close()
