@@ -3,6 +3,7 @@
 import array
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -147,6 +148,15 @@ def test_a_session_without_worker_and_client_is_closed(tmp_path: Path) -> None:
     assert [one["nick"] for one in server.ask("ps")] == ["alice"]
     assert bob.rest() == ""
     server.stop()
+
+
+def test_workers_whose_runtime_directory_is_gone_end(restartable: Restartable) -> None:
+    alice = restartable.server.connect("alice")
+    restartable.kill()
+    eventually("it shows", lambda: "(no master)" in titles_of(alice)[0])
+    shutil.rmtree(restartable.server.runtime_dir)
+    assert alice.rest() == ""
+    restartable.again()
 
 
 def test_after_a_stop_there_is_nobody_to_go_on_with(restartable: Restartable) -> None:

@@ -57,6 +57,9 @@ def find_master(client: socket.socket, orders: Serve, title: str) -> tuple[socke
                     return channel, order
                 raise Dismissed
         channel.close()
+        if not os.path.isdir(os.path.dirname(orders.adoption)):
+            # With the runtime directory is gone what a new master would know us by.
+            raise Dismissed
         # Not all at the same instant: each at its own place in the interval.
         time.sleep(delay * (0.5 + os.getpid() % 64 / 64))
         delay = min(delay * 1.5, LAST_DELAY)
