@@ -49,6 +49,9 @@ RETRY: Final = 1.0
 PAUSE: Final = 0.02
 """Seconds after a commit until the journal is tended: not in the middle of a burst."""
 
+TENDING: Final = 0.05
+"""The part of its time that the master has for tending the journal while lines keep coming."""
+
 
 class Reported(NamedTuple):
     """A worker has reported what its client said."""
@@ -124,6 +127,8 @@ class Commits:
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
         self._tending: asyncio.TimerHandle | None = None
+        self._tend_after = 0.0
+        self._tended = tick
         self._now = 0
         self._begin()
         self.hub = hub
@@ -178,7 +183,8 @@ class Commits:
         self.closed = []
         self._told.clear()
         if self._tending is None:
-            self._tending = self._loop.call_later(PAUSE, self._tend)
+            when = max(self._loop.time() + PAUSE, self._tend_after)
+            self._tending = self._loop.call_at(when, self._tend)
         return Commit(self._reports, self._dropped, runs, self._departed)
 
     def _batch(self) -> Batch:
@@ -369,13 +375,20 @@ class Commits:
 
     def _tend(self) -> None:
         self._tending = None
+        busy = self.tick - self._tended > 1
+        begun = self._loop.time()
         try:
             delay = self._journal.tend()
         except JournalError as error:
             log.error("%s", error)
             return
+        now = self._loop.time()
+        self._tended = self.tick
+        # Whoever speaks goes first: what is left to be done can be done in a pause.
+        self._tend_after = now + (now - begun) / TENDING if busy else now
         if delay is not None:
-            self._tending = self._loop.call_later(delay, self._tend)
+            when = max(now + delay, self._tend_after)
+            self._tending = self._loop.call_at(when, self._tend)
 
     def close(self) -> None:
         """Let go of the timers."""
