@@ -31,7 +31,7 @@ from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
-from chatd_supervisor.stopping import NotStopped
+from chatd_supervisor.stopping import NotStopped, end_waiting
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
@@ -141,7 +141,11 @@ def stop(**options: Any) -> None:
     """Stop the server: what has arrived is still said, clients are told."""
     invocation = Invocation(**options)
     if not _stop(invocation):
-        _fail(Exit.NOT_RUNNING, f"not running in {invocation.paths().runtime_dir}")
+        places = invocation.paths()
+        if ended := end_waiting(places):
+            click.echo(f"chatd: no master was running; ended {ended} workers that waited for one")
+        else:
+            _fail(Exit.NOT_RUNNING, f"not running in {places.runtime_dir}")
 
 
 @main.command()

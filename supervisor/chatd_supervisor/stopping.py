@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor import segments
 from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
+from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import holder
 
 MARGIN: Final = 5.0
@@ -62,6 +65,28 @@ def stop(invocation: Invocation) -> Stopped | None:
             if not _wait(process, begun + patience):
                 raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
     return Stopped(stopped, time.monotonic() - begun)
+
+
+def end_waiting(places: Paths) -> int:
+    """End the workers that a dead master has left waiting for another; return how many.
+
+    Only with no master there; their clients are disconnected. Raises OSError if we may not, or if
+    the ledger is damaged.
+    """
+    rows = Ledger.read(places.ledger_file)
+    ended = 0
+    for row in rows.values():
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            process = os.pidfd_open(row.pid)
+            stack.callback(os.close, process)
+            # The pid is pinned now; it may have become another process's since it was noted.
+            if Path(f"/proc/{row.pid}/cmdline").read_bytes().startswith(b"chatd: "):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                ended += 1
+    outbox = [segments.path_of(places.runtime_dir, n) for n in segments.found(places.runtime_dir)]
+    for left in (places.ledger_file, places.adoption_socket, *outbox):
+        left.unlink(missing_ok=True)
+    return ended
 
 
 def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:

@@ -42,7 +42,6 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     for connection in list(board.connections.values()):
         board.close(connection)
     board.commit()  # that they are closed, for the journal is closed next
-    board.commits.close()
     while births.children:
         births.reap()
         await asyncio.sleep(POLL / 2)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chatd_workers.reports import Dismiss, Offer, decode_order, encode
-from harness import PATIENCE, Client, Server, eventually
+from harness import CHATD, PATIENCE, Client, Server, eventually
 
 
 class Restartable:
@@ -148,6 +148,20 @@ def test_a_session_without_worker_and_client_is_closed(tmp_path: Path) -> None:
     assert [one["nick"] for one in server.ask("ps")] == ["alice"]
     assert bob.rest() == ""
     server.stop()
+
+
+def test_stop_without_a_master_ends_those_who_wait(restartable: Restartable) -> None:
+    server = restartable.server
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("bob")
+    restartable.kill()
+    stop = [CHATD, "stop", f"--runtime-dir={server.runtime_dir}"]
+    done = subprocess.run(stop, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout == "chatd: no master was running; ended 2 workers that waited for one\n"
+    assert (alice.rest(), bob.rest()) == ("", "")
+    assert subprocess.run(stop, check=False, capture_output=True, timeout=PATIENCE).returncode == 3
+    server = restartable.again()
+    assert server.ask("status")["clients"] == 0
 
 
 def test_workers_whose_runtime_directory_is_gone_end(restartable: Restartable) -> None:
