@@ -35,6 +35,7 @@ from chatd_supervisor.journal import (
     Stream,
 )
 from chatd_supervisor.outbox import Outbox, Place
+from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import recall
 from chatd_supervisor.rooms import State as Rooms
 from chatd_workers.commands import Arrive, Depart, Entry, Refuse
@@ -45,12 +46,6 @@ log = logging.getLogger("chatd")
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
-
-PAUSE: Final = 0.02
-"""Seconds after a commit until the journal is tended: not in the middle of a burst."""
-
-TENDING: Final = 0.05
-"""The part of its time that the master has for tending the journal while lines keep coming."""
 
 
 class Reported(NamedTuple):
@@ -126,9 +121,7 @@ class Commits:
         self._wake = wake
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
-        self._tending: asyncio.TimerHandle | None = None
-        self._tend_after = 0.0
-        self._tended = tick
+        self._pauses = Pauses(loop, journal)
         self._now = 0
         self._begin()
         self.hub = hub
@@ -182,9 +175,7 @@ class Commits:
         self._work = []
         self.closed = []
         self._told.clear()
-        if self._tending is None:
-            when = max(self._loop.time() + PAUSE, self._tend_after)
-            self._tending = self._loop.call_at(when, self._tend)
+        self._pauses.committed()
         return Commit(self._reports, self._dropped, runs, self._departed)
 
     def _batch(self) -> Batch:
@@ -371,30 +362,11 @@ class Commits:
             log.warning("the journal can be written again")
             self.since_stuck = 0.0
 
-    # Afterwards
-
-    def _tend(self) -> None:
-        self._tending = None
-        busy = self.tick - self._tended > 1
-        begun = self._loop.time()
-        try:
-            delay = self._journal.tend()
-        except JournalError as error:
-            log.error("%s", error)
-            return
-        now = self._loop.time()
-        self._tended = self.tick
-        # Whoever speaks goes first: what is left to be done can be done in a pause.
-        self._tend_after = now + (now - begun) / TENDING if busy else now
-        if delay is not None:
-            when = max(now + delay, self._tend_after)
-            self._tending = self._loop.call_at(when, self._tend)
-
     def close(self) -> None:
         """Let go of the timers."""
-        for timer in (self._retry, self._tending):
-            if timer is not None:
-                timer.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
+        self._pauses.close()
 
 
 def _sentence(error: OSError) -> str:

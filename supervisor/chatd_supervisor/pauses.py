@@ -1,0 +1,57 @@
+"""When the journal is tended: in the pauses between commits, and never while nothing is said."""
+
+import asyncio
+import logging
+from typing import Final
+
+from chatd_supervisor.journal import Journal, JournalError
+
+log = logging.getLogger("chatd")
+
+PAUSE: Final = 0.02
+"""Seconds after a commit until the journal is tended: not in the middle of a burst."""
+
+SHARE: Final = 0.05
+"""The part of its time that the master has for tending while lines keep coming."""
+
+
+class Pauses:
+    """Calls ``Journal.tend`` when there is time for it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._timer: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
+        # Since the timer was set.
+        self._commits = 0
+
+    def committed(self) -> None:
+        """Take note that there was a commit."""
+        self._commits += 1
+        if self._timer is None:
+            self._call(PAUSE)
+
+    def _call(self, delay: float) -> None:
+        self._commits = 0
+        when = max(self._loop.time() + delay, self._not_before)
+        self._timer = self._loop.call_at(when, self._tend)
+
+    def _tend(self) -> None:
+        self._timer = None
+        begun = self._loop.time()
+        try:
+            delay = self._journal.tend()
+        except JournalError as error:
+            log.error("%s", error)
+            return
+        now = self._loop.time()
+        # Whoever speaks goes first: the rest can be done when nobody does.
+        self._not_before = now + (now - begun) / SHARE if self._commits > 1 else now
+        if delay is not None:
+            self._call(delay)
+
+    def close(self) -> None:
+        """Call no more."""
+        if self._timer is not None:
+            self._timer.cancel()
