@@ -62,6 +62,7 @@ class Births:
         self._born = born
         self._judged = judged
         self._due: deque[Connection] = deque()
+        self._due_later: deque[Connection] = deque()
         self.children: dict[int, Worker] = {}
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
@@ -117,7 +118,7 @@ class Births:
 
     def _renew_next(self) -> None:
         # Not while others wait for theirs, and among them the one before.
-        while self._to_renew and not self._due:
+        while self._to_renew and not (self._due or self._due_later):
             worker = self._to_renew.popleft()
             connection = worker.connection
             if connection is not None and connection.worker is worker and not worker.ended:
@@ -205,14 +206,21 @@ class Births:
             self.request(connection)
 
     def request(self, connection: Connection) -> None:
-        """Have ``connection`` given a worker as soon as it is its turn."""
-        self._due.append(connection)
-        if len(self._due) == 1:
+        """Have ``connection`` given a worker as soon as it is its turn.
+
+        Those whose clients have said something come first: when all have died at once, or a master
+        with them, the others do not miss theirs yet.
+        """
+        if not self._due and not self._due_later:
             self._loop.call_soon(self._next)
+        if connection.state is State.SERVED and connection.is_readable():
+            self._due.append(connection)
+        else:
+            self._due_later.append(connection)
 
     def _next(self) -> None:
-        connection = self._due.popleft()
-        if self._due:
+        connection = (self._due or self._due_later).popleft()
+        if self._due or self._due_later:
             self._loop.call_soon(self._next)
         if connection.state is not State.SERVED or connection.worker is not None:
             return

@@ -26,8 +26,10 @@ reason it was closed for among it. So what still comes in is discarded, unread, 
 """
 
 import asyncio
+import contextlib
 import enum
 import fcntl
+import select
 import socket
 import struct
 import termios
@@ -188,6 +190,12 @@ class Connection:
         count: int = struct.unpack("i", told)[0]
         return count
 
+    def is_readable(self) -> bool:
+        """Tell whether there is something for a worker to do: more to read, or the end."""
+        look = select.poll()
+        look.register(self.attached(), select.POLLIN | select.POLLRDHUP)
+        return bool(look.poll(0))
+
     def consume(self, count: int) -> None:
         """Take ``count`` committed bytes out of the socket, unread."""
         self.offset += count
@@ -248,3 +256,10 @@ def skip(client: socket.socket, count: int) -> None:
         if not got:
             return
         count -= got
+
+
+def let_go(client: socket.socket) -> None:
+    """Close ``client`` for good: whoever else holds a duplicate, the peer is told of the end."""
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
+    client.close()

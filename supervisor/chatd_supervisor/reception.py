@@ -139,7 +139,8 @@ class Reception:
     def _greet(self, connection: Connection, worker: Worker) -> str:
         """Have the arrival of ``connection`` written down and told; return why not, if not."""
         board = self._board
-        board.commits.add(Arriving(connection))
+        if not board.commits.stuck:
+            board.commits.add(Arriving(connection))
         board.commit()
         if connection.session not in board.hub.sessions:
             return "the server cannot write its journal, try again later"

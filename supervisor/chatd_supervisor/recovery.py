@@ -12,6 +12,7 @@ what was written is sent now, from the byte on at which it stopped.
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,14 @@ from typing import Final
 from chatd_supervisor import counts
 from chatd_supervisor.adoption import Offered, dismiss
 from chatd_supervisor.births import Births
-from chatd_supervisor.connections import Connection, State, Worker, session_name, skip
+from chatd_supervisor.connections import (
+    Connection,
+    State,
+    Worker,
+    let_go,
+    session_name,
+    skip,
+)
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
@@ -100,18 +108,20 @@ class Recovery:
         now = time.time()
         for stored in self._snapshot.sessions:
             self._take_up(stored, now)
+        strangers = []
         for number, (dialect, descriptor) in held.items():
             client = socket.socket(fileno=descriptor)
             connection = self._board.connections.get(number)
             if connection is not None:
                 self._attach(connection, client)
             else:
-                # Accepted, and not yet written down: it has not been greeted, and is now. Its
-                # worker, if it has one, is not to bring it a second time.
-                self._rows.pop(number, None)
-                self._ledger.leave(number)
-                self._reception.admit(client, dialect)
-                self._reception.release(session_name(number, dialect))
+                strangers.append((number, dialect, client))
+        for number, dialect, client in strangers:
+            # Its worker, if it has one, is not to bring it a second time.
+            self._rows.pop(number, None)
+            self._ledger.leave(number)
+            self._meet(number, dialect, client)
+            self._reception.release(session_name(number, dialect))
         for channel in channels:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
@@ -197,7 +207,7 @@ class Recovery:
             rest = self._resume(connection, client)
         except (OSError, Mismatch) as error:
             log.error("session %d: cannot go on: %s", number, error)
-            client.close()
+            let_go(client)
             self._lose(connection)
             return False
         self._board.attach(connection, client, rest)
@@ -226,6 +236,28 @@ class Recovery:
             raise Mismatch(f"the journal is {ahead} bytes ahead of what was read from the socket")
         skip(client, ahead)
         return rest
+
+    def _meet(self, number: int, dialect: str, client: socket.socket) -> None:
+        """Do with ``client`` what is to be done with one whose session is not in the journal."""
+        if self._is_here(client):
+            # It was greeted under a new number by a master that died before it could let go of
+            # the old one.
+            client.close()
+        elif number > self._snapshot.last_session:
+            # Accepted, and not yet written down: it has not been greeted, and is now.
+            self._reception.admit(client, dialect)
+        else:
+            # Its session is over; only that its socket is to be let go had not been heard of.
+            let_go(client)
+
+    def _is_here(self, client: socket.socket) -> bool:
+        """Tell whether ``client`` is a duplicate of a socket that some connection has."""
+        inode = os.fstat(client.fileno()).st_ino
+        return any(
+            os.fstat(connection.client.fileno()).st_ino == inode
+            for connection in self._board.connections.values()
+            if connection.client is not None
+        )
 
     # Workers
 
@@ -272,8 +304,7 @@ class Recovery:
         number = offered.offer.session
         del self._rows[number]
         dismiss(offered.channel)
-        # Accepted, and not yet written down when the master died.
-        self._reception.admit(offered.client, offered.offer.dialect)
+        self._meet(number, offered.offer.dialect, offered.client)
         self._ledger.leave(number)
 
 

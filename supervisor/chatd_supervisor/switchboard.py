@@ -17,7 +17,7 @@ import msgspec
 
 from chatd_supervisor.births import VIOLATION, Births
 from chatd_supervisor.commits import Commit, Commits, Departing, Reported
-from chatd_supervisor.connections import PRESENT, Connection, State, Worker
+from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.hub import Hub
@@ -374,7 +374,7 @@ class Switchboard:
             connection.deadline.cancel()
         self.forget(connection)
         if connection.client is not None:
-            connection.client.close()
+            let_go(connection.client)
         self.commits.closed.append(connection.session)
         self._loop.call_soon(self.commit)
         self._closed(connection)
