@@ -45,7 +45,7 @@ from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.rooms import State
-from chatd_supervisor.settings import open_journal, room_for, rules_of
+from chatd_supervisor.settings import needing_restart, open_journal, room_for, rules_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.switchboard import Switchboard
@@ -308,11 +308,7 @@ class Master:
                     board.order(connection.worker, Limit(limits.line_length))
         logging.getLogger("chatd").setLevel(config.server.log_level.upper())
         self._title.refresh_soon()
-        warnings = [
-            f"server.{key} changes only with a restart"
-            for key in ("runtime_dir", "state_dir")
-            if getattr(config.server, key) != getattr(old.server, key)
-        ]
+        warnings = [f"{key} changes only with a restart" for key in needing_restart(old, config)]
         for warning in warnings:
             log.warning("%s", warning)
         log.info("configuration reloaded")

@@ -14,6 +14,22 @@ RESERVED_DESCRIPTORS: Final = 64
 DESCRIPTORS_PER_CLIENT: Final = 2
 """A duplicate of the client's socket, and the channel to its worker."""
 
+FIXED: Final = {
+    "server": ("runtime_dir", "state_dir"),
+    "journal": ("synchronous", "max_age_days", "max_size_mb"),
+}
+"""Keys of which a running master keeps the values that it began with."""
+
+
+def needing_restart(old: Config, new: Config) -> list[str]:
+    """Return which keys, as ``table.key``, differ and are not lived by after a reload."""
+    return [
+        f"{table}.{key}"
+        for table, keys in FIXED.items()
+        for key in keys
+        if getattr(getattr(old, table), key) != getattr(getattr(new, table), key)
+    ]
+
 
 def rules_of(config: Config) -> Rules:
     """Return the hub's rules in ``config``."""

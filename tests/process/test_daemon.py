@@ -342,10 +342,15 @@ def test_reload_says_what_needs_a_restart(daemon: Daemon) -> None:
     here = daemon.directory / "s"
     daemon.config.write_text(CONFIG + f'[server]\nstate_dir = "{here}"\n')
     subprocess.run(command, timeout=PATIENCE, check=True, stdout=subprocess.DEVNULL)
-    daemon.config.write_text(CONFIG + '[server]\nstate_dir = "/nowhere"\n')
+    daemon.config.write_text(
+        CONFIG + '[server]\nstate_dir = "/nowhere"\n[journal]\nsynchronous = "full"\n'
+    )
     done = daemon.do("reload")
     assert done.returncode == 0
-    assert done.stderr == "chatd: server.state_dir changes only with a restart\n"
+    assert done.stderr == (
+        "chatd: server.state_dir changes only with a restart\n"
+        "chatd: journal.synchronous changes only with a restart\n"
+    )
 
 
 def test_a_reload_that_cannot_be_leaves_everything(daemon: Daemon) -> None:
