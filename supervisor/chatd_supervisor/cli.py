@@ -9,24 +9,28 @@ with lean_imports():  # before click, which brings them along
 
 import datetime as dt
 import json
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, get_args
+from typing import Any, Final, NoReturn, ParamSpec, get_args
 
 import click
 
 from chatd_supervisor import __version__
 from chatd_supervisor.asking import ControlError, NotRunning, ask
+from chatd_supervisor.backups import back_up
 from chatd_supervisor.config import ConfigError, LogLevel, split_address
 from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
+from chatd_supervisor.history import Question, parse_when, recall
 from chatd_supervisor.history import as_json as show_json
 from chatd_supervisor.history import as_text as show_text
-from chatd_supervisor.history import back_up, parse_when, recall
+from chatd_supervisor.history import follow as follow_room
 from chatd_supervisor.invocation import Invocation, paths_of
-from chatd_supervisor.journal import JournalError
+from chatd_supervisor.journal import Entry, JournalError
+from chatd_supervisor.paths import PathError
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
@@ -36,6 +40,9 @@ from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
 from chatd_workers.names import LOBBY, room_name
+
+LINES_A_WRITE: Final = 1000
+"""Lines of history that are written at once."""
 
 P = ParamSpec("P")
 
@@ -56,6 +63,8 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             _fail(Exit.CONFIG, error)
         except JournalError as error:
             _fail(Exit.DATA, error)
+        except PathError as error:
+            _fail(Exit.CANNOT_CREATE, error)
         except NotRunning as error:
             _fail(Exit.NOT_RUNNING, error)
         except (ControlError, NotStopped, PermissionError) as error:
@@ -214,10 +223,18 @@ def ps(as_json: bool, **options: Any) -> None:
 @click.option("--since", metavar="WHEN", help="Not what was said before WHEN: an ISO time, or 2h.")
 @click.option("--search", "words", metavar="WORDS", default="", help="Only what holds all WORDS.")
 @click.option("--last", metavar="N", type=click.IntRange(1), help="Only the last N lines.")
+@click.option("--follow", is_flag=True, help="Go on with what is said from now on.")
 @click.option("--json/--text", "as_json", help="An object a line, or lines for people.")
 @_explained
 def history(
-    room: str, since: str | None, words: str, last: int | None, as_json: bool, **options: Any
+    *,
+    room: str,
+    since: str | None,
+    words: str,
+    last: int | None,
+    follow: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Show what was said in ROOM, with or without a running server."""
     try:
@@ -225,9 +242,15 @@ def history(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
     journal = _journal(Invocation(**options))
-    found = recall(journal, room_name(room), since=begin, words=words, count=last or 0)
-    for entry in found:
-        click.echo(show_json(entry) if as_json else show_text(entry))
+    show = show_json if as_json else show_text
+    question = Question(room_name(room), begin, words, last or 0)
+    if not follow:
+        _show(recall(journal, question), show)
+        return
+    # Ends as tail(1) does, without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for found in follow_room(journal, question):
+        _show(found, show)
 
 
 @main.command()
@@ -254,6 +277,12 @@ def check_config(config: str | None, show: bool) -> None:
         click.echo(format_config(checked))
     else:
         click.echo(f"{file}: can be used" if file else "no configuration file: defaults are used")
+
+
+def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:
+    # Many lines a write: a write each costs more than all the rest.
+    for first in range(0, len(entries), LINES_A_WRITE):
+        click.echo("\n".join(map(show, entries[first : first + LINES_A_WRITE])))
 
 
 def _journal(invocation: Invocation) -> Path:

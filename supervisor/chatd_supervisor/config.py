@@ -61,7 +61,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str | None, _absolute("Directory for the PID file and the control socket.")
     ] = None
     state_dir: Annotated[
-        str | None, _absolute("Directory for what is kept: the log, quarantined lines.")
+        str | None,
+        _absolute("Directory for what is kept: the journal, the log, quarantined lines."),
     ] = None
     log_level: Annotated[LogLevel, Meta(description="How much is logged.")] = "info"
 

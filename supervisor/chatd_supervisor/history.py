@@ -1,7 +1,7 @@
-"""Reading and copying a journal beside the server that writes it: ``chatd history``, ``backup``.
+"""Reading a journal beside the server that writes it: ``chatd history``.
 
-Write-ahead logging lets any number read while one writes (sqlite.org/wal.html), so neither
-command asks the server, and both work without one.
+Write-ahead logging lets any number read while one writes (sqlite.org/wal.html), so the command
+does not ask the server, and works without one.
 """
 
 import contextlib
@@ -11,18 +11,23 @@ import os
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from chatd_supervisor.journal import Entry, JournalError
+from chatd_supervisor.journal import SHOWN, Entry, JournalError
 from chatd_supervisor.journal.faults import explain
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import VERSION, WrongFile, inspect
+from chatd_workers.names import fold
 from chatd_workers.titles import printable
 
-COPIED: Final = 1024
-"""Pages (4 KiB) that a backup copies between two looks at who else wants the file."""
+LOOK: Final = 0.2
+"""Seconds between two looks at whether something has been said."""
+
+STEP: Final = 1000
+"""Entries that are read at a time, where not all may be needed."""
 
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -52,38 +57,118 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise JournalError(f"there is no journal {path}")
     try:
-        database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        with contextlib.closing(database):
-            _check(database)
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            version = inspect(database)
+            if version < VERSION:
+                raise JournalError(
+                    f"{path} is of an older chatd (schema {version}, this one reads {VERSION});"
+                    " start this chatd on it, which brings it up to date"
+                )
             yield database
     except (sqlite3.Error, WrongFile) as error:
         raise JournalError(explain(path, error)) from error
 
 
-def _check(database: sqlite3.Connection) -> None:
-    version = inspect(database)
-    if version < VERSION:
-        raise WrongFile(f"is of an older chatd (schema {version}), which a start brings up to date")
+@contextlib.contextmanager
+def moment(database: sqlite3.Connection) -> Iterator[None]:
+    """See everything in ``database`` as it is now, whatever is written meanwhile."""
+    database.execute("BEGIN")
+    try:
+        # BEGIN alone chooses no moment: the first reading does.
+        database.execute("SELECT tick FROM state").fetchone()
+        yield
+    finally:
+        database.execute("ROLLBACK")
 
 
-def recall(
-    path: Path, room: str, *, since: int | None = None, words: str = "", count: int = 0
-) -> list[Entry]:
-    """Return what was shown in ``room``, in order: all, or the last ``count`` if that is not 0.
+class Question(NamedTuple):
+    """What is to be shown."""
 
-    ``since``: microseconds since the epoch; ``words``: all of them must be there. Raises
-    JournalError.
+    room: str
+    since: int | None = None
+    """Microseconds since the epoch; None: from the beginning."""
+    words: str = ""
+    """All of these must be there."""
+    last: int = 0
+    """How many at most, the last ones. 0: all."""
+
+
+def recall(path: Path, question: Question) -> list[Entry]:
+    """Return what was shown in a room, in order. Raises JournalError."""
+    with opened(path) as database:
+        return _recall(Reader(database), question)
+
+
+def _recall(reader: Reader, question: Question) -> list[Entry]:
+    room, since, words, last = question
+    wanted = last or sys.maxsize
+    # What was said since then is the end of what was said, most often a small part of it.
+    most = wanted if since is None else min(wanted, STEP)
+    while True:
+        found = reader.search(words, room, most) if words else reader.last(room, most)
+        if since is None:
+            return found
+        if most == wanted or len(found) < most or found[0].time < since:
+            return [entry for entry in found if entry.time >= since]
+        most = min(wanted, 8 * most)
+
+
+def follow(path: Path, question: Question) -> Iterator[list[Entry]]:
+    """Yield what ``recall`` returns, then what is shown in the room from then on, without end.
+
+    Raises JournalError, also when the file is moved away or replaced.
     """
-    most = count or sys.maxsize
     with opened(path) as database:
         reader = Reader(database)
-        found = reader.search(words, room, most) if words else reader.last(room, most)
-    return [entry for entry in found if since is None or entry.time >= since]
+        file = _identity(path)
+        version = _version(database)
+        with moment(database):
+            found = _recall(reader, question)
+            (seq,) = database.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
+        yield found
+        while True:
+            time.sleep(LOOK)
+            if _identity(path) != file:
+                raise JournalError(f"{path} was moved away, removed or replaced")
+            # Before looking: what is written after that is for the next time.
+            before, version = version, _version(database)
+            if version == before:
+                continue
+            with moment(database):
+                read = reader.read(seq, sys.maxsize)
+                found = _fitting(reader, read, question)
+            seq = read[-1].seq if read else seq
+            yield found
+
+
+def _fitting(reader: Reader, read: list[Entry], question: Question) -> list[Entry]:
+    """Return those of ``read``, the latest entries, that are asked for."""
+    room = fold(question.room)
+    found = [entry for entry in read if entry.kind in SHOWN and fold(entry.room) == room]
+    if not question.words or not found:
+        return found
+    # None but these can be later than the first of these.
+    hits = {entry.seq for entry in reader.search(question.words, room, len(found))}
+    return [entry for entry in found if entry.seq in hits]
+
+
+def _version(database: sqlite3.Connection) -> int:
+    """Return a number that changes when somebody else has written."""
+    (version,) = database.execute("PRAGMA data_version").fetchone()
+    return int(version)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def as_text(entry: Entry) -> str:
     """Return ``entry`` as a line for people, in local time."""
-    stamp = dt.datetime.fromtimestamp(entry.time / 1_000_000).astimezone()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.time // 1_000_000))
     nick, text = printable(entry.nick), printable(entry.text)
     if entry.kind == "act":
         said = f"* {nick} {text}"
@@ -91,46 +176,9 @@ def as_text(entry: Entry) -> str:
         said = f"--- {nick} set the topic: {text}" if text else f"--- {nick} cleared the topic"
     else:
         said = f"{nick} : {text}"
-    return f"{stamp:%Y-%m-%d %H:%M:%S} {said}"
+    return f"{stamp} {said}"
 
 
 def as_json(entry: Entry) -> str:
     """Return ``entry`` as an object on one line; its time in seconds since the epoch."""
     return json.dumps({**entry._asdict(), "time": entry.time / 1_000_000})
-
-
-def back_up(path: Path, target: Path) -> int:
-    """Copy the journal at ``path`` to ``target``, as it is at one moment; return its entries.
-
-    The server may go on writing. Raises JournalError; then there is no ``target``, unless it was
-    there before, which is left alone.
-    """
-    with opened(path) as database:
-        try:
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError as error:
-            raise JournalError(f"{target} exists; a backup replaces nothing") from error
-        except OSError as error:
-            raise JournalError(f"{target} cannot be made: {error.strerror}") from error
-        try:
-            return _copy(database, target)
-        except (sqlite3.Error, OSError) as error:
-            target.unlink()
-            raise JournalError(explain(target, error)) from error
-
-
-def _copy(database: sqlite3.Connection, target: Path) -> int:
-    # One transaction, so that a server that writes all the time does not make it begin anew.
-    database.execute("BEGIN")
-    with contextlib.closing(sqlite3.connect(target)) as copy:
-        database.backup(copy, pages=COPIED)
-        (found,) = copy.execute("PRAGMA quick_check").fetchone()
-        if found != "ok":
-            raise sqlite3.DatabaseError(f"the copy is not whole: {found}")
-        (entries,) = copy.execute("SELECT count(*) FROM entries").fetchone()
-        # One file, which needs no others beside it.
-        copy.execute("PRAGMA journal_mode = DELETE")
-    with open(target, "rb") as written:
-        os.fsync(written.fileno())
-    database.execute("ROLLBACK")
-    return int(entries)

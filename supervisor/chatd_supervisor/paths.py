@@ -15,7 +15,7 @@ MAX_SOCKET_PATH: Final = 107
 
 
 class PathError(OSError):
-    """A directory cannot be used; ``str()`` is the sentence for people."""
+    """A directory or file cannot be used; ``str()`` is the sentence for people."""
 
     def __str__(self) -> str:
         """Return the sentence alone, without the errno that OSError puts before it."""

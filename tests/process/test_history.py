@@ -2,10 +2,13 @@
 
 import json
 import re
+import select
+import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,7 +114,7 @@ def test_what_was_missed(server: Server) -> None:
 
 
 def test_history_outlives_the_server_and_is_read_beside_it(server: Server) -> None:
-    say(server, "alice", "one", "two words", "/me waves")
+    say(server, "alice", "one", "two words", "/me waves", "/msg alice private words")
     say(server, "bob", "/join #ops", "elsewhere")
     for running in (True, False):
         if not running:
@@ -126,7 +129,8 @@ def test_history_outlives_the_server_and_is_read_beside_it(server: Server) -> No
         assert entry.keys() == {"seq", "time", "session", "nick", "room", "kind", "text", "id"}
         assert (entry["nick"], entry["room"], entry["text"]) == ("bob", "#ops", "elsewhere")
         assert abs(entry["time"] - time.time()) < 60
-        assert "two words" in chatd(server, "history", "--search", "WORDS").stdout
+        found = chatd(server, "history", "--search", "WORDS").stdout.splitlines()
+        assert [line.partition(" : ")[2] for line in found] == ["two words"]
         assert chatd(server, "history", "--last", "1").stdout.endswith("* alice waves\n")
         assert chatd(server, "history", "--since", "1h").stdout == done.stdout
         assert chatd(server, "history", "--since", "2100-01-01").stdout == ""
@@ -140,7 +144,7 @@ def test_a_backup_is_whole_and_replaces_nothing(server: Server, tmp_path: Path) 
     assert re.fullmatch(rf"chatd: {copy} holds the journal, \d+ entries\n", done.stdout)
     assert copy.stat().st_mode & 0o777 == 0o600
     done = chatd(server, "backup", str(copy))
-    assert done.returncode == 65
+    assert done.returncode == 73
     assert f"{copy} exists" in done.stderr
     with sqlite3.connect(copy) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -182,3 +186,90 @@ def test_no_journal_is_said_so(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (65, "")
     assert f"there is no journal {tmp_path}/journal.db" in done.stderr
+
+
+def test_following_shows_what_is_said_and_ends_as_tail_does(server: Server) -> None:
+    say(server, "alice", "before")
+    with (
+        following(server, "--last=1") as every,
+        following(server, "--search=tea cup", "--json") as some,
+    ):
+        assert every.line().endswith(" alice : before")
+        say(server, "bob", "a cup of tea", "/msg bob tea cup", "/join #ops", "tea cup elsewhere")
+        assert every.line().endswith(" bob : a cup of tea")
+        assert json.loads(some.line())["text"] == "a cup of tea"
+        server.process.kill()
+        server.process.wait(PATIENCE)
+        server.again()
+        eventually("it serves", server.is_ready)
+        address = server.ask("status")["listen"][0]["address"]
+        server.port = int(address.rpartition(":")[2])
+        say(server, "carol", "coffee", "another Cup, TEA")
+        assert every.line().endswith(" carol : coffee")
+        assert json.loads(some.line())["text"] == "another Cup, TEA"
+        every.process.send_signal(signal.SIGINT)
+        assert every.process.wait(PATIENCE) == -signal.SIGINT
+        assert every.rest() == ["carol : another Cup, TEA"]
+        server.stop()
+        journal = server.state_dir / "journal.db"
+        journal.rename(journal.with_name("away.db"))
+        assert some.process.wait(PATIENCE) == 65
+        assert some.rest() == [f"chatd: {journal} was moved away, removed or replaced"]
+
+
+class Following:
+    """A ``chatd history --follow``; both its outputs are one."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def line(self) -> str:
+        """Return the next line without its end; fail if there is none for PATIENCE seconds."""
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        assert ready, "nothing more is shown"
+        return self.process.stdout.readline().decode().removesuffix("\n")
+
+    def rest(self) -> list[str]:
+        """Return the lines up to the end, without their times."""
+        assert self.process.stdout is not None
+        lines = self.process.stdout.read().decode().splitlines()
+        return [re.sub(r"^[\d-]+ [\d:]+ ", "", line) for line in lines]
+
+
+@contextmanager
+def following(server: Server, *options: str) -> Iterator[Following]:
+    # Without a buffer, which select() would not see.
+    command = [CHATD, "history", "--follow", *options, f"--state-dir={server.state_dir}"]
+    with subprocess.Popen(
+        command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            yield Following(process)
+        finally:
+            process.kill()
+
+
+def test_a_backup_that_does_not_fit_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    say(server, "alice", *["x" * 4000] * 100)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    command = [CHATD, "backup", str(copies / "copy.db"), f"--state-dir={server.state_dir}"]
+    done = subprocess.run(
+        ["prlimit", "--fsize=100000", *command],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 73
+    assert done.stderr.startswith(f"chatd: {copies}/copy.db cannot be read or written: ")
+    assert list(copies.iterdir()) == []
+    assert subprocess.run(command, timeout=PATIENCE, check=True).returncode == 0
+
+
+def test_a_backup_has_nowhere_to_be(server: Server, tmp_path: Path) -> None:
+    for place in (tmp_path / "none" / "copy.db", Path("/proc/copy.db")):
+        done = chatd(server, "backup", str(place))
+        assert (done.returncode, done.stdout) == (73, "")
+        assert done.stderr.startswith(f"chatd: {place} cannot be made: ")

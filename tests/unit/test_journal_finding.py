@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chatd_supervisor.history import recall
+from chatd_supervisor.history import Question, recall
 from chatd_supervisor.journal import Batch, Entry, Fact, JournalError, schema, sqlite, tending
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.sqlite import SqliteJournal
@@ -160,7 +160,7 @@ def test_nothing_is_found_twice_while_the_server_indexes(
         return fresh(*arguments)
 
     monkeypatch.setattr(Reader, "_fresh", interrupted)
-    assert texts(recall(path, "#x", words="word")) == [f"word {n}" for n in range(50)]
+    assert texts(recall(path, Question("#x", words="word"))) == [f"word {n}" for n in range(50)]
     assert asked(path, "SELECT indexed FROM state") == 50
 
 
