@@ -247,8 +247,9 @@ class Recovery:
             # Accepted, and not yet written down: it has not been greeted, and is now.
             self._reception.admit(client, dialect)
         else:
-            # Its session is over; only that its socket is to be let go had not been heard of.
-            let_go(client)
+            # Its session is over; only that its socket is to be let go had not been heard of. Not
+            # shut down: a session that it is now of may not have been brought to us yet.
+            client.close()
 
     def _is_here(self, client: socket.socket) -> bool:
         """Tell whether ``client`` is a duplicate of a socket that some connection has."""
@@ -303,8 +304,9 @@ class Recovery:
     def _readmit(self, offered: Offered) -> None:
         number = offered.offer.session
         del self._rows[number]
-        dismiss(offered.channel)
+        # It holds the client until we do for certain.
         self._meet(number, offered.offer.dialect, offered.client)
+        dismiss(offered.channel)
         self._ledger.leave(number)
 
 
