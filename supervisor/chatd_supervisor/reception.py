@@ -26,6 +26,8 @@ from chatd_workers.reports import MAX_USED, TOKEN
 
 log = logging.getLogger("chatd")
 
+UNWRITABLE: Final = "the server cannot write its journal, try again later"
+
 QUIET: Final = 1.0
 """Seconds between log lines about refusals: a storm of the ones must not be one of the others."""
 
@@ -128,6 +130,8 @@ class Reception:
 
     def _objection(self, connection: Connection) -> str:
         limits = self.limits
+        if self._board.commits.stuck:
+            return UNWRITABLE
         count = len(self._board.connections)
         if count >= self.room_for or (limits.max_clients and count >= limits.max_clients):
             return "the server is full, try again later"
@@ -143,7 +147,7 @@ class Reception:
             board.commits.add(Arriving(connection))
         board.commit()
         if connection.session not in board.hub.sessions:
-            return "the server cannot write its journal, try again later"
+            return UNWRITABLE
         self.served += 1
         log.info(
             "session %d: %s on %s, worker %d",
