@@ -110,10 +110,12 @@ class Commits:
         *,
         tick: int,
         wake: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         """``tick`` is the number of the last batch in the ``journal``.
 
-        ``wake`` is called when there is work that can be tried again, and is to be taken.
+        ``wake`` is called when there is work that can be tried again, and is to be taken;
+        ``changed`` when it is seen that nothing can be written, or something can again.
         """
         self._loop = loop
         self._journal = journal
@@ -122,6 +124,7 @@ class Commits:
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
         self._pauses = Pauses(loop, journal)
+        self._changed = changed
         self._now = 0
         self._begin()
         self.hub = hub
@@ -339,6 +342,7 @@ class Commits:
         if not self.since_stuck:
             self.since_stuck = time.time()
             log.error("nothing can be said: %s; trying again every %g s", reason, RETRY)
+            self._changed()
         runs = self._put_out(self.egress.seal())
         return Commit([], [], runs, []) if runs else None
 
@@ -361,6 +365,7 @@ class Commits:
         if not self.stuck and self.since_stuck:
             log.warning("the journal can be written again")
             self.since_stuck = 0.0
+            self._changed()
 
     def close(self) -> None:
         """Let go of the timers."""

@@ -36,7 +36,7 @@ from chatd_supervisor.inspection import (
     describe_work,
     master_title,
 )
-from chatd_supervisor.journal import Journal
+from chatd_supervisor.journal import Journal, JournalError
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.outbox import recover
@@ -164,6 +164,7 @@ class Master:
         board = self._switchboard = Switchboard(
             self._loop, self._ledger, send_queue=limits.send_queue, closed=self._closed
         )
+        self._title = Title(self._loop, self._title_text)
         board.commits = Commits(
             self._loop,
             Hub(rules_of(self._config), State.restored(snapshot)),
@@ -172,8 +173,8 @@ class Master:
             recovered.outbox,
             tick=snapshot.tick,
             wake=board.commit,
+            changed=self._title.refresh_soon,
         )
-        self._title = Title(self._loop, self._title_text)
         self._staffing = Staffing(self._loop, board, self._paths, limits, self._title.refresh_soon)
         births = self._births = board.births = Births(
             self._loop,
@@ -368,7 +369,9 @@ class Master:
         }
 
     def _shown_state(self) -> str:
-        if self._staffing.degraded_since is not None and self._state == "serving":
+        if self._state == "serving" and self._switchboard.commits.since_stuck:
+            return "unwritable"
+        if self._state == "serving" and self._staffing.degraded_since is not None:
             return "degraded"
         return self._state
 
@@ -390,6 +393,11 @@ def _end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     if "handle" not in context:
         loop.default_exception_handler(context)
         return
-    log.critical("ended by a fault in chatd", exc_info=context.get("exception"))
+    fault = context.get("exception")
+    if isinstance(fault, JournalError):
+        # It can be neither written nor read: there is nothing to go on from.
+        log.critical("ended: %s", fault)
+    else:
+        log.critical("ended by a fault in chatd", exc_info=fault)
     logging.shutdown()
-    os._exit(Exit.SOFTWARE)
+    os._exit(Exit.DATA if isinstance(fault, JournalError) else Exit.SOFTWARE)

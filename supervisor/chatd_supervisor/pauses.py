@@ -12,7 +12,13 @@ PAUSE: Final = 0.02
 """Seconds after a commit until the journal is tended: not in the middle of a burst."""
 
 SHARE: Final = 0.05
-"""The part of its time that the master has for tending while lines keep coming."""
+"""The part of its time that the master has for tending while lines keep coming,"""
+
+URGENT_SHARE: Final = 0.5
+"""and if so much is left undone that it must not become more."""
+
+UNTENDED: Final = 10.0
+"""Seconds until it is tried again if it has failed."""
 
 
 class Pauses:
@@ -25,6 +31,8 @@ class Pauses:
         self._not_before = 0.0
         # Since the timer was set.
         self._commits = 0
+        # Why it could not be tended the last time; empty if it could.
+        self._failure = ""
 
     def committed(self) -> None:
         """Take note that there was a commit."""
@@ -43,11 +51,20 @@ class Pauses:
         try:
             delay = self._journal.tend()
         except JournalError as error:
-            log.error("%s", error)
+            # Nobody is kept from talking by it, and it is said once.
+            if str(error) != self._failure:
+                log.error("the journal is not tended: %s; trying every %g s", error, UNTENDED)
+            self._failure = str(error)
+            self._call(UNTENDED)
             return
+        if self._failure:
+            log.warning("the journal is tended again")
+            self._failure = ""
         now = self._loop.time()
         # Whoever speaks goes first: the rest can be done when nobody does.
-        self._not_before = now + (now - begun) / SHARE if self._commits > 1 else now
+        share = URGENT_SHARE if delay == 0 else SHARE
+        wait = (now - begun) * (1 / share - 1)
+        self._not_before = now + wait if self._commits > 1 else now
         if delay is not None:
             self._call(delay)
 

@@ -176,7 +176,8 @@ class Journal(Protocol):
         """Do a little of what need not be done in the tick: index, forget what is too old.
 
         Takes a few milliseconds. Returns seconds until it should be called again; None: not
-        before the next commit.
+        before the next commit; 0: so much is left undone that it is urgent, also while others
+        have to wait for it.
         """
 
     def close(self) -> None:

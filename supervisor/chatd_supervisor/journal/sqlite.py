@@ -80,8 +80,9 @@ class SqliteJournal:
                 self._database.execute(f"PRAGMA synchronous = {synchronous}")
                 self._database.execute(f"PRAGMA wal_autocheckpoint = {FORCED_CHECKPOINT}")
                 self._database.execute(f"PRAGMA journal_size_limit = {FORCED_CHECKPOINT * 4096}")
-                # SQLite opens what cannot be written, for reading.
+                # SQLite opens what cannot be written, for reading, and says so when it is written.
                 self._database.execute("BEGIN IMMEDIATE")
+                self._database.execute("UPDATE state SET tick = tick")
                 self._database.execute("ROLLBACK")
                 self._begin()
                 self._database.execute(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")

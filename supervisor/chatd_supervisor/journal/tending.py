@@ -23,10 +23,9 @@ STEP: Final = 500
 PAUSE: Final = 0.02
 """Seconds between steps."""
 
-BEHIND: Final = 10_000
-"""Entries that may be waiting to be indexed. If there are more, more is said than is indexed like
-that: then steps are four times as large, and the pauses only as long as the steps, and shorter
-the more is waiting, so that it cannot become more and more."""
+BEHIND: Final = 200_000
+"""Entries that may be waiting to be indexed: a search goes through them one by one. If there are
+more, steps are four times as large, and urgent."""
 
 CHECKPOINT: Final = 1000
 """Pages (4 KiB) in the write-ahead log after which it is moved into the file, in a pause."""
@@ -83,7 +82,6 @@ class Tending:
         # written over what is in memory already.
         if self._pages >= CHECKPOINT:
             self._checkpoint()
-        begun = time.monotonic()
         behind = seq - self._indexed
         step = STEP if behind <= BEHIND else 4 * STEP
         more = self._index(seq, step)
@@ -91,9 +89,7 @@ class Tending:
         more = self._forget(seq, step) or more
         if not more:
             return None
-        if behind <= BEHIND:
-            return PAUSE
-        return min(PAUSE, (time.monotonic() - begun) * BEHIND / behind)
+        return PAUSE if behind <= BEHIND else 0.0
 
     def _checkpoint(self) -> None:
         _, pages, moved = self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

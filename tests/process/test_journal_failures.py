@@ -1,0 +1,343 @@
+"""A journal that cannot be written or read: everybody is told, and nothing is lost or doubled."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from chatd_supervisor.journal import Batch, Fact
+from chatd_supervisor.journal.sqlite import SqliteJournal
+from harness import CHATD, PATIENCE, Client, Server, descriptors, eventually, serving
+from process.disks import Disk, ShortFiles, SmallDisk, kinds, mortal
+
+TOLD = "--- not said yet: "
+AGAIN = "; it is tried again every second"
+TURNED_AWAY = "--- closing: the server cannot write its journal, try again later\n"
+
+RETRIES = 2.3
+"""Seconds in which it is tried again twice."""
+
+with tempfile.TemporaryDirectory() as scratch:
+    KINDS = kinds(Path(scratch))
+
+
+class People(NamedTuple):
+    """Two who talk, on a server."""
+
+    server: Server
+    alice: Client
+    bob: Client
+
+    def hear(self, *lines: str) -> None:
+        """See that both hear just these."""
+        for client in (self.alice, self.bob):
+            assert [client.line() for _ in lines] == list(lines)
+
+
+def people(server: Server) -> People:
+    alice, bob = server.connect("alice"), server.connect("bob")
+    alice.until("bob")
+    return People(server, alice, bob)
+
+
+@pytest.fixture
+def talking(server: Server) -> People:
+    return people(server)
+
+
+def talk_until_told(alice: Client, bob: Client) -> tuple[int, str]:
+    """Have alice say lines until one cannot be written; return which, and why."""
+    for n in count():
+        alice.send(f"a{n}\n")
+        line = alice.line()
+        if line.startswith(TOLD):
+            assert line.endswith(AGAIN)
+            return n, line.removeprefix(TOLD).removesuffix(AGAIN)
+        assert line == f"alice : a{n}"
+        assert bob.line() == line
+        assert n < 2000, "it is never full"
+    raise AssertionError
+
+
+def shown(server: Server) -> str:
+    done = subprocess.run(
+        [CHATD, "status", f"--runtime-dir={server.runtime_dir}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return done.stdout
+
+
+def turned_away(server: Server) -> None:
+    server.clients.append(Client(server.port))
+    assert server.clients[-1].rest() == TURNED_AWAY
+
+
+def is_replaced(server: Server, worker: int) -> bool:
+    return server.worker_of("alice") != worker
+
+
+def told_once(client: Client) -> None:
+    assert client.line().startswith(TOLD)
+    assert client.silent(RETRIES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk(tmp_path: Path, kind: type[SmallDisk | ShortFiles]) -> None:
+    disk: Disk = kind(tmp_path)
+    with serving(tmp_path, program=disk.program, supervised=True) as server:
+        fill_and_free(disk, server)
+
+
+def fill_and_free(disk: Disk, server: Server) -> None:
+    _, alice, bob = people(server)
+    journal = str(server.state_dir / "journal.db")
+    disk.fill(server)
+    first, why = talk_until_told(alice, bob)
+    assert journal in why
+    bob.send("b0\nb1\n")
+    told_once(bob)
+    assert alice.silent()
+    # It shows, wherever one looks.
+    status = server.ask("status")
+    assert (status["state"], status["unwritable"]) == ("unwritable", why)
+    assert re.search(rf"^unwritable +{re.escape(why)}$", shown(server), re.MULTILINE)
+    title = Path(f"/proc/{server.master}/cmdline")
+    eventually("it is in the title", lambda: b"chatd: master unwritable" in title.read_bytes())
+    for _ in range(3):
+        turned_away(server)
+    # Workers may die, at the same line again and again.
+    for _ in range(4):
+        worker = server.worker_of("alice")
+        os.kill(worker, signal.SIGKILL)
+        eventually("there is another", partial(is_replaced, server, worker))
+    alice.send("late\n")
+    assert alice.silent(RETRIES)
+    assert bob.silent()
+    # And so may the master.
+    server.kill_master()
+    eventually("the next master is ready", server.is_ready)
+    for client in (alice, bob):
+        told_once(client)
+    assert server.ask("status")["state"] == "unwritable"
+    # Somebody who comes just before it can be written again.
+    turned_away(server)
+    disk.free(server)
+    heard = [alice.line() for _ in range(4)]
+    assert [bob.line() for _ in range(4)] == heard
+    assert [line for line in heard if line.startswith("alice")] == [
+        f"alice : a{first}",
+        "alice : late",
+    ]
+    assert [line for line in heard if line.startswith("bob")] == ["bob : b0", "bob : b1"]
+    # Nobody is there who was turned away, and whoever comes is let in again.
+    eventually("it serves", lambda: server.ask("status")["state"] == "serving")
+    alice.send("/who\n")
+    assert "guest" not in alice.until("alice, bob")[-1]
+    assert sorted(one["nick"] for one in server.ask("ps")) == ["alice", "bob"]
+    server.connect("carol")
+    assert "carol" in alice.until("carol")[-1]
+    alice.send("end\n")
+    assert alice.until("alice : end")[-1] == bob.until("alice : end")[-1]
+    assert server.log().count("nothing can be said: ") == 2
+
+
+def test_a_full_disk_and_a_stop(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nstop_timeout = 1.0\n") as server:
+        ShortFiles(tmp_path).fill(server)
+        _, alice, bob = people(server)
+        talk_until_told(alice, bob)
+        server.process.terminate()
+        assert server.process.wait(PATIENCE) == 0
+        server.again()
+        eventually("the next one is ready", server.is_ready)
+        assert server.ask("ps") == []
+        server.port = int(server.ask("status")["listen"][0]["address"].rpartition(":")[2])
+        dora = server.connect("dora")
+        dora.send("hello\n")
+        assert dora.line() == "dora : hello"
+
+
+def test_a_journal_that_is_locked_for_a_while(talking: People) -> None:
+    server, alice, bob = talking
+    other = sqlite3.connect(server.state_dir / "journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    alice.send("one\n")
+    told = alice.line()
+    path = f"{server.state_dir}/journal.db"
+    assert told == f"{TOLD}{path} is locked by another program; fuser {path} tells which{AGAIN}"
+    alice.send("two\n")
+    bob.send("three\n")
+    told_once(bob)
+    assert alice.silent()
+    other.execute("ROLLBACK")
+    other.close()
+    heard = {alice.line() for _ in range(3)}
+    assert heard == {"alice : one", "alice : two", "bob : three"} == {bob.line() for _ in range(3)}
+
+
+def test_a_journal_that_may_not_be_written(tmp_path: Path) -> None:
+    program = [*mortal(), CHATD]
+    with serving(tmp_path, program=program) as server:
+        talking = people(server)
+        journal = server.state_dir / "journal.db"
+        journal.chmod(0o400)
+        # Whoever has it open goes on.
+        talking.alice.send("one\n")
+        talking.hear("alice : one")
+        server.process.kill()
+        server.again(program)
+        assert server.process.wait(PATIENCE) == 65
+        assert f"chatd: {journal} cannot be written: " in server.log()
+        talking.alice.send("two\n")
+        journal.chmod(0o600)
+        server.again(program)
+        eventually("the next master is ready", server.is_ready)
+        talking.hear("alice : two")
+
+
+def test_a_directory_that_is_moved_away_and_back(talking: People, tmp_path: Path) -> None:
+    server, alice, _ = talking
+    server.state_dir.rename(tmp_path / "elsewhere")
+    alice.send("one\n")
+    assert "was moved, removed or replaced while it was in use; put it back" in alice.line()
+    assert alice.silent(RETRIES)
+    (tmp_path / "elsewhere").rename(server.state_dir)
+    talking.hear("alice : one")
+    alice.send("two\n")
+    talking.hear("alice : two")
+
+
+def test_a_directory_that_is_removed_can_be_had_back(talking: People) -> None:
+    server, alice, _ = talking
+    alice.send("one\n")
+    talking.hear("alice : one")
+    shutil.rmtree(server.state_dir)
+    alice.send("two\n")
+    told = alice.line()
+    assert f"(until then what was there is in /proc/{server.pid}/fd)" in told
+    # As it says.
+    server.state_dir.mkdir(0o700)
+    for number, name in descriptors(server.pid).items():
+        kept = Path(name.removesuffix(" (deleted)"))
+        if kept.name in ("journal.db", "journal.db-wal"):
+            shutil.copy(f"/proc/{server.pid}/fd/{number}", kept)
+    server.process.kill()
+    server.again()
+    eventually("the next master is ready", server.is_ready)
+    talking.hear("alice : two")
+    lines = history(server)
+    assert [line["text"] for line in lines] == ["one", "two"]
+
+
+def history(server: Server) -> list[dict[str, str]]:
+    done = subprocess.run(
+        [CHATD, "history", "--json", f"--state-dir={server.state_dir}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+# Damage
+
+OLD = 20_000
+"""Lines that were said in #old."""
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Iterator[People]:
+    """A server with a journal of some megabytes, of which a backup was made."""
+    path = tmp_path / "s" / "journal.db"
+    path.parent.mkdir(0o700)
+    journal = SqliteJournal(path)
+    facts = [Fact(1, "old", "#old", "say", f"{n} " + "x" * 100) for n in range(OLD)]
+    journal.commit(Batch(facts, [], [], [], [], [], [], [], 0))
+    while journal.tend() is not None:
+        pass
+    journal.close()
+    shutil.copy(path, tmp_path / "backup.db")
+    with serving(tmp_path) as server:
+        yield people(server)
+
+
+NONSENSE = b"\xa5" * 4096
+
+
+def damage(path: Path, holding: bytes, times: int) -> None:
+    """Write nonsense over all pages but the first and the last that hold something so often."""
+    content = path.read_bytes()
+    starts = range(0, len(content), len(NONSENSE))
+    found = [n for n in starts if content.count(holding, n, n + len(NONSENSE)) >= times]
+    with path.open("r+b") as file:
+        for start in found[1:-1]:
+            file.seek(start)
+            file.write(NONSENSE)
+
+
+def test_a_damaged_page_that_is_read_costs_one_answer(aged: People) -> None:
+    server, alice, _ = aged
+    damage(server.state_dir / "journal.db", b"x" * 100, times=5)
+    alice.send("/join #old\n")
+    alice.until("nobody else is here")
+    alice.send("/history 50\n")
+    line = alice.line()
+    assert line.startswith(
+        f"--- the journal cannot be read: {server.state_dir}/journal.db is damaged ("
+    )
+    alice.send("/leave\n")
+    alice.until("you are in #lobby")
+    alice.send("still here\n")
+    assert alice.until("still here")
+    assert aged.bob.until("still here")
+
+
+def test_a_journal_damaged_beyond_use_ends_the_master_and_is_not_begun_anew(
+    aged: People, tmp_path: Path
+) -> None:
+    server, alice, _ = aged
+    path = server.state_dir / "journal.db"
+    # Another writer makes what the master has in memory worthless.
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("UPDATE state SET guests = guests")
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(path, b"", times=0)
+    identity = path.stat().st_ino
+    alice.send("one\n")
+    assert server.process.wait(PATIENCE) == 65
+    for _ in range(2):
+        assert f"{path} is damaged (" in server.log()
+        server.expect_ready()
+        server.again()
+        assert server.process.wait(PATIENCE) == 65
+    assert path.stat().st_ino == identity
+    assert path.read_bytes().count(NONSENSE) > 500
+    other.close()
+    # What to do is said: put a backup there.
+    assert "put a backup there" in server.log()
+    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
+        (server.state_dir / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "backup.db", path)
+    server.again()
+    eventually("the next master is ready", server.is_ready)
+    server.port = int(server.ask("status")["listen"][0]["address"].rpartition(":")[2])
+    carol = server.connect("carol")
+    carol.send("/join #old\n/history 1\n")
+    assert f": {OLD - 1} xxx" in carol.until("xxx")[-1]
+    # Whoever was there is not known any more, and let in like anybody who comes.
+    assert "guest" in alice.until(" : one")[-1]
