@@ -86,7 +86,7 @@ def lines(count: int) -> Sequence[str]:
 def test_full_keeps_every_line_that_anybody_has_heard(tmp_path: Path, shim: Path) -> None:
     kept, heard = talk(tmp_path, shim, "full")
     moved = list(kept.glob("*.journal.db"))
-    assert len(moved) > 5, "the log is moved into the file while they talk"
+    assert len(moved) >= 3, "the log is moved into the file while they talk"
     for n, (when, text) in enumerate(heard[::3]):
         found = left(kept, when, tmp_path / f"left{n}")
         assert found is not None
