@@ -27,7 +27,7 @@ from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer
-from chatd_supervisor.exits import Exit
+from chatd_supervisor.ending import end_of_a_fault
 from chatd_supervisor.handover import Channel, go_back
 from chatd_supervisor.hub import Hub
 from chatd_supervisor.inspection import (
@@ -36,7 +36,7 @@ from chatd_supervisor.inspection import (
     describe_work,
     master_title,
 )
-from chatd_supervisor.journal import Journal, JournalError
+from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.outbox import recover
@@ -84,7 +84,7 @@ class Master:
 
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(_end_of_a_fault)
+        self._loop.set_exception_handler(end_of_a_fault)
         self._stopped = asyncio.Event()
         control = ControlServer(self._paths.control_socket, self._answer)
         with contextlib.ExitStack() as held:
@@ -382,22 +382,3 @@ class Master:
     def _trace(self, _signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame))
         log.warning("master: %s\n%s", self._status(), stack)
-
-
-def _end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """End the master of an exception in a callback, as the loop's exception handler.
-
-    What it was in the middle of is half done, in memory; what is written down is whole, so the
-    best way on is the one after any death: a new master, which finds all clients still there.
-    """
-    if "handle" not in context:
-        loop.default_exception_handler(context)
-        return
-    fault = context.get("exception")
-    if isinstance(fault, JournalError):
-        # It can be neither written nor read: there is nothing to go on from.
-        log.critical("ended: %s", fault)
-    else:
-        log.critical("ended by a fault in chatd", exc_info=fault)
-    logging.shutdown()
-    os._exit(Exit.DATA if isinstance(fault, JournalError) else Exit.SOFTWARE)

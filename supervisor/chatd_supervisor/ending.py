@@ -1,0 +1,32 @@
+"""How a master ends of what it cannot go on from: at once, its clients held by others.
+
+What it was in the middle of is half done, in memory; what is written down is whole. So the best way
+on is the one after any death: a new master, which finds all clients still there.
+"""
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+from chatd_supervisor.exits import Exit
+from chatd_supervisor.journal import JournalError
+
+log = logging.getLogger("chatd")
+
+
+def end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the process of an exception in a callback, as the loop's exception handler."""
+    if "handle" not in context:
+        loop.default_exception_handler(context)
+        return
+    fault = context.get("exception")
+    code = Exit.SOFTWARE
+    if isinstance(fault, JournalError):
+        # It can be neither written nor read. That is no fault of ours, and the sentence is enough.
+        log.critical("ended: %s", fault)
+        code = Exit.DATA
+    else:
+        log.critical("ended by a fault in chatd", exc_info=fault)
+    logging.shutdown()
+    os._exit(code)
