@@ -22,6 +22,7 @@ with lean_imports():  # as the program itself does
     from chatd_supervisor import births, egress, outbox, segments, upgrading
     from chatd_supervisor.connections import Connection
     from chatd_supervisor.journal.sqlite import SqliteJournal
+    from chatd_supervisor.journal.tending import Tending
     from chatd_supervisor.ledger import Ledger
     from chatd_supervisor.reception import Reception
     from chatd_supervisor.recovery import Recovery
@@ -55,7 +56,7 @@ POINTS: Final = {
     "queue-taken-in-part": Point(egress.Output, "_taken", BEFORE),
     "written": Point(egress.Egress, "write", AFTER),
     "one-acknowledged": Point(Switchboard, "_acknowledge", AFTER),
-    "indexed": Point(SqliteJournal, "_index", AFTER),
+    "indexed": Point(Tending, "_index", AFTER),
     # The outbox: another segment.
     "segment-begun": Point(outbox.Outbox, "_begin", AFTER),
     "rebased": Point(Ledger, "rebase", AFTER),
