@@ -1,6 +1,7 @@
 """Options of the test suite."""
 
 import random
+import signal
 
 import pytest
 
@@ -12,3 +13,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed", type=int, default=random.randrange(1 << 32), help="of the kill storms"
     )
+
+
+def pytest_configure() -> None:
+    # A shell without job control starts what it puts into the background with these ignored, and
+    # that is inherited: the processes under test would outlive what is to end them.
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)

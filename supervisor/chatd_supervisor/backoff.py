@@ -8,6 +8,9 @@ DELAYS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 CALM: Final = 1.0
 """Seconds that a master must have been ready for its death not to be one of a row."""
 
+LONGEST_AFTER_SERVING: Final = 0.8
+"""Seconds to wait at most after one that was ready: clients are waiting, and it can serve them."""
+
 
 class Backoff:
     """The deaths of masters in a row."""
@@ -30,4 +33,4 @@ class Backoff:
             return 0.0
         delay = DELAYS[min(self._row, len(DELAYS) - 1)]
         self._row += 1
-        return delay
+        return delay if served is None else min(delay, LONGEST_AFTER_SERVING)

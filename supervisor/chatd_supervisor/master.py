@@ -107,8 +107,10 @@ class Master:
             held.callback(self._adoption.close)
             # What exists now lives as long as the master: never look at it again, so that the
             # pages it is in stay shared with every worker.
-            gc.collect()
+            if self._launch.handover is None:
+                gc.collect()  # not while clients wait
             gc.freeze()
+            gc.enable()
             self._title.refresh()
             self._switchboard.open()
             ready()

@@ -4,19 +4,23 @@ It does what ``chatd run`` does, with the options of ``Invocation.options``. A p
 because while it begins nobody is heard: it imports nothing that only a command line needs.
 """
 
-import sys
-from collections.abc import Sequence
-from typing import Final
+import gc
 
-from chatd_supervisor.lean import lean_imports
+gc.disable()  # until the master has taken over: what is made until then stays
+
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from typing import Final  # noqa: E402
+
+from chatd_supervisor.lean import lean_imports  # noqa: E402
 
 with lean_imports():  # before whatever brings them along
     import logging  # noqa: F401
     import random  # noqa: F401
     import threading  # noqa: F401
 
-from chatd_supervisor.invocation import Invocation
-from chatd_supervisor.serving import serve, try_out
+from chatd_supervisor.invocation import Invocation  # noqa: E402
+from chatd_supervisor.serving import serve, try_out  # noqa: E402
 
 TRIAL: Final = "--trial"
 """The option with which nothing is done but to see whether it could be."""

@@ -5,6 +5,7 @@ there, is measured as well. Nothing else of weight should run meanwhile.
 """
 
 import argparse
+import os
 import resource
 import sys
 import tempfile
@@ -57,6 +58,8 @@ def main() -> None:
     unknown = set(arguments.part) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    # An installed program has its bytecode beside it, and starts in half the time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     rows: list[Row] = []

@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.figures import Row, median, percentile
 from bench.subjects import STOPPING
+from chatd_supervisor.backoff import CALM
 from harness import CHATD, Server, eventually
 from storm.course import config
 
@@ -162,6 +163,8 @@ def adoption(directory: Path, quick: bool) -> list[Row]:
 
 def _kill_and_echo(server: Server, sessions: Sessions) -> list[float]:
     """Kill the master, have everybody say a line, and return how long each waited for it."""
+    # One that has just been started is not started again at once, if that happens often.
+    time.sleep(CALM)
     before = server.kill_master()
     if not server.supervised:
         server.again()

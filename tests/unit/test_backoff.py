@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from chatd_supervisor.backoff import CALM, DELAYS, Backoff
+from chatd_supervisor.backoff import CALM, DELAYS, LONGEST_AFTER_SERVING, Backoff
 
 
 def test_the_first_failures_are_followed_by_growing_delays() -> None:
@@ -20,3 +20,10 @@ def test_who_has_served_is_followed_at_once() -> None:
     assert backoff.after(None) == 0.8
     assert backoff.after(CALM) == 0.0
     assert backoff.after(None) == 0.1
+
+
+def test_who_could_serve_is_not_waited_for_as_long_as_who_could_not() -> None:
+    backoff = Backoff()
+    delays = [backoff.after(0.0) for _ in range(9)]
+    assert max(delays) == delays[-1] == LONGEST_AFTER_SERVING
+    assert backoff.after(None) == DELAYS[-1]
