@@ -10,6 +10,7 @@ upgrade, is this program again.
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,13 @@ with lean_imports():  # as the program itself does
 
 SMALL: Final = 20_000
 """Bytes of a segment of the outbox, so that another is begun now and then."""
+
+NARROW: Final = 16_384
+"""Bytes of a client's send buffer, so that whoever reads seldom fills it up.
+
+Left alone it grows to megabytes (tcp(7), tcp_wmem), at the kernel's choice, and then nothing may
+have to be queued for minutes.
+"""
 
 
 class Point(NamedTuple):
@@ -152,6 +160,17 @@ SPECIAL: Final[dict[str, Callable[[Fate], None]]] = {
 }
 
 
+def narrow_buffers() -> None:
+    """Give every client that is attached a small send buffer."""
+    original = egress.Output.attach
+
+    def attach(output: egress.Output, client: socket.socket, rest: Sequence[Any]) -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NARROW)
+        original(output, client, rest)
+
+    setattr(egress.Output, "attach", attach)  # noqa: B010  # for the test alone
+
+
 def take_line(spool: Path) -> str:
     """Return the first line of ``spool``, which is not there any more; "" if there is none."""
     if not spool.exists():
@@ -176,6 +195,7 @@ def main() -> None:
     line = take_line(spool) if is_master else ""
     if line:
         outbox.SEGMENT_BYTES = SMALL  # type: ignore[misc]  # for the test alone
+        narrow_buffers()
         fate = Fate(line, spool.with_suffix(".died"))
         name = line.split()[0]
         if name in SPECIAL:
