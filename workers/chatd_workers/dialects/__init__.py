@@ -17,8 +17,15 @@ class Dialect(NamedTuple):
 
     read: Callable[[bytes], Command | None]
     """What a line (without its end) asks for; None if for nothing."""
-    write: Callable[[Event], bytes]
-    """How an event looks to a client, ending in LF."""
+    write: Callable[[Event, int], bytes]
+    """How an event looks to a client with this view (``capabilities``), ending in LF; b"" if the
+    dialect has no words for it."""
+    one_room: bool = True
+    """Whoever speaks it is in one room at a time, from the beginning on."""
+    line_length: int = 0
+    """Bytes in a line; 0: as configured."""
+    nul_ends: bool = True
+    """A NUL ends a line as well."""
 
 
 DIALECTS: Final[dict[str, Dialect]] = {
