@@ -26,7 +26,7 @@ import msgspec
 from chatd_supervisor import counts
 from chatd_supervisor.connections import PRESENT, Connection, Worker
 from chatd_supervisor.egress import Egress, Output, Run
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Operation
 from chatd_supervisor.journal import (
     Arrival,
     Batch,
@@ -37,7 +37,7 @@ from chatd_supervisor.journal import (
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import recall
-from chatd_supervisor.rooms import State as Rooms
+from chatd_supervisor.state import State as Rooms
 from chatd_workers.commands import Arrive, Depart, Entry, Refuse
 from chatd_workers.events import Closing, Refused
 from chatd_workers.reports import Report
@@ -85,7 +85,14 @@ class Arriving(NamedTuple):
     connection: Connection
 
 
-Work = Reported | Departing | Dropped | Arriving
+class Answering(NamedTuple):
+    """Something that a session has asked for outside of the hub has been done."""
+
+    connection: Connection
+    entry: Entry
+
+
+Work = Reported | Departing | Dropped | Arriving | Answering
 
 
 class Commit(NamedTuple):
@@ -95,6 +102,7 @@ class Commit(NamedTuple):
     dropped: list[Dropped]
     runs: list[Run]
     departed: list[Departing]
+    operations: list[Operation]
 
 
 class Commits:
@@ -109,10 +117,13 @@ class Commits:
         outbox: Outbox,
         *,
         tick: int,
+        connection_of: Callable[[int], Connection | None],
         wake: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:
         """``tick`` is the number of the last batch in the ``journal``.
+
+        ``connection_of`` finds the connection of a session.
 
         ``wake`` is called when there is work that can be tried again, and is to be taken;
         ``changed`` when it is seen that nothing can be written, or something can again.
@@ -125,9 +136,10 @@ class Commits:
         self._told: set[int] = set()
         self._pauses = Pauses(loop, journal)
         self._changed = changed
-        self._now = 0
         self._begin()
+        self._connection_of = connection_of
         self.hub = hub
+        hub.id_of = journal.id_of
         self.egress = egress
         self.outbox = outbox
         self.tick = tick
@@ -143,6 +155,7 @@ class Commits:
         self._gone: set[int] = set()
         self._arrivals: list[Arrival] = []
         self._streams: list[Stream] = []
+        self._operations: list[Operation] = []
 
     def add(self, work: Work) -> None:
         """Take ``work``, to be applied after what was taken before."""
@@ -156,8 +169,8 @@ class Commits:
         if self.stuck or not (self._work or self.closed):
             runs = self.egress.seal()
             # Said by the master itself (farewells when it stops, that something has failed).
-            return Commit([], [], self._put_out(runs), []) if runs else None
-        self._now = time.time_ns() // 1000
+            return Commit([], [], self._put_out(runs), [], []) if runs else None
+        self.hub.now = self._journal.clock()
         self._begin()
         place = self.outbox.place
         try:
@@ -179,7 +192,7 @@ class Commits:
         self.closed = []
         self._told.clear()
         self._pauses.committed()
-        return Commit(self._reports, self._dropped, runs, self._departed)
+        return Commit(self._reports, self._dropped, runs, self._departed, self._operations)
 
     def _batch(self) -> Batch:
         facts = self.hub.facts
@@ -195,6 +208,7 @@ class Commits:
             rooms,
             rooms_gone,
             self.hub.state.guests,
+            self.hub.now,
         )
 
     # Applying
@@ -222,6 +236,8 @@ class Commits:
             self._drop(work)
         elif type(work) is Arriving:
             self._arrive(work.connection)
+        elif type(work) is Answering and self._is_served(work.connection):
+            self._do(work.connection, work.entry)
 
     def _apply_report(self, work: Reported) -> None:
         worker, report = work
@@ -256,11 +272,15 @@ class Commits:
     def _do(self, connection: Connection, entry: Entry) -> None:
         for outcome in self.hub.apply(connection.session, entry):
             if type(outcome) is Delivery:
-                self.egress.deliver(outcome.audience, outcome.event)
+                self.egress.deliver(*outcome)
             elif type(outcome) is Leaving:
-                self._depart(Departing(connection, outcome.reason, "goodbye"))
+                leaving = self._connection_of(outcome.session)
+                if leaving is not None:
+                    self._depart(Departing(leaving, outcome.reason, outcome.farewell))
+            elif type(outcome) is Operation:
+                self._operations.append(outcome)
             elif type(outcome) is Lookup:
-                found = recall(self._journal, outcome, self.hub.facts, self._now)
+                found = recall(self._journal, outcome, self.hub.facts, self.hub.now)
                 if found is not None:
                     self.egress.deliver(outcome.session.alone, found)
 
@@ -294,10 +314,10 @@ class Commits:
 
     def _arrive(self, connection: Connection) -> None:
         self._arrivals.append(
-            Arrival(connection.session, connection.peer, connection.dialect, self._now)
+            Arrival(connection.session, connection.peer, connection.dialect, self.hub.now)
         )
         self._streams.append(Stream(connection.session, 0, False, b"", 0))
-        self._do(connection, Arrive(connection.dialect))
+        self._do(connection, Arrive(connection.dialect, connection.host))
 
     def _set_aside(self, faulty: int, place: Place) -> None:
         """Have whoever sent the report that fails told so, and nothing of it done.
@@ -344,7 +364,7 @@ class Commits:
             log.error("nothing can be said: %s; trying again every %g s", reason, RETRY)
             self._changed()
         runs = self._put_out(self.egress.seal())
-        return Commit([], [], runs, []) if runs else None
+        return Commit([], [], runs, [], []) if runs else None
 
     def _put_out(self, runs: list[Run]) -> list[Run]:
         """Put what belongs to no batch into the outbox, and return it; nothing if it cannot be.

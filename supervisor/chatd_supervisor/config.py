@@ -111,9 +111,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_clients: Annotated[
         Count, Meta(description="Clients at once; 0: as many as descriptors allow.")
     ] = 0
-    max_clients_per_address: Annotated[
-        Count, Meta(description="Clients at once from one address.")
-    ] = 0
+    max_clients_per_ip: Annotated[Count, Meta(description="Clients at once from one address.")] = 0
     accept_backlog: Annotated[
         int, Meta(ge=1, le=65535, description="Connections that may wait to be accepted.")
     ] = 1024
@@ -121,7 +119,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=64, le=8192, description="Bytes in a line, without its end.")
     ] = 8192
     nick_length: Annotated[int, Meta(ge=1, le=64, description="Characters in a nick.")] = 24
-    room_length: Annotated[
+    channel_length: Annotated[
         int, Meta(ge=2, le=64, description="Characters in a room's name, the # included.")
     ] = 32
     topic_length: Annotated[Count, Meta(description="Characters in a topic.")] = 300

@@ -2,7 +2,9 @@
 
 The master is the only writer of a client's socket. In a tick, events are gathered into runs: as
 long as one event follows another to the same audience, nothing is copied; a run is rendered once
-per dialect, and is the same bytes object for everybody. ``seal`` returns the runs, so that they can
+per dialect and view (``capabilities``), and is the same bytes object for everybody. Whoever is
+not to hear an event of a run that goes to its audience, mostly what it has said itself, is sent the
+others of that run. ``seal`` returns the runs, so that they can
 be written down first. With ``write`` each output makes one send(2); what a full socket does not
 take stays in that output's queue, and nobody waits for it.
 
@@ -18,9 +20,13 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-from chatd_supervisor.rooms import Audience
+from chatd_supervisor.rooms import Audience, Session
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Event
+
+MAX_KNOWN: Final = 64
+"""Sets of who is left out for which an audience's routes are known: in a room where everybody
+talks, there may be as many as there are subsets."""
 
 MAX_GATHER: Final = 64
 """Buffers in one sendmsg(2); far below IOV_MAX, and larger gains nothing."""
@@ -160,24 +166,36 @@ class Run(NamedTuple):
     route: Route
 
 
+class _Way(NamedTuple):
+    """A route, and how what takes it is rendered."""
+
+    dialect: str
+    view: int
+    route: Route
+    apart: int
+    """The one session that it leads to, if that is left out of some events; 0: everybody."""
+
+
 class Egress:
     """Gathers a tick's events and writes them, one send per client."""
 
     def __init__(self, output_of: Callable[[int], Output | None]) -> None:
         self._output_of = output_of
+        self.writers = {name: dialect.write for name, dialect in DIALECTS.items()}
         self._audience: Audience | None = None
-        self._events: list[Event] = []
+        # Events, and who is left out of each; 0: nobody.
+        self._events: list[tuple[Event, int]] = []
         self._runs: list[Run] = []
         self._unwritten = 0
         # Events times clients that were written.
         self.deliveries = 0
 
-    def deliver(self, audience: Audience, event: Event) -> None:
-        """Take ``event`` for ``audience``, after everything taken before."""
+    def deliver(self, audience: Audience, event: Event, but: Session | None = None) -> None:
+        """Take ``event`` for ``audience``, without ``but``, after everything taken before."""
         if audience is not self._audience:
             self._close_run()
             self._audience = audience
-        self._events.append(event)
+        self._events.append((event, but.id if but is not None else 0))
 
     def seal(self) -> list[Run]:
         """Return what was taken since the last time, rendered, in order, and forget it."""
@@ -223,26 +241,45 @@ class Egress:
         if audience is None:
             return
         events = self._events
-        for dialect, route in self._routes(audience):
-            write = DIALECTS[dialect].write
-            data = b"".join([write(event) for event in events])
+        left_out = frozenset([but for _, but in events if but])
+        rendered: dict[tuple[str, int], tuple[list[bytes], bytes]] = {}
+        for dialect, view, route, apart in self._ways(audience, left_out):
+            found = rendered.get((dialect, view))
+            if found is None:
+                write = self.writers[dialect]
+                pieces = [write(event, view) for event, _ in events]
+                found = rendered[dialect, view] = pieces, b"".join(pieces)
+            pieces, data = found
+            if apart:
+                heard = zip(pieces, events, strict=True)
+                pieces = [piece for piece, (_, but) in heard if but != apart]
+                data = b"".join(pieces)
             if data:
                 self._runs.append(Run(data, route))
-                self._unwritten += len(route.outputs) * len(events)
+                self._unwritten += len(route.outputs) * len(pieces)
         self._audience = None
         self._events = []
 
-    def _routes(self, audience: Audience) -> list[tuple[str, Route]]:
-        routes: list[tuple[str, Route]] | None = audience.routes
-        if routes is None:
-            by_dialect: dict[str, list[Output]] = {}
+    def _ways(self, audience: Audience, left_out: frozenset[int]) -> list[_Way]:
+        """Return the ways to ``audience``, those who are left out now and then each by its own."""
+        known: dict[frozenset[int], list[_Way]] | None = audience.routes
+        if known is None or len(known) >= MAX_KNOWN:
+            known = audience.routes = {}
+        ways = known.get(left_out)
+        if ways is None:
+            together: dict[tuple[str, int], list[Output]] = {}
+            ways = known[left_out] = []
             for session in audience.sessions:
                 output = self._output_of(session.id)
-                if output is not None:
-                    by_dialect.setdefault(session.dialect, []).append(output)
-            routes = [(dialect, Route(outputs)) for dialect, outputs in by_dialect.items()]
-            audience.routes = routes
-        return routes
+                if output is None:
+                    continue
+                if session.id in left_out:
+                    route = Route([output])
+                    ways.append(_Way(session.dialect, session.view, route, session.id))
+                else:
+                    together.setdefault((session.dialect, session.view), []).append(output)
+            ways += [_Way(*key, Route(outputs), 0) for key, outputs in together.items()]
+        return ways
 
 
 def _write(data: bytes, outputs: Iterable[Output]) -> list[Output]:

@@ -20,6 +20,7 @@ from chatd_supervisor.journal import SHOWN, Entry, JournalError
 from chatd_supervisor.journal.faults import explain
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import VERSION, WrongFile, inspect
+from chatd_supervisor.records import fields_of
 from chatd_workers.names import fold
 from chatd_workers.titles import printable
 
@@ -181,4 +182,5 @@ def as_text(entry: Entry) -> str:
 
 def as_json(entry: Entry) -> str:
     """Return ``entry`` as an object on one line; its time in seconds since the epoch."""
-    return json.dumps({**entry._asdict(), "time": entry.time / 1_000_000})
+    fields = {"time": entry.time / 1_000_000, "data": fields_of(entry.data)}
+    return json.dumps({**entry._asdict(), **fields})

@@ -67,7 +67,7 @@ def describe_sessions(
                 "nick": session.nick if session else None,
                 "peer": connection.peer,
                 "dialect": connection.dialect,
-                "room": session.room.name if session else None,
+                "room": session.place if session else None,
                 "age": round(now - connection.since, 1),
                 "lines": connection.lines,
                 "restarts": connection.restarts,

@@ -44,10 +44,10 @@ from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
-from chatd_supervisor.rooms import State
 from chatd_supervisor.settings import needing_restart, open_journal, room_for, rules_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
+from chatd_supervisor.state import State
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
@@ -174,6 +174,7 @@ class Master:
             journal,
             recovered.outbox,
             tick=snapshot.tick,
+            connection_of=board.connections.get,
             wake=board.commit,
             changed=self._title.refresh_soon,
         )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from chatd_supervisor.hub import Lookup
-from chatd_supervisor.journal import SHOWN, Fact, Journal, JournalError
-from chatd_workers.events import Past, Recalled, Refused
+from chatd_supervisor.journal import SHOWN, Entry, Fact, Journal, JournalError
+from chatd_supervisor.records import fields_of
+from chatd_workers.events import Past, Recalled, Refused, Source
 from chatd_workers.names import fold
 
 
@@ -28,11 +29,11 @@ def recall(
             total = len(found)
     except JournalError as error:
         return Refused("history-unavailable", str(error))
-    past = [Past(entry.time, entry.nick, entry.kind, entry.text) for entry in found]
+    past = [past_of(entry) for entry in found]
     if kind != "search" and total >= 0:
         latest = [
-            Past(now, fact.nick, fact.kind, fact.text)
-            for fact in fresh
+            past_of(Entry(0, now, *fact, journal.id_of(place)))
+            for place, fact in enumerate(fresh, 1)
             if fact.kind in SHOWN and fold(fact.room) == fold(room)
         ]
         total += len(latest)
@@ -40,4 +41,18 @@ def recall(
         past = past[:most] if kind == "missed" else past[-most:]
     if not past and kind == "joined":
         return None
-    return Recalled(room, kind, words, tuple(past), total)
+    return Recalled(room, kind, words, tuple(past), total, lookup.session.to)
+
+
+def past_of(entry: Entry) -> Past:
+    """Return ``entry`` as it is shown."""
+    fields = fields_of(entry.data)
+    source = Source(
+        entry.nick,
+        fields.get("user", ""),
+        fields.get("host", ""),
+        fields.get("account", ""),
+        bot="bot" in fields,
+    )
+    tags = tuple(fields.get("tags", {}).items())
+    return Past(entry.time, entry.nick, entry.kind, entry.text, entry.id, source, entry.room, tags)

@@ -135,7 +135,7 @@ class Reception:
         count = len(self._board.connections)
         if count >= self.room_for or (limits.max_clients and count >= limits.max_clients):
             return "the server is full, try again later"
-        most = limits.max_clients_per_address
+        most = limits.max_clients_per_ip
         if most and self._by_host[connection.host] >= most:
             return f"{most} connections from {connection.host} are the limit"
         return ""
@@ -165,7 +165,7 @@ class Reception:
             self._quiet_until = now + QUIET
             log.warning("%s refused: %s (refusal %d)", connection.peer, reason, self.refused)
         with contextlib.suppress(OSError):
-            client.send(DIALECTS[connection.dialect].write(Closing(reason)))
+            client.send(DIALECTS[connection.dialect].write(Closing(reason), 0))
             client.shutdown(socket.SHUT_WR)
             # Mostly it has said nothing yet; what it has is taken, so that no reset overtakes
             # the reason.

@@ -146,7 +146,7 @@ class Recovery:
         connection.lines = stream.lines
         if number in self._rows:
             connection.token = self._rows[number].token
-        if stored.member is None:
+        if stored.record is None:
             self._leaving.add(number)
         self._board.enter(connection)
         self._reception.count(connection)

@@ -1,28 +1,15 @@
-"""Sessions, nicks and rooms: the state that the facts of the journal make, and nothing else does.
+"""Sessions and rooms as the hub holds them: their records, and what follows from these.
 
-``State.apply`` lets a fact have happened. The hub calls it with each fact as it decides it, and a
-master that reads a journal calls it with the same facts again, so both come to the same state. No
-rule is asked here: what is in the journal has happened.
-
-What each kind of fact does:
-
-===========  ==========================================================================
-``arrive``   a session of dialect ``text``, called ``nick``, comes into ``room``
-``depart``   it is no more
-``nick``     it is called ``text``, by its own choice
-``warned``   it was told that it cannot be called ``text`` (folded)
-``join``     it goes to ``room``, which is made if there is none
-``topic``    the topic of its room is ``text``
-``say``, ``act``, ``tell``   nothing
-===========  ==========================================================================
-
-A room but the lobby is gone with its last member.
+They are changed by facts alone, see ``state``.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable
+from typing import Any, Final
 
-from chatd_supervisor.journal import Fact, Member, RoomState, Snapshot
+from chatd_supervisor.records import RoomRecord, SessionRecord, data_of
+from chatd_workers.capabilities import view_of
+from chatd_workers.dialects import DIALECTS
+from chatd_workers.events import Source
 from chatd_workers.names import LOBBY, fold
 
 MAX_LISTED: Final = 50
@@ -45,34 +32,122 @@ class Audience:
 
 
 class Session:
-    """A client as the hub knows it."""
+    """A client as the hub knows it: its record, and what follows from it."""
 
-    __slots__ = ("alone", "dialect", "id", "joined", "named", "nick", "room", "warned")
+    __slots__ = (
+        "_data",
+        "_source",
+        "alone",
+        "dialect",
+        "id",
+        "idle_since",
+        "record",
+        "rooms",
+        "view",
+    )
 
-    def __init__(self, number: int, nick: str, room: "Room", dialect: str) -> None:
+    def __init__(self, number: int, dialect: str, record: SessionRecord) -> None:
         self.id = number
-        self.nick = nick
-        # A guest's nick was given, not chosen.
-        self.named = False
-        # A name a guest was told he cannot have, so as to tell him once.
-        self.warned = ""
-        self.room = room
-        self.joined = 0
         self.dialect = dialect
+        self.record = record
+        self.rooms: dict[str, Room] = {}
+        # When it last said something, as this master knows; not part of what is written down.
+        self.idle_since = record.signon
+        self.renew()
+
+    @property
+    def nick(self) -> str:
+        """What it is called; empty: nothing yet."""
+        return self.record.nick
+
+    @property
+    def named(self) -> bool:
+        """Whether the nick was chosen, not given."""
+        return self.record.named
+
+    @property
+    def to(self) -> str:
+        """How answers address it."""
+        return self.record.nick or "*"
+
+    @property
+    def room(self) -> "Room":
+        """The room it is in, if its dialect knows one room at a time."""
+        return next(iter(self.rooms.values()))
+
+    @property
+    def place(self) -> str:
+        """Where it is, for its process title: ``#room``, ``#room +2``, or nothing."""
+        if not self.rooms:
+            return ""
+        more = len(self.rooms) - 1
+        return self.room.name + (f" +{more}" if more else "")
+
+    def renew(self) -> None:
+        """Take note that its record has changed."""
+        self.view = view_of(self.record.capabilities)
         self.alone = Audience((self,))
+        self._source: Source | None = None
+        self._data: str | None = None
+
+    @property
+    def source(self) -> Source:
+        """All its names, for those who hear of it."""
+        if self._source is None:
+            record = self.record
+            self._source = Source(
+                record.nick,
+                record.user,
+                record.host,
+                record.account,
+                record.realname,
+                bot="B" in record.modes,
+            )
+        return self._source
+
+    @property
+    def data(self) -> str:
+        """What a fact about something it said carries: what ``source`` is made of again."""
+        if self._data is None:
+            record = self.record
+            fields = {"user": record.user, "host": record.host, "account": record.account}
+            if "B" in record.modes:
+                fields["bot"] = "1"
+            self._data = data_of({name: value for name, value in fields.items() if value})
+        return self._data
+
+    def status(self, room: "Room") -> str:
+        """Return the letters of its modes in ``room``, highest first."""
+        return self.record.seats[room.key].status
 
 
 class Room:
-    """A room and who is in it, in order of coming."""
+    """A room: its record, and who is in it, in order of coming."""
 
-    __slots__ = ("_audience", "made", "members", "name", "topic")
+    __slots__ = ("_audience", "key", "listing", "members", "record")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.topic = ""
-        self.made = 0
+    def __init__(self, record: RoomRecord) -> None:
+        self.key = fold(record.name)
+        self.record = record
         self.members: dict[int, Session] = {}
+        # Those whose clients keep a list of who is there, and must hear of every change of it.
+        self.listing: dict[int, Session] = {}
         self._audience: Audience | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name as it was first written."""
+        return self.record.name
+
+    @property
+    def topic(self) -> str:
+        """Its topic; empty: none."""
+        return self.record.topic
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it lasts without members."""
+        return bool(self.record.founder) or self.record.name == LOBBY
 
     def audience(self) -> Audience:
         """Return everybody in the room; the same object until somebody comes or goes."""
@@ -80,14 +155,28 @@ class Room:
             self._audience = Audience(self.members.values())
         return self._audience
 
+    def having(self, statuses: str) -> Audience:
+        """Return the members that have any of ``statuses`` (letters) in the room."""
+        wanted = set(statuses)
+        return Audience(
+            member for member in self.members.values() if wanted & set(member.status(self))
+        )
+
+    def renew(self) -> None:
+        """Take note that something about a member has changed that matters to who is told how."""
+        self._audience = None
+
     def add(self, session: Session) -> None:
         """Let ``session`` in."""
         self.members[session.id] = session
+        if not DIALECTS[session.dialect].one_room:
+            self.listing[session.id] = session
         self._audience = None
 
     def remove(self, session: Session) -> None:
         """Let ``session`` out."""
         del self.members[session.id]
+        self.listing.pop(session.id, None)
         self._audience = None
 
     def nicks(self, but: Session | None = None) -> tuple[str, ...]:
@@ -99,148 +188,3 @@ class Room:
             if member is not but:
                 found.append(member.nick)
         return tuple(found)
-
-
-class State:
-    """All sessions, nicks and rooms."""
-
-    def __init__(self) -> None:
-        self.sessions: dict[int, Session] = {}
-        self.nicks: dict[str, Session] = {}
-        self.lobby = Room(LOBBY)
-        self.rooms: dict[str, Room] = {fold(LOBBY): self.lobby}
-        # How many guests have been given a nick, ever.
-        self.guests = 0
-        # Counts comings into rooms and makings of rooms: their order, when it is written down.
-        self._order = 0
-        # What is to be written down, since changes were last taken.
-        self._touched: dict[int, Session] = {}
-        self._touched_rooms: dict[str, Room] = {}
-
-    @classmethod
-    def restored(cls, snapshot: Snapshot) -> "State":
-        """Return the state that was written down as ``snapshot``."""
-        state = cls()
-        for stored in snapshot.rooms:
-            room = state.rooms.setdefault(fold(stored.name), Room(stored.name))
-            room.topic = stored.topic
-            room.made = stored.made
-            state._order = max(state._order, stored.made)
-        members = [stored.member for stored in snapshot.sessions if stored.member is not None]
-        for member in members:
-            room = state.rooms[fold(member.room)]
-            session = Session(member.session, member.nick, room, member.dialect)
-            session.named = member.named
-            session.warned = member.warned
-            session.joined = member.joined
-            state.sessions[session.id] = session
-            state.nicks[fold(session.nick)] = session
-            state._order = max(state._order, session.joined)
-        for session in sorted(state.sessions.values(), key=lambda session: session.joined):
-            session.room.add(session)
-        state.guests = snapshot.guests
-        return state
-
-    def apply(self, fact: Fact) -> None:
-        """Let ``fact`` have happened. Raises KeyError if it speaks of a session that is not there.
-
-        Facts that change nothing here (what was said) need not be given.
-        """
-        action = self._ACTIONS.get(fact.kind)
-        if action is not None:
-            action(self, fact)
-
-    def _arrive(self, fact: Fact) -> None:
-        self.guests += 1
-        room = self._room(fact.room)
-        session = Session(fact.session, fact.nick, room, fact.text)
-        self.sessions[session.id] = session
-        self.nicks[fold(session.nick)] = session
-        self._enter(session, room)
-
-    def _depart(self, fact: Fact) -> None:
-        session = self.sessions.pop(fact.session)
-        del self.nicks[fold(session.nick)]
-        self._touched.pop(session.id, None)
-        self._exit(session)
-
-    def _rename(self, fact: Fact) -> None:
-        session = self._touch(fact.session)
-        del self.nicks[fold(session.nick)]
-        session.nick = fact.text
-        session.named = True
-        self.nicks[fold(session.nick)] = session
-
-    def _warn(self, fact: Fact) -> None:
-        self._touch(fact.session).warned = fact.text
-
-    def _join(self, fact: Fact) -> None:
-        session = self.sessions[fact.session]
-        room = self._room(fact.room)
-        self._exit(session)
-        self._enter(session, room)
-
-    def _set_topic(self, fact: Fact) -> None:
-        room = self.rooms[fold(fact.room)]
-        room.topic = fact.text
-        self._touched_rooms[fold(room.name)] = room
-
-    def _touch(self, number: int) -> Session:
-        session = self._touched[number] = self.sessions[number]
-        return session
-
-    def _room(self, name: str) -> Room:
-        folded = fold(name)
-        room = self.rooms.get(folded)
-        if room is None:
-            room = self.rooms[folded] = self._touched_rooms[folded] = Room(name)
-            self._order += 1
-            room.made = self._order
-        return room
-
-    def _enter(self, session: Session, room: Room) -> None:
-        room.add(session)
-        session.room = room
-        self._order += 1
-        session.joined = self._order
-        self._touched[session.id] = session
-
-    def _exit(self, session: Session) -> None:
-        room = session.room
-        room.remove(session)
-        if not room.members and room is not self.lobby:
-            folded = fold(room.name)
-            del self.rooms[folded]
-            self._touched_rooms[folded] = room
-
-    # A dict of functions, not methods: looked up once a fact.
-    _ACTIONS: ClassVar[dict[str, Callable[["State", Fact], None]]] = {
-        "arrive": _arrive,
-        "depart": _depart,
-        "nick": _rename,
-        "warned": _warn,
-        "join": _join,
-        "topic": _set_topic,
-    }
-
-    def take_changes(self) -> tuple[list[Member], list[RoomState], list[str]]:
-        """Return what has changed since the last call: sessions, rooms, folded names of rooms gone.
-
-        Sessions that have gone are not told of here.
-        """
-        if not self._touched and not self._touched_rooms:
-            return [], [], []
-        members = [
-            Member(s.id, s.dialect, s.nick, s.named, s.warned, s.room.name, s.joined)
-            for s in self._touched.values()
-        ]
-        rooms = []
-        gone = []
-        for folded, room in self._touched_rooms.items():
-            if self.rooms.get(folded) is room:
-                rooms.append(RoomState(room.name, room.topic, room.made))
-            elif folded not in self.rooms:
-                gone.append(folded)
-        self._touched = {}
-        self._touched_rooms = {}
-        return members, rooms, gone

@@ -37,7 +37,7 @@ def rules_of(config: Config) -> Rules:
     return Rules(
         server=config.server.name,
         nick_length=limits.nick_length,
-        room_length=limits.room_length,
+        channel_length=limits.channel_length,
         topic_length=limits.topic_length,
         max_rooms=limits.max_rooms,
         announce_members=limits.announce_members,

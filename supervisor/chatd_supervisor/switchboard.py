@@ -232,8 +232,8 @@ class Switchboard:
         if worker.owed:
             return  # to be acknowledged when its client has taken what is queued
         session = self.hub.sessions[connection.session]
-        if worker.nick != session.nick or worker.room != session.room.name:
-            worker.nick, worker.room = session.nick, session.room.name
+        if worker.nick != session.to or worker.room != session.place:
+            worker.nick, worker.room = session.to, session.place
             self.order(worker, Retitle(worker.nick, worker.room))
         worker.reporting = False
         if not self._send(worker, ACK):

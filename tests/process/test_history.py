@@ -126,8 +126,19 @@ def test_history_outlives_the_server_and_is_read_beside_it(server: Server) -> No
             "* alice waves",
         ]
         entry = json.loads(chatd(server, "history", "ops", "--json").stdout)
-        assert entry.keys() == {"seq", "time", "session", "nick", "room", "kind", "text", "id"}
+        assert entry.keys() == {
+            "seq",
+            "time",
+            "session",
+            "nick",
+            "room",
+            "kind",
+            "text",
+            "data",
+            "id",
+        }
         assert (entry["nick"], entry["room"], entry["text"]) == ("bob", "#ops", "elsewhere")
+        assert entry["data"] == {"user": "guest2", "host": "127.0.0.1"}
         assert abs(entry["time"] - time.time()) < 60
         found = chatd(server, "history", "--search", "WORDS").stdout.splitlines()
         assert [line.partition(" : ")[2] for line in found] == ["two words"]

@@ -223,13 +223,13 @@ FAULTY = """
 import sys
 from chatd_supervisor import hub
 from chatd_workers.commands import Topic
-topic = hub.Hub._ACTIONS[Topic]
+topic = hub._ACTIONS[Topic]
 def faulty(self, session, entry):
     outcome = topic(self, session, entry)
     if entry.text == "boom":
         raise ZeroDivisionError("a fault in the hub")
     return outcome
-hub.Hub._ACTIONS[Topic] = faulty
+hub._ACTIONS[Topic] = faulty
 from chatd_supervisor.cli import main
 main(prog_name="chatd")
 """

@@ -82,8 +82,8 @@ def old(versions: Versions) -> str:
 def new(versions: Versions) -> str:
     changes = {
         "workers/chatd_workers/dialects/text.py": (
-            'f"{event.nick} : {event.text}\\n"',
-            'f"{event.nick} : {event.text} (anew)\\n"',
+            'f"{nick} : {_shown(event.text)}\\n"',
+            'f"{nick} : {_shown(event.text)} (anew)\\n"',
         )
     }
     return versions.install(NEW, changes)
@@ -181,7 +181,7 @@ def test_the_signal_does_the_same_with_what_is_installed_now(server: Server) -> 
 
 
 def test_a_program_that_cannot_start_changes_nothing(versions: Versions, server: Server) -> None:
-    changes = {"supervisor/chatd_supervisor/hub.py": ("class Hub:", "class Hub")}
+    changes = {"supervisor/chatd_supervisor/hub/core.py": ("class Core:", "class Core")}
     broken = versions.install("2.0.0", changes)
     # Its command line works; what the server is made of does not.
     alice = server.connect("alice")

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 import pytest
 
 from chatd_supervisor.egress import Egress, Output, Run
+from chatd_supervisor.records import RoomRecord, SessionRecord
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_workers.dialects import DIALECTS
-from chatd_workers.events import Said
+from chatd_workers.events import Said, Source
 
-HELLO = Said("alice", "hello")
-LINE = DIALECTS["text"].write(HELLO)
+HELLO = Said(Source("alice"), "#lobby", "hello")
+LINE = DIALECTS["text"].write(HELLO, 0)
 
 
 class House:
@@ -21,7 +22,7 @@ class House:
 
     def __init__(self, opened: ExitStack, people: int) -> None:
         self.poller = opened.enter_context(select.epoll())
-        self.room = Room("#lobby")
+        self.room = Room(RoomRecord(name="#lobby"))
         self.people: list[socket.socket] = []
         self.ours: list[socket.socket] = []
         self.outputs: dict[int, Output] = {}
@@ -33,7 +34,7 @@ class House:
             theirs.settimeout(5)
             self.ours.append(ours)
             self.outputs[number] = Output(number, self.poller)
-            self.room.add(Session(number, f"guest{number}", self.room, "text"))
+            self.room.add(Session(number, "text", SessionRecord(nick=f"guest{number}")))
         self.sessions = self.room.audience().sessions
         self.egress = Egress(self.outputs.get)
 
@@ -54,6 +55,21 @@ def house() -> Iterator[House]:
         house = House(opened, 3)
         house.attach()
         yield house
+
+
+def test_who_is_left_out_of_some_hears_the_others_in_order(house: House) -> None:
+    everybody = house.room.audience()
+    for number in (1, 0, 2, 1):
+        event = Said(Source(f"{number}"), "#lobby", "x")
+        house.egress.deliver(everybody, event, house.sessions[number - 1] if number else None)
+    runs = house.egress.seal()
+    assert sorted((run.data, run.route.sessions) for run in runs) == [
+        (b"0 : x\n2 : x\n", (1,)),
+        (b"1 : x\n0 : x\n1 : x\n", (2,)),
+        (b"1 : x\n0 : x\n2 : x\n1 : x\n", (3,)),
+    ]
+    house.egress.write(runs)
+    assert house.egress.deliveries == 9
 
 
 def test_what_is_sealed_is_rendered_once_for_an_audience(house: House) -> None:

@@ -56,7 +56,7 @@ def said(*texts: str, room: str = "#lobby", kind: str = "say") -> Batch:
 
 
 def entry(kind: str, text: str, nick: str = "alice") -> Entry:
-    return Entry(7, 1_795_429_925_900_000, 1, nick, "#lobby", kind, text, "ab-7")
+    return Entry(7, 1_795_429_925_900_000, 1, nick, "#lobby", kind, text, "", "ab-7")
 
 
 @pytest.mark.parametrize(

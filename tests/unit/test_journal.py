@@ -15,14 +15,13 @@ from chatd_supervisor.journal import (
     Entry,
     Fact,
     JournalError,
-    Member,
-    RoomState,
     Snapshot,
     StoredSession,
     Stream,
     schema,
 )
 from chatd_supervisor.journal.sqlite import SqliteJournal, check
+from chatd_supervisor.records import RoomRecord, Seat, SessionRecord, data_of, encode
 
 NOTHING = Batch([], [], [], [], [], [], [], [], 0)
 
@@ -110,7 +109,7 @@ def test_what_is_loaded_is_what_was_committed(
     path = tmp_path_factory.mktemp("journal") / "journal.db"
     journal = SqliteJournal(path)
     stored: dict[int, StoredSession] = {}
-    kept: dict[str, RoomState] = {}
+    kept: dict[str, str] = {}
     facts: list[Fact] = []
     for tick in ticks:
         batch = Batch([], [], [], [], [], [], [], [], len(facts))
@@ -123,8 +122,8 @@ def test_what_is_loaded_is_what_was_committed(
         assert found.tick == len(ticks)
         assert found.seq == len(facts)
         assert found.sessions == [stored[number] for number in sorted(stored)]
-        assert {room.name: room for room in found.rooms} == {r.name: r for r in kept.values()}
-        assert [Fact(*entry[2:7]) for entry in opened.read(0, 999)] == facts
+        assert sorted(found.rooms) == sorted(kept.values())
+        assert [Fact(*entry[2:8]) for entry in opened.read(0, 999)] == facts
         opened.close()
 
 
@@ -133,14 +132,14 @@ def apply(
     values: list[Any],
     batch: Batch,
     stored: dict[int, StoredSession],
-    kept: dict[str, RoomState],
+    kept: dict[str, str],
 ) -> None:
     """Put one change into ``batch`` and into what is expected."""
     if kind == "room":
         name, topic, made = values
-        room = RoomState(name, topic, made)
+        room = encode(RoomRecord(name=name, topic=topic, made=made))
         if not batch.rooms and not batch.rooms_gone:
-            batch.rooms.append(room)
+            batch.rooms.append((name.lower(), room))
             kept[name.lower()] = room
     elif kind == "gone":
         if not batch.rooms:
@@ -148,7 +147,7 @@ def apply(
             kept.pop(values[0].lower(), None)
     elif kind == "fact":
         nick, room, what = values
-        batch.facts.append(Fact(1, nick, room, what, "text"))
+        batch.facts.append(Fact(1, nick, room, what, "text", data_of({"user": nick})))
     else:
         number, *rest = values
         if number in batch.leaving or number in batch.closed:
@@ -159,9 +158,10 @@ def apply(
             stored[number] = StoredSession(arrival, None, Stream(number, 0, False, b"", 0))
         if kind == "member":
             nick, named, room, joined = rest
-            member = Member(number, "text", nick, named, "", room, joined)
-            batch.members.append(member)
-            stored[number] = stored[number]._replace(member=member)
+            seats = {room: Seat(joined)}
+            record = encode(SessionRecord(nick=nick, named=named, seats=seats))
+            batch.members.append((number, record))
+            stored[number] = stored[number]._replace(record=record)
         elif kind == "stream":
             offset, discarding, carry = rest
             stream = Stream(number, offset, discarding, carry, 3)
@@ -169,7 +169,7 @@ def apply(
             stored[number] = stored[number]._replace(stream=stream)
         elif kind == "leave":
             batch.leaving.append(number)
-            stored[number] = stored[number]._replace(member=None)
+            stored[number] = stored[number]._replace(record=None)
         else:
             batch.closed.append(number)
             del stored[number]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects.text import VERBS, read, write
-from chatd_workers.names import UNSAFE, is_nick
+from chatd_workers.names import UNSAFE, is_nick, make_safe
 from chatd_workers.problems import PROBLEMS
 from chatd_workers.reports import Report, decode_record, encode
 
@@ -92,14 +92,17 @@ def test_the_longest_lines_fit_into_a_record(line: bytes) -> None:
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_\[\]|^`-]{0,10}", fullmatch=True).filter(is_nick)
 texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1)
+sources = st.builds(e.Source, names)
+kinds: st.SearchStrategy[e.TalkKind] = st.sampled_from(["say", "act", "notice"])
 events: st.SearchStrategy[e.Event] = st.one_of(
-    st.builds(e.Said, names, texts),
-    st.builds(e.Acted, names, texts),
-    st.builds(e.Told, names, names, texts),
-    st.builds(e.Joined, names, names),
-    st.builds(e.Left, names, names, texts),
-    st.builds(e.Renamed, names, names),
-    st.builds(e.TopicChanged, names, names, texts),
+    st.builds(e.Said, sources, names, texts, kinds),
+    st.builds(e.Told, sources, names, texts, kinds),
+    st.builds(e.Joined, sources, names),
+    st.builds(e.Left, sources, names, texts),
+    st.builds(e.Departed, sources, texts, st.just("") | names),
+    st.builds(e.Kicked, sources, names, names, texts),
+    st.builds(e.Renamed, sources, names),
+    st.builds(e.TopicChanged, sources, names, texts),
     st.builds(e.Closing, texts),
     st.builds(e.Welcomed, names, names, names, texts, st.tuples(names), st.just(2)),
     st.builds(e.RoomsListed, st.tuples(st.tuples(names, st.integers(1, 9), texts)), st.just(1)),
@@ -114,9 +117,11 @@ def test_every_event_is_whole_lines_that_tell_what_they_are(event: e.Event) -> N
     assert b"\0" not in written
     for line in written[:-1].decode().split("\n"):
         match event:
-            case e.Said(nick, text):
-                assert line == f"{nick} : {text}"
-            case e.Acted():
+            case e.Said(source, _, text, "say"):
+                assert line == f"{source.nick} : {make_safe(text)}"
+            case e.Said(source, kind="notice"):
+                assert line.startswith(f"-{source.nick}- ")
+            case e.Said():
                 assert line.startswith("* ")
             case e.Told():
                 assert line.startswith("[")
@@ -126,14 +131,14 @@ def test_every_event_is_whole_lines_that_tell_what_they_are(event: e.Event) -> N
 
 @given(names)
 def test_no_nick_can_forge_another_kind_of_line(nick: str) -> None:
-    said = write(e.Said(nick, "text")).decode()
+    said = write(e.Said(e.Source(nick), "#lobby", "text")).decode()
     assert not said.startswith(("---", "* "))
     assert " -> " not in said.partition(" : ")[0]
 
 
 def test_what_is_said_comes_back_as_it_was_said() -> None:
-    assert write(e.Said("alice", "bonjour")) == b"alice : bonjour\n"
-    assert write(e.Told("alice", "bob", "hi")) == b"[alice -> bob] hi\n"
+    assert write(e.Said(e.Source("alice"), "#lobby", "bonjour")) == b"alice : bonjour\n"
+    assert write(e.Told(e.Source("alice"), "bob", "hi")) == b"[alice -> bob] hi\n"
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

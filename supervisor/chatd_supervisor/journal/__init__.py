@@ -6,13 +6,13 @@ transaction. Either all of it is written or nothing, and nothing is consumed, ac
 shown to anybody before it is.
 
 ``Fact`` is what has happened, as the hub decided it; ``Entry`` is a fact in its place in the
-order. The state of the hub is a function of the facts (``Hub.replay``); the rows for sessions and
+order. The state of the hub is a function of the facts (``state.State``); the rows for sessions and
 rooms say the same in short, so that a start need not read a history of years.
 """
 
 from typing import Final, NamedTuple, Protocol
 
-SHOWN: Final = ("say", "act", "topic")
+SHOWN: Final = ("say", "act", "notice", "topic")
 """The kinds of entries that history and search show; the others are comings and goings, and
 private lines (``tell``)."""
 
@@ -26,8 +26,10 @@ class Fact(NamedTuple):
     room: str
     """The room as its members see its name; for ``tell`` the nick it was said to."""
     kind: str
-    """arrive, depart, nick, join, say, act, tell, topic, warned: see ``Hub.replay``."""
+    """arrive, depart, nick, join, say, act, tell, topic ...: see ``state.State``."""
     text: str
+    data: str = ""
+    """JSON: what else there is to it, see ``state.State``; for what was said, who said it."""
 
 
 class Entry(NamedTuple):
@@ -41,6 +43,7 @@ class Entry(NamedTuple):
     room: str
     kind: str
     text: str
+    data: str
     id: str
     """The message id: unique among all journals, the same whenever it is read."""
 
@@ -54,27 +57,6 @@ class Stream(NamedTuple):
     discarding: bool
     carry: bytes
     lines: int
-
-
-class Member(NamedTuple):
-    """A session as the hub knows it."""
-
-    session: int
-    dialect: str
-    nick: str
-    named: bool
-    warned: str
-    room: str
-    joined: int
-    """Counts joins: members of a room are in the order in which they came."""
-
-
-class RoomState(NamedTuple):
-    """A room that exists; ``made`` counts, as ``joined`` does."""
-
-    name: str
-    topic: str
-    made: int
 
 
 class Arrival(NamedTuple):
@@ -92,28 +74,30 @@ class Batch(NamedTuple):
 
     facts: list[Fact]
     arrivals: list[Arrival]
-    members: list[Member]
-    """Sessions whose hub state has changed, as it is now."""
+    members: list[tuple[int, str]]
+    """Sessions whose hub state has changed: number, and their record (``records``) as JSON."""
     leaving: list[int]
     """Sessions that have left the hub; their connections still have something to be sent."""
     closed: list[int]
     """Sessions whose connections are no more."""
     streams: list[Stream]
     """Streams that have been read on."""
-    rooms: list[RoomState]
-    """Rooms that are new or whose state has changed."""
+    rooms: list[tuple[str, str]]
+    """Rooms that are new or have changed: folded name, and their record as JSON."""
     rooms_gone: list[str]
     """Rooms that are no more, by folded name."""
     guests: int
     """How many guests have been given a nick, ever."""
+    time: int = 0
+    """Of its entries, in microseconds since the epoch, as ``Journal.clock`` said; 0: now."""
 
 
 class StoredSession(NamedTuple):
     """A session as the journal has it."""
 
     arrival: Arrival
-    member: Member | None
-    """None: it is leaving."""
+    record: str | None
+    """JSON (``records``). None: it is leaving."""
     stream: Stream
 
 
@@ -126,8 +110,8 @@ class Snapshot(NamedTuple):
     """The sequence number of the last entry. 0: none yet."""
     sessions: list[StoredSession]
     """By number."""
-    rooms: list[RoomState]
-    """In the order in which they were made."""
+    rooms: list[str]
+    """JSON (``records``), in any order."""
     guests: int
     last_session: int
     """The highest session number ever given."""
@@ -146,6 +130,12 @@ class JournalError(OSError):
 
 class Journal(Protocol):
     """What the master asks of a journal."""
+
+    def clock(self) -> int:
+        """Return the time for the next batch: microseconds since the epoch, never decreasing."""
+
+    def id_of(self, ahead: int) -> str:
+        """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
 
     def load(self) -> Snapshot:
         """Return the state after the last batch. Raises JournalError."""

@@ -147,6 +147,10 @@ class Reader:
         found = self._database.execute(query, values)
         return [Entry._make((*row, f"{self._id}-{row[0]}")) for row in found]
 
+    def id_of(self, seq: int) -> str:
+        """Return the message id of the entry with sequence number ``seq``."""
+        return f"{self._id}-{seq}"
+
     @contextlib.contextmanager
     def _moment(self) -> Iterator[None]:
         """See everything as it is at one moment: another process may be writing."""

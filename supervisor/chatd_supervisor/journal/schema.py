@@ -19,6 +19,8 @@ SHOWN_ONLY: Final = "(" + " OR ".join(f"kind = '{kind}'" for kind in SHOWN) + ")
 """An SQL condition, in the very words that are that of the index entries_shown. Not ``kind IN``,
 for which a table is made at each row that is written: it would cost more than the row."""
 
+_SHOWN_AT_FIRST: Final = "(kind = 'say' OR kind = 'act' OR kind = 'topic')"
+
 APPLICATION_ID: Final = 0x63686174
 """``chat``; in the file's header, so that file(1) and others can tell."""
 
@@ -91,7 +93,7 @@ def _first(database: sqlite3.Connection) -> None:
 _SECOND: Final = f"""
 -- Only what history shows: comings and goings are many, and nobody asks for those of a room.
 DROP INDEX entries_room;
-CREATE INDEX entries_shown ON entries (room) WHERE {SHOWN_ONLY};
+CREATE INDEX entries_shown ON entries (room) WHERE {_SHOWN_AT_FIRST};
 
 -- When who was last seen to leave, by folded nick.
 DROP INDEX entries_departures;
@@ -117,7 +119,43 @@ def _second(database: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second)
+_THIRD: Final = f"""
+-- Who said it, by all names, and the fields that a fact changes: JSON.
+ALTER TABLE entries ADD COLUMN data TEXT NOT NULL DEFAULT '';
+DROP INDEX entries_shown;
+CREATE INDEX entries_shown ON entries (room) WHERE {SHOWN_ONLY};
+
+-- Sessions and rooms are records in JSON (records.py): json_extract(state, '$.nick') and the like.
+CREATE TABLE rooms_new (folded TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO rooms_new
+    SELECT folded, json_object('name', name, 'topic', topic, 'made', made) FROM rooms;
+DROP TABLE rooms;
+ALTER TABLE rooms_new RENAME TO rooms;
+
+-- state IS NULL: it has left, and something is still to be sent to it.
+ALTER TABLE sessions ADD COLUMN state TEXT;
+UPDATE sessions SET state = json_object(
+    'nick', nick, 'named', json(iif(named, 'true', 'false')), 'warned', warned,
+    'registered', json('true'), 'user', '', 'signon', since,
+    'host', rtrim(rtrim(peer, '0123456789'), ':'),
+    'seats', json_object(fold(room), json_object('joined', joined))
+) WHERE nick IS NOT NULL;
+ALTER TABLE sessions DROP COLUMN nick;
+ALTER TABLE sessions DROP COLUMN named;
+ALTER TABLE sessions DROP COLUMN warned;
+ALTER TABLE sessions DROP COLUMN room;
+ALTER TABLE sessions DROP COLUMN joined;
+"""  # noqa: S608  # constants
+
+
+def _third(database: sqlite3.Connection) -> None:
+    """Keep sessions and rooms as records, which grow without new columns."""
+    database.create_function("fold", 1, fold, deterministic=True)
+    for statement in _THIRD.split(";\n"):
+        database.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second, _third)
 """What leads from each version to the next, from the empty file on."""
 
 VERSION: Final = len(MIGRATIONS)

@@ -23,8 +23,6 @@ from chatd_supervisor.journal import (
     Batch,
     Entry,
     JournalError,
-    Member,
-    RoomState,
     Snapshot,
     StoredSession,
     Stream,
@@ -124,22 +122,27 @@ class SqliteJournal:
             sessions = [
                 _stored(row)
                 for row in execute(
-                    "SELECT id, peer, dialect, since, nick, named, warned, room, joined,"
-                    " offset, discarding, carry, lines FROM sessions ORDER BY id"
+                    "SELECT id, peer, dialect, since, state, offset, discarding, carry, lines"
+                    " FROM sessions ORDER BY id"
                 )
             ]
-            rooms = [
-                RoomState(*row)
-                for row in execute("SELECT name, topic, made FROM rooms ORDER BY made")
-            ]
+            rooms = [state for (state,) in execute("SELECT state FROM rooms")]
         return Snapshot(self._tick, self._seq, sessions, rooms, self._guests, self._last_session)
 
     # Writing
 
+    def clock(self) -> int:
+        """Return the time for the next batch: microseconds since the epoch, never decreasing."""
+        return max(time.time_ns() // 1000, self._time)
+
+    def id_of(self, ahead: int) -> str:
+        """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
+        return self._reader.id_of(self._seq + ahead)
+
     def commit(self, batch: Batch) -> int:
         """Write ``batch``; return its number. Raises JournalError, then nothing is written."""
         database = self._database
-        now = max(time.time_ns() // 1000, self._time)
+        now = batch.time or self.clock()
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
         self._see_that_it_is_there()
         try:
@@ -183,7 +186,7 @@ class SqliteJournal:
         if batch.facts:
             # Made by zip alone: this is the one loop over all that is said.
             rows = zip(counting(self._seq + 1), repeat(now), *zip(*batch.facts, strict=True))
-            many("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            many("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             departed = [
                 (fold(fact.nick), self._seq + n)
                 for n, fact in enumerate(batch.facts, 1)
@@ -205,13 +208,12 @@ class SqliteJournal:
             )
         if batch.members:
             many(
-                "UPDATE sessions SET nick = ?3, named = ?4, warned = ?5, room = ?6, joined = ?7"
-                " WHERE id = ?1 AND dialect = ?2",
+                "UPDATE sessions SET state = ?2 WHERE id = ?1",
                 batch.members,
             )
         if batch.leaving:
             many(
-                "UPDATE sessions SET nick = NULL WHERE id = ?",
+                "UPDATE sessions SET state = NULL WHERE id = ?",
                 [(session,) for session in batch.leaving],
             )
         if batch.streams:
@@ -223,10 +225,7 @@ class SqliteJournal:
         if batch.closed:
             many("DELETE FROM sessions WHERE id = ?", [(session,) for session in batch.closed])
         if batch.rooms:
-            many(
-                "INSERT OR REPLACE INTO rooms VALUES (?, ?, ?, ?)",
-                [(fold(room.name), *room) for room in batch.rooms],
-            )
+            many("INSERT OR REPLACE INTO rooms VALUES (?, ?)", batch.rooms)
         if batch.rooms_gone:
             many("DELETE FROM rooms WHERE folded = ?", [(room,) for room in batch.rooms_gone])
 
@@ -289,13 +288,9 @@ def _rooms_of(batch: Batch) -> set[str]:
 
 
 def _stored(row: Sequence[Any]) -> StoredSession:
-    number, peer, dialect, since, nick, named, warned, room, joined = row[:9]
-    offset, discarding, carry, lines = row[9:]
-    member = None
-    if nick is not None:
-        member = Member(number, dialect, nick, bool(named), warned, room, joined)
+    number, peer, dialect, since, record, offset, discarding, carry, lines = row
     return StoredSession(
         Arrival(number, peer, dialect, since),
-        member,
+        record,
         Stream(number, offset, bool(discarding), carry, lines),
     )

@@ -108,13 +108,45 @@ def _read_command(text: str) -> c.Command:
     return verb.make(rest.strip())
 
 
-def write(event: e.Event) -> bytes:
-    """Return ``event`` as one or more lines of UTF-8, each ending in LF."""
-    return _WRITERS[type(event)](event).encode()
+def write(event: e.Event, _view: int = 0) -> bytes:
+    """Return ``event`` as one or more lines of UTF-8, each ending in LF; b"" if it says nothing."""
+    writer = _WRITERS.get(type(event))
+    return writer(event).encode() if writer is not None else b""
 
 
 def _said(event: e.Said) -> str:
-    return f"{event.nick} : {event.text}\n"
+    nick = event.source.nick
+    match event.kind:
+        case "say":
+            return f"{nick} : {_shown(event.text)}\n"
+        case "act":
+            return f"* {nick} {_shown(event.text)}\n"
+        case "notice":
+            return f"-{nick}- {_shown(event.text)}\n"
+        case _:
+            return ""
+
+
+def _told(event: e.Told) -> str:
+    if event.kind == "tag":
+        return ""
+    act = "* " if event.kind == "act" else ""
+    return f"[{event.source.nick} -> {event.nick}] {act}{_shown(event.text)}\n"
+
+
+def _shown(text: str) -> str:
+    """Return ``text`` as it may be shown on a terminal: what IRC formats with is left out."""
+    return text if text.isprintable() else make_safe(text)
+
+
+def _departed(event: e.Departed) -> str:
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"--- {event.source.nick} left {event.room or 'the server'}{reason}\n"
+
+
+def _kicked(event: e.Kicked) -> str:
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"--- {event.source.nick} put {event.nick} out of {event.room}{reason}\n"
 
 
 def _welcomed(event: e.Welcomed) -> str:
@@ -139,13 +171,13 @@ def _some(names: tuple[str, ...], total: int) -> str:
 
 def _left(event: e.Left) -> str:
     reason = f" ({event.reason})" if event.reason else ""
-    return f"--- {event.nick} left {event.room}{reason}\n"
+    return f"--- {event.source.nick} left {event.room}{reason}\n"
 
 
 def _topic_changed(event: e.TopicChanged) -> str:
     if not event.topic:
-        return f"--- {event.nick} cleared the topic of {event.room}\n"
-    return f"--- {event.nick} set the topic of {event.room}: {event.topic}\n"
+        return f"--- {event.source.nick} cleared the topic of {event.room}\n"
+    return f"--- {event.source.nick} set the topic of {event.room}: {event.topic}\n"
 
 
 def _topic_shown(event: e.TopicShown) -> str:
@@ -193,12 +225,14 @@ def _lines(count: int) -> str:
 def _past(line: e.Past) -> str:
     stamp = str(_EPOCH + dt.timedelta(minutes=line.time // 60_000_000))[:16]
     if line.kind == "act":
-        return f"--- {stamp} * {line.nick} {line.text}\n"
+        return f"--- {stamp} * {line.nick} {_shown(line.text)}\n"
     if line.kind == "topic" and not line.text:
         return f"--- {stamp} {line.nick} cleared the topic\n"
     if line.kind == "topic":
         return f"--- {stamp} {line.nick} set the topic: {line.text}\n"
-    return f"--- {stamp} {line.nick} : {line.text}\n"
+    if line.kind == "notice":
+        return f"--- {stamp} -{line.nick}- {_shown(line.text)}\n"
+    return f"--- {stamp} {line.nick} : {_shown(line.text)}\n"
 
 
 def _helped(_: e.Helped) -> str:
@@ -211,11 +245,12 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Welcomed: _welcomed,
     e.Said: _said,
-    e.Acted: lambda event: f"* {event.nick} {event.text}\n",
-    e.Told: lambda event: f"[{event.nick} -> {event.to}] {event.text}\n",
-    e.Joined: lambda event: f"--- {event.nick} joined {event.room}\n",
+    e.Told: _told,
+    e.Joined: lambda event: f"--- {event.source.nick} joined {event.room}\n",
     e.Left: _left,
-    e.Renamed: lambda event: f"--- {event.old} is now {event.new}\n",
+    e.Departed: _departed,
+    e.Kicked: _kicked,
+    e.Renamed: lambda event: f"--- {event.source.nick} is now {event.nick}\n",
     e.Entered: _entered,
     e.TopicChanged: _topic_changed,
     e.TopicShown: _topic_shown,

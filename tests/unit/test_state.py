@@ -1,23 +1,17 @@
 """The state is a function of the facts: replayed or restored, it is the same."""
 
+import json
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from chatd_supervisor.hub import Hub, Rules
-from chatd_supervisor.journal import (
-    Arrival,
-    Fact,
-    Member,
-    RoomState,
-    Snapshot,
-    StoredSession,
-    Stream,
-)
-from chatd_supervisor.rooms import State
+from chatd_supervisor.journal import Arrival, Fact, Snapshot, StoredSession, Stream
+from chatd_supervisor.records import encode
+from chatd_supervisor.state import State
 from chatd_workers import commands as c
-from chatd_workers.names import fold
 
 NAMES = st.sampled_from(["alice", "Alice", "bob", "été", "ÉTÉ", "guest2", "guest3", "-", "#", ""])
 ROOMS = st.sampled_from(["#ops", "#OPS", "#lobby", "#Lobby", "#dev", "#ß", "nonsense"])
@@ -38,20 +32,27 @@ ENTRIES = st.one_of(
 LIVES = st.lists(st.tuples(st.integers(0, 5), ENTRIES), max_size=60)
 
 
+def told(record: Struct) -> dict[str, Any]:
+    """Return what is in ``record``, without the counts that only say in which order."""
+    fields: dict[str, Any] = json.loads(encode(record))
+    fields.pop("made", None)
+    for seat in fields.get("seats", {}).values():
+        seat.pop("joined", None)
+    return fields
+
+
 def seen(state: State) -> dict[str, Any]:
     """All that anybody could ever see of ``state``."""
     return {
         "rooms": [
-            (
-                folded,
-                room.name,
-                room.topic,
-                [(s.id, s.nick, s.named, s.warned, s.dialect) for s in room.members.values()],
-            )
-            for folded, room in state.rooms.items()
+            (key, told(room.record), list(room.members), list(room.listing))
+            for key, room in state.rooms.items()
         ],
         "nicks": {folded: session.id for folded, session in state.nicks.items()},
-        "sessions": {number: s.room.name for number, s in state.sessions.items()},
+        "sessions": {
+            number: (told(s.record), s.dialect, s.view, list(s.rooms))
+            for number, s in state.sessions.items()
+        },
         "guests": state.guests,
     }
 
@@ -60,24 +61,25 @@ class Written:
     """What a journal would hold after some batches: the rows for sessions and rooms."""
 
     def __init__(self) -> None:
-        self.members: dict[int, Member] = {}
-        self.rooms: dict[str, RoomState] = {}
+        self.dialects: dict[int, str] = {}
+        self.sessions: dict[int, str] = {}
+        self.rooms: dict[str, str] = {}
 
     def write(self, state: State) -> None:
-        members, rooms, gone = state.take_changes()
-        self.members |= {member.session: member for member in members}
-        self.rooms |= {fold(room.name): room for room in rooms}
+        sessions, rooms, gone = state.take_changes()
+        self.dialects |= {number: s.dialect for number, s in state.sessions.items()}
+        self.sessions |= sessions
+        self.rooms |= rooms
         for folded in gone:
             self.rooms.pop(folded, None)
-        self.members = {n: m for n, m in self.members.items() if n in state.sessions}
+        self.sessions = {n: r for n, r in self.sessions.items() if n in state.sessions}
 
     def snapshot(self, guests: int) -> Snapshot:
         sessions = [
-            StoredSession(Arrival(n, "", "text", 0), m, Stream(n, 0, False, b"", 0))
-            for n, m in sorted(self.members.items())
+            StoredSession(Arrival(n, "", self.dialects[n], 0), r, Stream(n, 0, False, b"", 0))
+            for n, r in sorted(self.sessions.items())
         ]
-        rooms = sorted(self.rooms.values(), key=lambda room: room.made)
-        return Snapshot(0, 0, sessions, rooms, guests, 0)
+        return Snapshot(0, 0, sessions, list(self.rooms.values()), guests, 0)
 
 
 def live(hub: Hub, number: int, entry: Any) -> None:
@@ -128,12 +130,19 @@ def test_a_restored_hub_goes_on_as_the_first_would_have(
 
 def test_what_is_said_is_a_fact_in_its_room_and_what_is_refused_is_none() -> None:
     hub = Hub(Rules())
-    hub.apply(1, c.Arrive("text"))
+    hub.apply(1, c.Arrive("text", "10.0.0.1"))
     hub.apply(1, c.SayAs("alice", "hello"))
     hub.apply(1, c.Say("bad\x1b"))
     hub.apply(1, c.Who())
     assert hub.facts == [
-        Fact(1, "guest1", "#lobby", "arrive", "text"),
-        Fact(1, "guest1", "#lobby", "nick", "alice"),
-        Fact(1, "alice", "#lobby", "say", "hello"),
+        Fact(
+            1,
+            "guest1",
+            "#lobby",
+            "arrive",
+            "text",
+            '{"host":"10.0.0.1","signon":0,"registered":true,"user":"guest1"}',
+        ),
+        Fact(1, "guest1", "", "nick", "alice"),
+        Fact(1, "alice", "#lobby", "say", "hello", '{"user":"guest1","host":"10.0.0.1"}'),
     ]

@@ -1,0 +1,107 @@
+"""Coming to the server and leaving it, and what one is called."""
+
+from typing import Final
+
+from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.recalling import show_past
+from chatd_supervisor.journal import Fact
+from chatd_supervisor.records import data_of
+from chatd_supervisor.rooms import Room, Session
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.dialects import DIALECTS
+from chatd_workers.names import LOBBY, fold, is_nick, is_safe
+
+
+def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
+    """Let session ``number`` in. It is somebody at once, or has to introduce itself first."""
+    # A host with a colon first would end the parameters of a message of IRC.
+    host = entry.host.strip("[]")
+    fields = {"host": f"0{host}" if host.startswith(":") else host, "signon": hub.now}
+    if not DIALECTS[entry.dialect].one_room:
+        hub.happen(Fact(number, "", "", "arrive", entry.dialect, data_of(fields)))
+        return
+    nick = guest_nick(hub)
+    data = data_of({**fields, "registered": True, "user": nick})
+    room = hub.lobby
+    stamp = hub.happen(Fact(number, nick, LOBBY, "arrive", entry.dialect, data))
+    session = hub.sessions[number]
+    announce_join(hub, session, room, stamp)
+    hub.reply(
+        session,
+        e.Welcomed(
+            server=hub.rules.server,
+            nick=session.nick,
+            room=room.name,
+            topic=room.topic,
+            others=room.nicks(but=session),
+            members=len(room.members),
+        ),
+    )
+    show_past(hub, session, room)
+    hub.reply(session, e.Hinted())
+
+
+def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:
+    """Tell the others in ``room`` that ``session`` has come into it."""
+    event = e.Joined(session.source, room.name, stamp, session.record.away)
+    hub.tell(hub.onlookers(room), event, but=session)
+
+
+def guest_nick(hub: Core) -> str:
+    """Return the nick that the next one to arrive is given."""
+    number = hub.state.guests + 1
+    while f"guest{number}" in hub.nicks:
+        number += 1
+    return f"guest{number}"
+
+
+def _depart(hub: Core, session: Session, entry: c.Depart) -> None:
+    neighbours = hub.neighbours(session)
+    source = session.source
+    place = session.room.name if len(session.rooms) == 1 else ""
+    stamp = hub.change_in(session, place, "depart", entry.reason)
+    hub.tell(neighbours, e.Departed(source, entry.reason, place, stamp))
+
+
+def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
+    reason = entry.reason if is_safe(entry.reason) else ""
+    hub.then(Leaving(session.id, reason))
+
+
+# Names
+
+
+def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | None:
+    """Return why ``session`` cannot be called ``nick``: a problem and its value; None if it can."""
+    if hub.rules.nick_length and len(nick) > hub.rules.nick_length:
+        return "nick-too-long", str(hub.rules.nick_length)
+    if not is_nick(nick):
+        return "nick-invalid", nick
+    if hub.nicks.get(fold(nick), session) is not session:
+        return "nick-in-use", nick
+    return None
+
+
+def rename(hub: Core, session: Session, entry: c.Rename) -> None:
+    """Have ``session`` called otherwise, if it can be."""
+    problem = nick_problem(hub, session, entry.nick)
+    if problem is not None:
+        hub.refuse(session, *problem)
+        return
+    old = session.source
+    if entry.nick == session.nick and session.named:
+        return
+    stamp = hub.change(session, "nick", entry.nick)
+    if entry.nick == old.nick or not session.record.registered:
+        return
+    renamed = e.Renamed(old, entry.nick, stamp)
+    hub.reply(session, renamed)
+    hub.tell(hub.neighbours(session), renamed)
+
+
+ACTIONS: Final[dict[type, Action]] = {
+    c.Depart: _depart,
+    c.Quit: _quit,
+}

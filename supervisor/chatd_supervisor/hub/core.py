@@ -1,0 +1,169 @@
+"""What every part of the hub does its work with: change the state, tell, answer, refuse.
+
+A part is a module with a table ``ACTIONS``: what is done for each type of command. An action takes
+the hub, the session and the command. What it decides it notes as facts, by which alone the state
+changes (``state``); what is to be told it tells through the hub, in order.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from chatd_supervisor.hub.outcomes import Delivery, Outcome
+from chatd_supervisor.hub.rules import Rules
+from chatd_supervisor.journal import Fact
+from chatd_supervisor.records import data_of
+from chatd_supervisor.rooms import Audience, Room, Session
+from chatd_supervisor.state import State
+from chatd_workers import events as e
+from chatd_workers.dialects import DIALECTS
+from chatd_workers.names import fold, make_safe
+
+Action = Callable[["Core", Session, Any], None]
+"""Any: each takes the one command type that is its key, which no type for a dict can say."""
+
+
+class Core:
+    """The state, the rules, and the outcomes of the entry that is being applied."""
+
+    def __init__(self, rules: Rules, state: State | None = None) -> None:
+        self.rules = rules
+        self.state = state or State()
+        # What has been decided since this was last emptied.
+        self.facts: list[Fact] = []
+        # Microseconds since the epoch; and the id that the entry of a fact will have, which is the
+        # so-manieth of ``facts``. Set by whoever has a clock and a journal.
+        self.now = 0
+        self.id_of: Callable[[int], str] = lambda ahead: f"-{ahead}"
+        self._outcomes: list[Outcome] = []
+        # Whose labeled command is being applied, and what it is to be told of it.
+        self._labeled: Session | None = None
+        self._answers: list[e.Event] = []
+
+    @property
+    def sessions(self) -> dict[int, Session]:
+        """The sessions, by number."""
+        return self.state.sessions
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """The rooms, by folded name."""
+        return self.state.rooms
+
+    @property
+    def nicks(self) -> dict[str, Session]:
+        """The sessions, by folded nick."""
+        return self.state.nicks
+
+    @property
+    def lobby(self) -> Room:
+        """The room that those who know one room at a time start in."""
+        return self.state.lobby
+
+    # Changing
+
+    def note(self, fact: Fact) -> e.Stamp:
+        """Note what changes nothing: something that was said. Return its stamp."""
+        self.facts.append(fact)
+        return self.stamp()
+
+    def change(self, session: Session, kind: str, text: str = "", **fields: Any) -> e.Stamp:
+        """Let ``fields`` of the record of ``session`` change, by a fact of this ``kind``."""
+        return self.happen(Fact(session.id, session.nick, "", kind, text, data_of(fields)))
+
+    def change_in(
+        self, session: Session, room: Room | str, kind: str, text: str = "", **fields: Any
+    ) -> e.Stamp:
+        """Let ``session`` do something in or to ``room``, by a fact of this ``kind``."""
+        name = room if isinstance(room, str) else room.name
+        return self.happen(Fact(session.id, session.nick, name, kind, text, data_of(fields)))
+
+    def happen(self, fact: Fact) -> e.Stamp:
+        """Note ``fact``, let it have happened, and return its stamp."""
+        self.facts.append(fact)
+        self.state.apply(fact)
+        return self.stamp()
+
+    def stamp(self) -> e.Stamp:
+        """Return the stamp of the last fact."""
+        return e.Stamp(self.now, self.id_of(len(self.facts)))
+
+    def moment(self) -> e.Stamp:
+        """Return a stamp for what is no fact."""
+        return e.Stamp(self.now)
+
+    # Telling
+
+    def then(self, outcome: Outcome) -> None:
+        """Have ``outcome`` follow."""
+        self._outcomes.append(outcome)
+
+    def tell(self, audience: Audience, event: e.Event, *, but: Session | None = None) -> None:
+        """Tell ``audience``, without ``but``, of ``event``."""
+        if not audience.sessions:
+            return
+        labeled = self._labeled
+        if labeled is not None and labeled is not but and labeled in audience.sessions:
+            self._answers.append(event)
+            if audience.sessions == (labeled,):
+                return
+            assert but is None, "only the one who asks is left out"
+            but = labeled
+        self._outcomes.append(Delivery(audience, event, but))
+
+    def reply(self, session: Session, event: e.Event) -> None:
+        """Tell ``session`` alone of ``event``."""
+        self.tell(session.alone, event)
+
+    def refuse(self, session: Session, problem: str, value: str = "", about: str = "") -> None:
+        """Tell ``session`` that something cannot be done (``problems.PROBLEMS``)."""
+        # Only the one who sent it sees it, but even that only made safe.
+        self.reply(session, e.Refused(problem, make_safe(value), make_safe(about), session.to))
+
+    def inform(self, session: Session, notice: str, value: str = "", about: str = "") -> None:
+        """Tell ``session`` that something was done (``problems.NOTICES``)."""
+        self.reply(session, e.Informed(notice, value, about, session.to))
+
+    def numeric(self, session: Session, name: str, *params: str) -> None:
+        """Answer ``session`` by a numeric (``dialects.irc.numerics``)."""
+        self.reply(session, e.Numeric(session.to, name, params))
+
+    # Looking
+
+    def knows_one_room(self, session: Session) -> bool:
+        """Tell whether the dialect of ``session`` knows one room at a time."""
+        return DIALECTS[session.dialect].one_room
+
+    def find(self, nick: str) -> Session | None:
+        """Return who is called ``nick`` and has registered."""
+        session = self.nicks.get(fold(nick))
+        return session if session is not None and session.record.registered else None
+
+    def room_of(self, session: Session, name: str) -> Room | None:
+        """Return the room called ``name``, if ``session`` is in it; its present one if empty."""
+        if not name:
+            return session.room if session.rooms else None
+        return session.rooms.get(fold(name))
+
+    def onlookers(self, room: Room) -> Audience:
+        """Return who is told of comings, goings and the like in ``room``.
+
+        In a crowd they are noise to people who read lines, and cost as many writes as there are
+        members; only those are told whose clients keep a list.
+        """
+        most = self.rules.announce_members
+        if not most or len(room.members) <= most:
+            return room.audience()
+        return Audience(room.listing.values())
+
+    def neighbours(self, session: Session) -> Audience:
+        """Return who is told, once, of what happens to ``session`` in all its rooms, but itself."""
+        found: dict[int, Session] = {}
+        for room in session.rooms.values():
+            for member in self.onlookers(room).sessions:
+                found[member.id] = member
+        found.pop(session.id, None)
+        return Audience(found.values())
+
+    def is_operator(self, session: Session) -> bool:
+        """Tell whether ``session`` is an operator of the server."""
+        return bool(session.record.operator)

@@ -1,0 +1,46 @@
+"""What follows from an entry, for others to carry out when it is written down."""
+
+from typing import NamedTuple
+
+from chatd_supervisor.rooms import Audience, Session
+from chatd_workers.events import Event, RecallKind
+
+
+class Delivery(NamedTuple):
+    """An event and who is to hear of it: ``audience``, without ``but``."""
+
+    audience: Audience
+    event: Event
+    but: Session | None = None
+
+
+class Leaving(NamedTuple):
+    """A session is to be let go: the master closes its connection.
+
+    ``reason`` is what the others are told, ``farewell`` what it is told itself.
+    """
+
+    session: int
+    reason: str
+    farewell: str = "goodbye"
+
+
+class Lookup(NamedTuple):
+    """Something that is to be looked up in the journal and shown to ``session``."""
+
+    session: Session
+    kind: RecallKind
+    room: str
+    words: str
+    most: int
+    """Lines to be shown at most."""
+
+
+class Operation(NamedTuple):
+    """The server itself is to do something, as an operator wants: REHASH, DIE, RESTART."""
+
+    session: int
+    what: str
+
+
+Outcome = Delivery | Leaving | Lookup | Operation

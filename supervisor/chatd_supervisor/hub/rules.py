@@ -1,0 +1,48 @@
+"""What the configuration allows, as the hub needs it; and who may be an operator."""
+
+from typing import NamedTuple
+
+
+class OperatorBlock(NamedTuple):
+    """One ``[[operators]]``."""
+
+    name: str
+    password: str
+    """A hash of argon2 as text, or the password itself."""
+    classes: tuple[str, ...] = ()
+
+
+class Rules(NamedTuple):
+    """What the configuration allows; 0 is no limit, for the counts."""
+
+    server: str = "chatd"
+    network: str = "chatd"
+    description: str = "chatd"
+    password: str = ""
+    version: str = ""
+    motd: tuple[str, ...] = ()
+    admin: tuple[str, ...] = ()
+    started: int = 0
+    """When the server was started, in microseconds since the epoch."""
+    nick_length: int = 24
+    channel_length: int = 32
+    topic_length: int = 300
+    kick_length: int = 300
+    away_length: int = 200
+    user_length: int = 20
+    realname_length: int = 150
+    max_rooms: int = 1000
+    rooms_per_client: int = 100
+    list_entries: int = 100
+    """Masks in each list of a room."""
+    whowas_entries: int = 1000
+    monitor_entries: int = 100
+    max_targets: int = 8
+    announce_members: int = 100
+    history_on_join: int = 10
+    history_lines: int = 200
+    operators: tuple[OperatorBlock, ...] = ()
+    registration: bool = True
+    """Clients may make accounts."""
+    nick_ownership: bool = True
+    """Only whoever is logged in to an account may be called as it is."""

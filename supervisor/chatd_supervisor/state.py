@@ -1,0 +1,244 @@
+"""Sessions, nicks and rooms: the state that the facts of the journal make, and nothing else does.
+
+``State.apply`` lets a fact have happened. The hub calls it with each fact as it decides it, and a
+master that reads a journal calls it with the same facts again, so both come to the same state. No
+rule is asked here: what is in the journal has happened.
+
+What each kind of fact does:
+
+===========  ==========================================================================
+``arrive``   a session of dialect ``text`` is there, as its data say; if there is a
+             ``nick`` it is called so, if there is a ``room`` it comes into it
+``depart``   it is no more
+``nick``     it is called ``text``, by its own choice
+``join``     it comes into ``room``, which is made if there is none; data: its ``status``
+             there, and when the room was ``created``
+``part``     it leaves ``room``
+``kick``     data: ``session`` is put out of ``room``
+``status``   data: ``session`` has the ``status`` in ``room``
+``topic``    the topic of ``room`` is ``text``
+``mode``, ``keep``, ``access``   data: fields of the record of ``room``
+in TALK      nothing
+others       data: fields of the session's record
+===========  ==========================================================================
+
+A room but the lobby is gone with its last member, unless somebody has had it kept.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from chatd_supervisor.journal import Fact, Snapshot
+from chatd_supervisor.records import (
+    RoomRecord,
+    Seat,
+    SessionRecord,
+    change,
+    decode_room,
+    decode_session,
+    encode,
+    fields_of,
+)
+from chatd_supervisor.rooms import Room, Session
+from chatd_workers.names import LOBBY, fold
+
+TALK: Final = frozenset({"say", "act", "notice", "tag", "tell", "tell-act", "tell-notice"})
+"""Kinds of facts that change nothing. ``tell`` and the like are to one person."""
+
+_ROOM_CHANGES: Final = frozenset({"mode", "keep", "access"})
+
+
+class State:
+    """All sessions, nicks and rooms."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[int, Session] = {}
+        self.nicks: dict[str, Session] = {}
+        self.lobby = Room(RoomRecord(name=LOBBY))
+        self.rooms: dict[str, Room] = {self.lobby.key: self.lobby}
+        # How many guests have been given a nick, ever.
+        self.guests = 0
+        # Counts comings into rooms and makings of rooms: their order, when it is written down.
+        self._order = 0
+        # What is to be written down, since changes were last taken.
+        self._touched: dict[int, Session] = {}
+        self._touched_rooms: dict[str, Room] = {}
+
+    @classmethod
+    def restored(cls, snapshot: Snapshot) -> "State":
+        """Return the state that was written down as ``snapshot``."""
+        state = cls()
+        records = [decode_room(stored) for stored in snapshot.rooms]
+        for record in sorted(records, key=lambda record: record.made):
+            room = Room(record)
+            if room.key == state.lobby.key:
+                state.lobby = room
+            state.rooms[room.key] = room
+            state._order = max(state._order, record.made)
+        seats: list[tuple[int, Session, Room]] = []
+        for stored in snapshot.sessions:
+            if stored.record is None:
+                continue
+            arrival = stored.arrival
+            session = Session(arrival.session, arrival.dialect, decode_session(stored.record))
+            state.sessions[session.id] = session
+            if session.nick:
+                state.nicks[fold(session.nick)] = session
+            for key, seat in session.record.seats.items():
+                seats.append((seat.joined, session, state.rooms[key]))
+        for joined, session, room in sorted(seats, key=lambda seat: seat[0]):
+            session.rooms[room.key] = room
+            room.add(session)
+            state._order = max(state._order, joined)
+        state.guests = snapshot.guests
+        return state
+
+    def apply(self, fact: Fact) -> None:
+        """Let ``fact`` have happened. Raises KeyError if it speaks of a session that is not there.
+
+        Facts that change nothing here (what was said) need not be given.
+        """
+        kind = fact.kind
+        if kind in TALK:
+            return
+        action = self._ACTIONS.get(kind)
+        if action is not None:
+            action(self, fact)
+        elif kind in _ROOM_CHANGES:
+            self._change_room(fact)
+        else:
+            self._change(fact)
+
+    def _arrive(self, fact: Fact) -> None:
+        record = SessionRecord()
+        change(record, fields_of(fact.data))
+        session = self.sessions[fact.session] = Session(fact.session, fact.text, record)
+        self._touched[session.id] = session
+        if fact.nick:
+            self.guests += 1
+            record.nick = fact.nick
+            self.nicks[fold(fact.nick)] = session
+        if fact.room:
+            self._enter(session, self._room(fact.room), "")
+
+    def _depart(self, fact: Fact) -> None:
+        session = self.sessions.pop(fact.session)
+        if session.nick:
+            del self.nicks[fold(session.nick)]
+        for room in list(session.rooms.values()):
+            self._exit(session, room)
+        self._touched.pop(session.id, None)
+
+    def _rename(self, fact: Fact) -> None:
+        session = self._touch(fact.session)
+        if session.nick:
+            del self.nicks[fold(session.nick)]
+        session.record.nick = fact.text
+        session.record.named = True
+        session.renew()
+        self.nicks[fold(session.nick)] = session
+
+    def _join(self, fact: Fact) -> None:
+        fields = fields_of(fact.data)
+        session = self.sessions[fact.session]
+        room = self._room(fact.room, fields.get("created", 0))
+        self._enter(session, room, fields.get("status", ""))
+
+    def _part(self, fact: Fact) -> None:
+        self._exit(self.sessions[fact.session], self.rooms[fold(fact.room)])
+
+    def _kick(self, fact: Fact) -> None:
+        kicked = self.sessions[fields_of(fact.data)["session"]]
+        self._exit(kicked, self.rooms[fold(fact.room)])
+
+    def _set_status(self, fact: Fact) -> None:
+        fields = fields_of(fact.data)
+        session = self._touch(fields["session"])
+        session.record.seats[fold(fact.room)].status = fields["status"]
+
+    def _set_topic(self, fact: Fact) -> None:
+        room = self._change_room(fact)
+        room.record.topic = fact.text
+
+    def _change_room(self, fact: Fact) -> Room:
+        room = self.rooms[fold(fact.room)]
+        change(room.record, fields_of(fact.data))
+        self._touched_rooms[room.key] = room
+        self._settle(room)
+        return room
+
+    def _change(self, fact: Fact) -> None:
+        session = self._touch(fact.session)
+        change(session.record, fields_of(fact.data))
+        view = session.view
+        session.renew()
+        if session.view != view:
+            for room in session.rooms.values():
+                room.renew()
+
+    def _touch(self, number: int) -> Session:
+        session = self._touched[number] = self.sessions[number]
+        return session
+
+    def _room(self, name: str, created: int = 0) -> Room:
+        key = fold(name)
+        room = self.rooms.get(key)
+        if room is None:
+            self._order += 1
+            record = RoomRecord(name=name, made=self._order, created=created)
+            room = self.rooms[key] = self._touched_rooms[key] = Room(record)
+        return room
+
+    def _enter(self, session: Session, room: Room, status: str) -> None:
+        room.add(session)
+        session.rooms[room.key] = room
+        self._order += 1
+        session.record.seats[room.key] = Seat(self._order, status)
+        if room.key in session.record.invitations:
+            session.record.invitations.remove(room.key)
+        self._touched[session.id] = session
+
+    def _exit(self, session: Session, room: Room) -> None:
+        room.remove(session)
+        del session.rooms[room.key]
+        del session.record.seats[room.key]
+        self._touched[session.id] = session
+        self._settle(room)
+
+    def _settle(self, room: Room) -> None:
+        """Let ``room`` go if nothing keeps it."""
+        if not room.members and not room.is_kept:
+            del self.rooms[room.key]
+            self._touched_rooms[room.key] = room
+
+    # A dict of functions, not methods: looked up once a fact.
+    _ACTIONS: ClassVar[dict[str, Callable[["State", Fact], object]]] = {
+        "arrive": _arrive,
+        "depart": _depart,
+        "nick": _rename,
+        "join": _join,
+        "part": _part,
+        "kick": _kick,
+        "status": _set_status,
+        "topic": _set_topic,
+    }
+
+    def take_changes(self) -> tuple[list[tuple[int, str]], list[tuple[str, str]], list[str]]:
+        """Return what has changed since the last call.
+
+        Sessions (number, record as JSON), rooms (folded name, record as JSON), and folded names of
+        rooms that are no more. Sessions that have gone are not told of here.
+        """
+        if not self._touched and not self._touched_rooms:
+            return [], [], []
+        sessions = [(number, encode(s.record)) for number, s in self._touched.items()]
+        rooms = []
+        gone = []
+        for key, room in self._touched_rooms.items():
+            if self.rooms.get(key) is room:
+                rooms.append((key, encode(room.record)))
+            elif key not in self.rooms:
+                gone.append(key)
+        self._touched = {}
+        self._touched_rooms = {}
+        return sessions, rooms, gone
