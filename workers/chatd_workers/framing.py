@@ -1,8 +1,8 @@
 r"""Cut a stream into lines: pure, and the same lines however the bytes arrive in pieces.
 
-A line ends with LF, CRLF or NUL. A carriage return elsewhere belongs to the line. The stream is
-peeked, not consumed, so each call is given everything from the commit point on; a call says how
-many of those bytes it has used up.
+A line ends with LF or CRLF, and where the dialect has it so (``nul_ends``) with NUL. A carriage
+return elsewhere belongs to the line. The stream is peeked, not consumed, so each call is given
+everything from the commit point on; a call says how many of those bytes it has used up.
 
 A line longer than the limit is handed on once, clipped to ``limit + 1`` bytes so that it is seen
 to be too long; the rest of it is dropped as it comes (``discarding``). That flag is all the state
@@ -32,22 +32,28 @@ def frame(
     discarding: bool = False,
     final: bool = False,
     most: int = MAX_COMMANDS,
+    nul_ends: bool = True,
 ) -> Framed:
     """Cut ``data``, all that is there from the commit point on, into lines.
 
     ``limit`` is in bytes and does not count the line's end. ``final`` says that nothing follows:
-    what is left is a line even without an end. At most ``most`` lines come at once.
+    what is left is a line even without an end. At most ``most`` lines come at once. ``nul_ends``
+    says whether a NUL ends a line; where it does not, it belongs to the line.
     """
     start = 0
     if discarding:
-        start = _end_of_first(data) + 1
+        start = _end_of_first(data, nul_ends=nul_ends) + 1
         if not start:
             return Framed([], len(data), not final)
-    stop = max(data.rfind(_LF, start), data.rfind(_NUL, start)) + 1
+    stop = data.rfind(_LF, start) + 1
+    if nul_ends:
+        stop = max(stop, data.rfind(_NUL, start) + 1)
     if not stop:
         return _unended(data, start, limit=limit, final=final)
     body = data[start : stop - 1]
-    lines = (body.replace(_NUL, _LF) if _NUL in body else body).split(_LF)
+    if nul_ends and _NUL in body:
+        body = body.replace(_NUL, _LF)
+    lines = body.split(_LF)
     if len(lines) > most:
         del lines[most:]
         stop = start + sum(map(len, lines)) + len(lines)
@@ -64,9 +70,9 @@ def _unended(data: bytes, start: int, *, limit: int, final: bool) -> Framed:
     return Framed([], start, discarding=False)
 
 
-def _end_of_first(data: bytes) -> int:
-    ends = [end for end in (data.find(_LF), data.find(_NUL)) if end >= 0]
-    return min(ends, default=-1)
+def _end_of_first(data: bytes, *, nul_ends: bool) -> int:
+    marks = (_LF, _NUL) if nul_ends else (_LF,)
+    return min((end for mark in marks if (end := data.find(mark)) >= 0), default=-1)
 
 
 def _clip(line: bytes, limit: int) -> bytes:

@@ -24,6 +24,20 @@ UNSAFE: Final = re.compile(
 
 REPLACEMENT: Final = "\ufffd"
 
+FORMATTING: Final = "\x01\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f"
+"""Controls that text between IRC clients may hold: formatting (modern.ircdocs.horse/formatting),
+and the 0x01 of CTCP."""
+
+# What of UNSAFE is unsafe there too.
+_IMPASSABLE: Final = re.compile(f"(?![{FORMATTING}])" + UNSAFE.pattern)
+
+# A colour takes its digits along: one or two, and the same again after a comma; or six of base 16.
+_FORMATTED: Final = re.compile(
+    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"
+    "|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"
+    f"|[{FORMATTING}]"
+)
+
 
 def is_safe(text: str) -> bool:
     """Tell whether ``text`` may be shown to anybody as it is."""
@@ -39,6 +53,26 @@ def make_safe(text: str) -> str:
     if text.isprintable():
         return text
     return UNSAFE.sub(REPLACEMENT, text.replace("\t", " "))
+
+
+def is_passable(text: str) -> bool:
+    """Tell whether ``text`` may be passed on: it is safe but for formatting.
+
+    A dialect whose clients do not read formatting strips it (``strip_formatting``).
+    """
+    return text.isprintable() or _IMPASSABLE.search(text) is None
+
+
+def make_passable(text: str) -> str:
+    """Return ``text`` made safe as ``make_safe`` does, with its formatting left in."""
+    if text.isprintable():
+        return text
+    return _IMPASSABLE.sub(REPLACEMENT, text.replace("\t", " "))
+
+
+def strip_formatting(text: str) -> str:
+    """Return ``text`` without formatting: what was passable is safe then."""
+    return text if text.isprintable() else _FORMATTED.sub("", text)
 
 
 def fold(name: str) -> str:

@@ -1,0 +1,57 @@
+"""Masks: what ``*`` and ``?`` stand for in ``nick!user@host``, in names and in lists.
+
+Case does not count, as ``names.fold`` has it. A mask is hostile input: the work is at most the
+length of the mask times that of the text, whatever both hold, because a ``*`` once passed is
+never tried again. (Of all ways to match a glob the one that lets each ``*`` take as little as it
+can is enough; the atomic groups say so to ``re``, which would else go back exponentially.)
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from chatd_workers.names import fold
+
+_STARS: Final = re.compile(r"\*+")
+
+
+def normalize(mask: str) -> str:
+    """Return the ban mask meant by ``mask``: ``nick!user@host``, with ``*`` for what is missing.
+
+    ``alice`` is ``alice!*@*``, ``alice!al`` is ``alice!al@*``, ``al@host`` is ``*!al@host``; more
+    than one ``*`` in a row is one.
+    """
+    nick, bang, rest = mask.partition("!")
+    user, at, host = rest.partition("@")
+    if not bang:
+        nick, at, host = mask.partition("@")
+        user = ""
+        if at:
+            nick, user = "", nick
+    whole = f"{nick or '*'}!{user or '*'}@{host or '*'}"
+    return _STARS.sub("*", whole)
+
+
+@lru_cache(maxsize=4096)
+def matcher(mask: str) -> Callable[[str], bool]:
+    """Return what tells whether a text matches all of ``mask``."""
+    first, *others = (_piece(piece) for piece in _STARS.split(mask))
+    if not others:
+        pattern = first
+    else:
+        *middle, last = others
+        # What stands before the last piece is passed once; the last has to end the text.
+        pattern = first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + f".*{last}"
+    found = re.compile(pattern, re.DOTALL).fullmatch
+    return lambda text: found(fold(text)) is not None
+
+
+def is_mask(text: str) -> bool:
+    """Tell whether ``text`` has a wildcard in it."""
+    return "*" in text or "?" in text
+
+
+def _piece(piece: str) -> str:
+    # Folded in parts: folding makes wildcards of some characters that are none.
+    return ".".join(re.escape(fold(part)) for part in piece.split("?"))

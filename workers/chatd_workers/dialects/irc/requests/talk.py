@@ -1,0 +1,85 @@
+"""What is said: PRIVMSG, NOTICE, TAGMSG, and what elsewhere is said to services.
+
+NickServ and ChanServ are not there, but people and clients know by heart what to tell them, a
+password above all. So that much is understood; whatever else is said to them finds nobody.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from chatd_workers import commands as c
+from chatd_workers.dialects.irc.grammar import Message, read_action
+from chatd_workers.dialects.irc.requests import rooms, session
+from chatd_workers.dialects.irc.requests.params import names, optional, text, word
+from chatd_workers.names import fold
+
+_SERVICES: Final[dict[tuple[str, str], Callable[[list[str]], c.Plain | None]]] = {
+    ("nickserv", "IDENTIFY"): session.identify,
+    ("nickserv", "REGISTER"): session.register_nick,
+    ("chanserv", "REGISTER"): rooms.claimed,
+    ("chanserv", "DROP"): rooms.unclaimed,
+}
+
+_SHORT: Final = {"ns": "nickserv", "cs": "chanserv"}
+
+
+def privmsg(message: Message) -> c.Plain:
+    """PRIVMSG; of CTCP only an action is told apart."""
+    targets = names(message.params[0])
+    said = optional(message.params, 1)
+    if not targets:
+        return c.Refuse("no-recipient", "PRIVMSG")
+    if not said:
+        return c.Refuse("no-text")
+    if served := _serve(message.params[0], said.split(" ")):
+        return served
+    action = read_action(said)
+    if action is not None:
+        return c.Send("act", targets, text(action), client_tags(message))
+    return c.Send("say", targets, text(said), client_tags(message))
+
+
+def notice(message: Message) -> c.Plain:
+    """NOTICE, which is never answered, not even if it cannot be sent (RFC 2812, 3.3.2)."""
+    targets = names(optional(message.params, 0))
+    said = optional(message.params, 1)
+    if not targets or not said:
+        return c.Nothing()
+    return c.Send("notice", targets, text(said), client_tags(message))
+
+
+def tagmsg(message: Message) -> c.Plain:
+    """TAGMSG."""
+    targets = names(message.params[0])
+    if not targets:
+        return c.Refuse("no-recipient", "TAGMSG")
+    return c.Send("tag", targets, "", client_tags(message))
+
+
+def service(message: Message) -> c.Plain:
+    """NICKSERV, NS, CHANSERV, CS: the same as saying it to them."""
+    told = " ".join(message.params).split(" ")
+    refusal = c.Refuse("unknown-subcommand", word(told[0]), message.verb.upper())
+    return _serve(message.verb, told) or refusal
+
+
+def client_tags(message: Message) -> dict[str, str]:
+    """Return the client-only tags of ``message``, without their ``+``.
+
+    Their values may hold line breaks, which a writer has to escape again.
+    """
+    return {
+        key[1:]: _value(value)
+        for key, value in message.tags.items()
+        if key.startswith("+") and len(key) <= c.MAX_NAME
+    }
+
+
+def _value(value: str) -> str:
+    return "\n".join("\r".join(map(text, part.split("\r"))) for part in value.split("\n"))
+
+
+def _serve(target: str, told: list[str]) -> c.Plain | None:
+    folded = fold(target)
+    make = _SERVICES.get((_SHORT.get(folded, folded), told[0].upper()))
+    return make([each for each in told[1:] if each]) if make else None
