@@ -20,6 +20,7 @@ class Stream:
     most: int = MAX_COMMANDS
     unread: bytes = b""
     discarding: bool = False
+    nul_ends: bool = True
     lines: list[bytes] = field(default_factory=list)
 
     def arrive(self, data: bytes, *, final: bool = False) -> None:
@@ -32,6 +33,7 @@ class Stream:
                 discarding=self.discarding,
                 final=final and len(window) < MAX_USED,
                 most=self.most,
+                nul_ends=self.nul_ends,
             )
             assert 0 <= framed.used <= len(window)
             self.lines += framed.lines
@@ -48,9 +50,9 @@ def whole(data: bytes) -> list[bytes]:
     return stream.lines
 
 
-def plainly(data: bytes, limit: int) -> list[bytes]:
+def plainly(data: bytes, limit: int, *, nul_ends: bool = True) -> list[bytes]:
     """The definition, for bytes that are all there."""
-    lines = data.replace(b"\0", b"\n").split(b"\n")
+    lines = (data.replace(b"\0", b"\n") if nul_ends else data).split(b"\n")
     if not lines[-1]:
         lines.pop()
     return [line.removesuffix(b"\r")[: limit + 1] for line in lines]
@@ -101,6 +103,16 @@ def test_a_successor_frames_on_from_the_commit_point(data: bytes, cut: int) -> N
     successor.arrive(data[cut:])
     successor.arrive(b"", final=True)
     assert successor.lines == whole(data)
+
+
+@given(streams, st.lists(st.integers(0, 2000)))
+def test_where_a_nul_ends_no_line_it_belongs_to_it(data: bytes, cuts: list[int]) -> None:
+    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
+    stream = Stream(nul_ends=False)
+    for start, end in pairwise(places):
+        stream.arrive(data[start:end])
+    stream.arrive(b"", final=True)
+    assert stream.lines == plainly(data, LIMIT, nul_ends=False)
 
 
 def test_an_incomplete_line_waits() -> None:
