@@ -13,14 +13,20 @@ from chatd_workers.dialects.irc.requests import rooms, session
 from chatd_workers.dialects.irc.requests.params import names, optional, text, word
 from chatd_workers.names import fold
 
-_SERVICES: Final[dict[tuple[str, str], Callable[[list[str]], c.Plain | None]]] = {
-    ("nickserv", "IDENTIFY"): session.identify,
-    ("nickserv", "REGISTER"): session.register_nick,
-    ("chanserv", "REGISTER"): rooms.claimed,
-    ("chanserv", "DROP"): rooms.unclaimed,
+_NICKSERV: Final[dict[str, Callable[[list[str]], c.Plain | None]]] = {
+    "IDENTIFY": session.identify,
+    "REGISTER": session.register_nick,
 }
-
-_SHORT: Final = {"ns": "nickserv", "cs": "chanserv"}
+_CHANSERV: Final[dict[str, Callable[[list[str]], c.Plain | None]]] = {
+    "REGISTER": rooms.claimed,
+    "DROP": rooms.unclaimed,
+}
+_SERVICES: Final = {
+    "nickserv": _NICKSERV,
+    "ns": _NICKSERV,
+    "chanserv": _CHANSERV,
+    "cs": _CHANSERV,
+}
 
 
 def privmsg(message: Message) -> c.Plain:
@@ -31,7 +37,8 @@ def privmsg(message: Message) -> c.Plain:
         return c.Refuse("no-recipient", "PRIVMSG")
     if not said:
         return c.Refuse("no-text")
-    if served := _serve(message.params[0], said.split(" ")):
+    folded = fold(message.params[0])
+    if folded in ("nickserv", "chanserv") and (served := _serve(folded, said)):
         return served
     action = read_action(said)
     if action is not None:
@@ -58,9 +65,8 @@ def tagmsg(message: Message) -> c.Plain:
 
 def service(message: Message) -> c.Plain:
     """NICKSERV, NS, CHANSERV, CS: the same as saying it to them."""
-    told = " ".join(message.params).split(" ")
-    refusal = c.Refuse("unknown-subcommand", word(told[0]), message.verb.upper())
-    return _serve(message.verb, told) or refusal
+    refusal = c.Refuse("unknown-subcommand", word(message.params[0]), message.verb.upper())
+    return _serve(message.verb.lower(), " ".join(message.params)) or refusal
 
 
 def client_tags(message: Message) -> dict[str, str]:
@@ -79,7 +85,7 @@ def _value(value: str) -> str:
     return "\n".join("\r".join(map(text, part.split("\r"))) for part in value.split("\n"))
 
 
-def _serve(target: str, told: list[str]) -> c.Plain | None:
-    folded = fold(target)
-    make = _SERVICES.get((_SHORT.get(folded, folded), told[0].upper()))
-    return make([each for each in told[1:] if each]) if make else None
+def _serve(service_name: str, told: str) -> c.Plain | None:
+    words = [each for each in told.split(" ") if each]
+    make = _SERVICES[service_name].get(words[0].upper()) if words else None
+    return make(words[1:]) if make else None
