@@ -12,7 +12,7 @@ What each kind of fact does:
 ``depart``   it is no more
 ``nick``     it is called ``text``, by its own choice
 ``join``     it comes into ``room``, which is made if there is none; data: its ``status``
-             there, and when the room was ``created``
+             there; if it is made, when it was ``created``, and its ``modes``
 ``part``     it leaves ``room``
 ``kick``     data: ``session`` is put out of ``room``
 ``status``   data: ``session`` has the ``status`` in ``room``
@@ -42,8 +42,15 @@ from chatd_supervisor.records import (
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers.names import LOBBY, fold
 
-TALK: Final = frozenset({"say", "act", "notice", "tag", "tell", "tell-act", "tell-notice"})
-"""Kinds of facts that change nothing. ``tell`` and the like are to one person."""
+TALK: Final = frozenset(
+    {
+        *("say", "act", "notice", "tag"),
+        *("say-status", "act-status", "notice-status"),
+        *("tell", "tell-act", "tell-notice"),
+    }
+)
+"""Kinds of facts that change nothing. ``tell`` and the like are to one person, those with
+``status`` to some members of a room only: history does not show them to the others."""
 
 _ROOM_CHANGES: Final = frozenset({"mode", "keep", "access"})
 
@@ -141,7 +148,7 @@ class State:
     def _join(self, fact: Fact) -> None:
         fields = fields_of(fact.data)
         session = self.sessions[fact.session]
-        room = self._room(fact.room, fields.get("created", 0))
+        room = self._room(fact.room, fields.get("created", 0), fields.get("modes", ""))
         self._enter(session, room, fields.get("status", ""))
 
     def _part(self, fact: Fact) -> None:
@@ -180,12 +187,12 @@ class State:
         session = self._touched[number] = self.sessions[number]
         return session
 
-    def _room(self, name: str, created: int = 0) -> Room:
+    def _room(self, name: str, created: int = 0, modes: str = "") -> Room:
         key = fold(name)
         room = self.rooms.get(key)
         if room is None:
             self._order += 1
-            record = RoomRecord(name=name, made=self._order, created=created)
+            record = RoomRecord(name=name, made=self._order, created=created, modes=modes)
             room = self.rooms[key] = self._touched_rooms[key] = Room(record)
         return room
 

@@ -12,7 +12,15 @@ Dialects share rooms, nicks and rules; what a client hears of an event is its wr
 
 from typing import Final
 
-from chatd_supervisor.hub import asking, coming, recalling, registration, rooming, talking
+from chatd_supervisor.hub import (
+    asking,
+    coming,
+    negotiation,
+    recalling,
+    registration,
+    rooming,
+    talking,
+)
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Delivery, Leaving, Lookup, Operation, Outcome
 from chatd_supervisor.hub.rules import OperatorBlock, Rules
@@ -35,6 +43,7 @@ __all__ = [
 _ACTIONS: Final[dict[type, Action]] = {
     **coming.ACTIONS,
     **registration.ACTIONS,
+    **negotiation.ACTIONS,
     **talking.ACTIONS,
     **rooming.ACTIONS,
     **asking.ACTIONS,

@@ -11,7 +11,7 @@ from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects import DIALECTS
-from chatd_workers.names import LOBBY, fold, is_nick, is_safe
+from chatd_workers.names import LOBBY, fold, is_nick, is_passable
 
 
 def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
@@ -44,8 +44,10 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
 
 
 def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:
-    """Tell the others in ``room`` that ``session`` has come into it."""
+    """Tell those in ``room`` that ``session`` has come into it, itself only by IRC's ways."""
     event = e.Joined(session.source, room.name, stamp, session.record.away)
+    if not hub.knows_one_room(session):
+        hub.reply(session, event)
     hub.tell(hub.onlookers(room), event, but=session)
 
 
@@ -66,7 +68,7 @@ def _depart(hub: Core, session: Session, entry: c.Depart) -> None:
 
 
 def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
-    reason = entry.reason if is_safe(entry.reason) else ""
+    reason = entry.reason if is_passable(entry.reason) else ""
     hub.then(Leaving(session.id, reason))
 
 

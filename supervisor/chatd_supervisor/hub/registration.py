@@ -1,10 +1,20 @@
-"""Introducing oneself: names, a password, capabilities, before one may do what others do."""
+"""Introducing oneself: names, a password, capabilities, before one may do what others do.
 
+A client of IRC is registered when it has a nick and a user, has given the server's password if
+there is one, and has ended what it has begun of negotiating capabilities.
+"""
+
+import hmac
+import re
 from typing import Final
 
 from chatd_supervisor.hub.coming import rename
-from chatd_supervisor.hub.core import Action
+from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.names import is_safe
 
 BEFORE: Final = frozenset(
     {
@@ -24,6 +34,75 @@ BEFORE: Final = frozenset(
 )
 """What a client may say before it has registered."""
 
+_NOT_IN_USER: Final = re.compile(r"[^A-Za-z0-9_.\-]")
+"""What has no place in a user name: whatever means something in a mask or a prefix."""
+
+
+def _give_password(hub: Core, session: Session, entry: c.Password) -> None:
+    if session.record.registered:
+        hub.refuse(session, "already-registered")
+    elif hmac.compare_digest(entry.password.encode(), hub.rules.password.encode()):
+        hub.change(session, "password", password_given=True)
+
+
+def _introduce(hub: Core, session: Session, entry: c.User) -> None:
+    record = session.record
+    if record.registered or record.user:
+        hub.refuse(session, "already-registered")
+        return
+    user = _NOT_IN_USER.sub("", entry.user)[: hub.rules.user_length - 1]
+    realname = entry.realname if is_safe(entry.realname) else ""
+    # Nobody vouches for what it says it is called (RFC 1413), which the tilde says by custom.
+    hub.change(
+        session,
+        "user",
+        user=f"~{user or 'user'}",
+        realname=realname[: hub.rules.realname_length] or "realname",
+    )
+    register_if_ready(hub, session)
+
+
+def _rename(hub: Core, session: Session, entry: c.Rename) -> None:
+    rename(hub, session, entry)
+    register_if_ready(hub, session)
+
+
+def register_if_ready(hub: Core, session: Session) -> None:
+    """Register ``session`` if it has introduced itself to the end."""
+    record = session.record
+    if record.registered or not record.nick or not record.user or record.negotiating:
+        return
+    if hub.rules.password and not record.password_given:
+        hub.refuse(session, "password-wrong")
+        hub.then(Leaving(session.id, "wrong password", "wrong password"))
+        return
+    hub.change(session, "register", registered=True)
+    hub.reply(
+        session,
+        e.Registered(
+            to=session.nick,
+            source=session.source,
+            server=hub.rules.server,
+            network=hub.rules.network,
+            version=hub.rules.version,
+            created=hub.rules.started,
+            tokens=hub.rules.tokens,
+        ),
+    )
+
+
+def _ping(hub: Core, session: Session, entry: c.Ping) -> None:
+    hub.reply(session, e.Replied("PONG", (hub.rules.server, entry.token)))
+
+
+def _nothing(_hub: Core, _session: Session, _entry: c.Nothing) -> None:
+    """Nothing is asked for."""
+
+
 ACTIONS: Final[dict[type, Action]] = {
-    c.Rename: rename,
+    c.Password: _give_password,
+    c.User: _introduce,
+    c.Rename: _rename,
+    c.Ping: _ping,
+    c.Nothing: _nothing,
 }

@@ -4,11 +4,15 @@ from typing import Final
 
 from chatd_supervisor.hub.coming import announce_join
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.names import LOBBY, fold, is_room, is_safe
+from chatd_workers.names import LOBBY, fold, is_passable, is_room
+
+FIRST_MODES: Final = "nt"
+"""Of a room that a client of IRC makes: only members speak, only operators set the topic."""
 
 
 def _join(hub: Core, session: Session, entry: c.Join) -> None:
@@ -51,13 +55,15 @@ def _move(hub: Core, session: Session, name: str) -> None:
     show_past(hub, session, room)
 
 
-def enter(hub: Core, session: Session, name: str) -> Room:
+def enter(hub: Core, session: Session, name: str, *, modes: str = "") -> Room:
     """Let ``session`` into the room called ``name``, and tell those who are there; return it.
 
-    Whoever makes a room is its operator.
+    Whoever makes a room is its operator; it has the ``modes`` then.
     """
-    status = "" if fold(name) in hub.rooms else "o"
-    stamp = hub.change_in(session, name, "join", status=status, created=hub.now)
+    if fold(name) in hub.rooms:
+        stamp = hub.change_in(session, name, "join")
+    else:
+        stamp = hub.change_in(session, name, "join", status="o", created=hub.now, modes=modes)
     room = hub.rooms[fold(name)]
     announce_join(hub, session, room, stamp)
     return room
@@ -67,22 +73,79 @@ def leave(hub: Core, session: Session, room: Room, reason: str) -> None:
     """Let ``session`` out of ``room``, and tell those who stay."""
     onlookers = hub.onlookers(room)
     stamp = hub.change_in(session, room, "part", reason)
-    hub.tell(onlookers, e.Left(session.source, room.name, reason, stamp), but=session)
+    left = e.Left(session.source, room.name, reason, stamp)
+    if not hub.knows_one_room(session):
+        hub.reply(session, left)
+    hub.tell(onlookers, left, but=session)
+
+
+def _enter(hub: Core, session: Session, entry: c.Enter) -> None:
+    """Come into rooms: for those who may be in many."""
+    keys = entry.keys + [""] * (len(entry.rooms) - len(entry.keys))
+    for name, key in zip(entry.rooms, keys, strict=False):
+        room = hub.rooms.get(fold(name))
+        if room is not None and session.id in room.members:
+            continue
+        most = hub.rules.rooms_per_client
+        if most and len(session.rooms) >= most:
+            hub.refuse(session, "too-many-rooms", name)
+            continue
+        problem = join_problem(hub, session, room, key) if room else room_problem(hub, name)
+        if problem is not None:
+            hub.refuse(session, problem[0], problem[1], name)
+            continue
+        _enter_one(hub, session, room.name if room else name)
+
+
+def _enter_one(hub: Core, session: Session, name: str) -> None:
+    room = enter(hub, session, name, modes=FIRST_MODES)
+    if room.topic:
+        _show_topic(hub, session, room, joining=True)
+    hub.reply(session, names_of(session, room, implicit=True))
+    show_past(hub, session, room)
+
+
+def _part(hub: Core, session: Session, entry: c.Part) -> None:
+    reason = entry.reason if is_passable(entry.reason) else ""
+    for name in entry.rooms:
+        room = session.rooms.get(fold(name))
+        if room is not None:
+            leave(hub, session, room, reason)
+        elif fold(name) in hub.rooms:
+            hub.refuse(session, "not-in-room", name)
+        else:
+            hub.refuse(session, "room-unknown", name)
+
+
+def _leave_all(hub: Core, session: Session, _: c.LeaveAll) -> None:
+    for room in list(session.rooms.values()):
+        leave(hub, session, room, "")
+
+
+def names_of(session: Session, room: Room, *, implicit: bool = False) -> e.NamesListed:
+    """Return who is in ``room``, for ``session``; whoever is not in it sees nobody invisible."""
+    inside = session.id in room.members
+    members = [
+        e.Member(m.nick, m.record.user, m.record.host, m.status(room))
+        for m in room.members.values()
+        if inside or "i" not in m.record.modes
+    ]
+    visibility = "@" if "s" in room.record.modes else "="
+    return e.NamesListed(session.to, room.name, visibility, tuple(members), implicit)
 
 
 def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
-    room = session.rooms.get(fold(entry.room)) if entry.room else session.room
+    room = hub.room_of(session, entry.room)
     if room is None:
-        hub.refuse(session, "not-in-room", entry.room)
+        known = fold(entry.room) in hub.rooms
+        hub.refuse(session, "not-in-room" if known else "room-unknown", entry.room)
         return
     if entry.text is None:
         _show_topic(hub, session, room)
         return
-    if hub.rules.topic_length and len(entry.text) > hub.rules.topic_length:
-        hub.refuse(session, "topic-too-long", str(hub.rules.topic_length))
-        return
-    if not is_safe(entry.text):
-        hub.refuse(session, "text-unsafe")
+    problem = _topic_problem(hub, session, room, entry.text)
+    if problem is not None:
+        hub.refuse(session, *problem)
         return
     source = session.source
     stamp = hub.change_in(
@@ -96,9 +159,19 @@ def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
     hub.tell(room.audience(), e.TopicChanged(source, room.name, entry.text, stamp))
 
 
-def _show_topic(hub: Core, session: Session, room: Room) -> None:
+def _topic_problem(hub: Core, session: Session, room: Room, text: str) -> Problem:
+    if hub.rules.topic_length and len(text) > hub.rules.topic_length:
+        return "topic-too-long", str(hub.rules.topic_length)
+    if not is_passable(text):
+        return "text-unsafe", ""
+    return topic_problem(hub, session, room)
+
+
+def _show_topic(hub: Core, session: Session, room: Room, *, joining: bool = False) -> None:
     record = room.record
-    shown = e.TopicShown(room.name, room.topic, session.to, record.topic_by, record.topic_at)
+    shown = e.TopicShown(
+        room.name, room.topic, session.to, record.topic_by, record.topic_at, joining
+    )
     hub.reply(session, shown)
 
 
@@ -106,4 +179,7 @@ ACTIONS: Final[dict[type, Action]] = {
     c.Join: _join,
     c.Leave: _leave,
     c.Topic: _topic,
+    c.Enter: _enter,
+    c.Part: _part,
+    c.LeaveAll: _leave_all,
 }

@@ -22,8 +22,14 @@ class Rules(NamedTuple):
     version: str = ""
     motd: tuple[str, ...] = ()
     admin: tuple[str, ...] = ()
-    started: int = 0
-    """When the server was started, in microseconds since the epoch."""
+    started: str = ""
+    """When the server was started, in words."""
+    tokens: tuple[str, ...] = ()
+    """Of RPL_ISUPPORT."""
+    capabilities: tuple[tuple[str, str], ...] = ()
+    """Values of capabilities, by name."""
+    unavailable: frozenset[str] = frozenset({"sts"})
+    """Capabilities that this server, as it is configured, has not."""
     nick_length: int = 24
     channel_length: int = 32
     topic_length: int = 300

@@ -4,11 +4,14 @@ from typing import Final
 
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.permissions import Problem, speak_problem
 from chatd_supervisor.journal import Fact
+from chatd_supervisor.records import data_of, fields_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.names import fold, is_safe
+from chatd_workers.capabilities import ECHO_MESSAGE
+from chatd_workers.names import fold, is_passable, is_safe
 
 
 def _say(hub: Core, session: Session, entry: c.Say) -> None:
@@ -19,9 +22,82 @@ def _act(hub: Core, session: Session, entry: c.Act) -> None:
     _say_in(hub, session, session.room, entry.text, "act")
 
 
+def _send(hub: Core, session: Session, entry: c.Send) -> None:
+    """PRIVMSG and its like. A notice is never answered, not even by a refusal."""
+    quiet = entry.kind == "notice"
+    if hub.rules.max_targets and len(entry.targets) > hub.rules.max_targets:
+        hub.refuse(session, "too-many-targets", entry.targets[hub.rules.max_targets])
+        return
+    if not is_passable(entry.text):
+        if not quiet:
+            hub.refuse(session, "text-unsafe")
+        return
+    session.idle_since = hub.now
+    for target in entry.targets:
+        name = target.lstrip(STATUS_PREFIXES)
+        send = _send_in_room if name.startswith("#") else _send_privately
+        problem = send(hub, session, target, entry)
+        if problem is not None and not quiet:
+            hub.refuse(session, *problem)
+
+
+def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Problem:
+    name = target.lstrip(STATUS_PREFIXES)
+    prefix = target[: len(target) - len(name)]
+    room = hub.rooms.get(fold(name))
+    if room is None:
+        return "room-unknown", name
+    problem = speak_problem(hub, session, room)
+    if problem is not None:
+        return problem
+    tags = tuple(entry.tags.items())
+    if entry.kind == "tag":
+        stamp = hub.moment()
+    else:
+        kind = entry.kind if not prefix else f"{entry.kind}-status"
+        stamp = hub.note(_fact(session, room.name, kind, entry))
+    audience = room.having(STATUSES_FOR[prefix[0]]) if prefix else room.audience()
+    said = e.Said(session.source, room.name, entry.text, entry.kind, stamp, prefix[:1], tags)
+    hub.tell(audience, said, but=None if hears_itself(hub, session) else session)
+    return None
+
+
+def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> Problem:
+    other = hub.find(target)
+    if other is None:
+        return "nick-unknown", target
+    tags = tuple(entry.tags.items())
+    if entry.kind == "tag":
+        stamp = hub.moment()
+    else:
+        kind = "tell" if entry.kind == "say" else f"tell-{entry.kind}"
+        stamp = hub.note(_fact(session, other.nick, kind, entry))
+    told = e.Told(session.source, other.nick, entry.text, entry.kind, stamp, tags)
+    if hears_itself(hub, session):
+        hub.reply(session, told)
+    hub.tell(other.alone, told)
+    return None
+
+
+def hears_itself(hub: Core, session: Session) -> bool:
+    """Tell whether ``session`` is sent what it has said itself."""
+    return bool(session.view & ECHO_MESSAGE) or hub.knows_one_room(session)
+
+
+def _fact(session: Session, where: str, kind: str, entry: c.Send) -> Fact:
+    data = session.data
+    if entry.tags:
+        data = data_of({**fields_of(data), "tags": entry.tags})
+    return Fact(session.id, session.nick, where, kind, entry.text, data)
+
+
 def _say_in(hub: Core, session: Session, room: Room, text: str, kind: e.TalkKind) -> None:
     if not is_safe(text):
         hub.refuse(session, "text-unsafe")
+        return
+    problem = speak_problem(hub, session, room)
+    if problem is not None:
+        hub.refuse(session, *problem)
         return
     stamp = hub.note(Fact(session.id, session.nick, room.name, kind, text, session.data))
     session.idle_since = hub.now
@@ -64,9 +140,15 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     hub.tell(Audience(both.values()), event)
 
 
+STATUS_PREFIXES: Final = "@+"
+
+STATUSES_FOR: Final = {"@": "o", "+": "ov"}
+"""Which statuses a line is for, by the prefix of its target (STATUSMSG)."""
+
 ACTIONS: Final[dict[type, Action]] = {
     c.Say: _say,
     c.SayAs: _say_as,
     c.Act: _act,
     c.Tell: _tell,
+    c.Send: _send,
 }
