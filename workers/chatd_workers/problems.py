@@ -1,61 +1,153 @@
-"""Why something was refused, as sentences for people.
+"""Why something was refused, and that something was done, as sentences for people.
 
-One table, so that every dialect says the same and chatd-protocol(7) can be checked against it.
-``{value}`` is what was refused or the limit that was met. IRC clients are told most of them as a
-numeric or a FAIL, in the words of its specifications.
+One table each, so that every dialect says the same and the man pages can be checked against it.
+``{value}`` is what was refused or the limit that was met, ``{about}`` the room or nick concerned,
+``{room}`` the room if nothing else is: ``about``, or ``value`` where that is empty.
+The IRC dialect has numerics for most of them (``dialects.irc.refusals``), and shows the sentence
+for the others.
 """
 
 from typing import Final
 
-IRC_PROBLEMS: Final[dict[str, str]] = {
-    "need-more-parameters": "{value} needs more parameters",
-    "no-nick": "no nick given",
-    "no-origin": "no token given",
-    "no-recipient": "{value} needs somebody to send it to",
-    "no-text": "no text to send",
-    "invalid-cap": "CAP has no subcommand {value}",
-    "unknown-subcommand": "there is no such subcommand: {value}",
-    "input-too-long": "line dropped: its tags or the rest of it are too long",
-    "invalid-utf8": "{value} dropped: it is not valid UTF-8",
-    "line-has-nul": "{value} dropped: it holds a NUL",
-    "sasl-too-long": "a piece of AUTHENTICATE is longer than {value} characters",
-    "help-not-found": "there is no help on {value}",
-    "chathistory-unknown": "CHATHISTORY has no subcommand {value}",
-    "chathistory-incomplete": "CHATHISTORY {value} needs more parameters",
-    "chathistory-invalid": "CHATHISTORY cannot take {value}",
-    "markread-incomplete": "MARKREAD needs more parameters",
-    "markread-invalid": "MARKREAD cannot take {value}",
-}
-"""What only the reader of IRC finds; chatd-irc(7) has what is sent for them."""
-
-PROBLEMS: Final[dict[str, str]] = {
+COMMON: Final[dict[str, str]] = {
     "line-too-long": "line dropped: it is longer than {value} bytes",
     "line-crashed": "line dropped: it crashed the process that reads it: {value}",
     "line-failed": "line dropped: the server failed at it, and has written down why",
+    "text-unsafe": "line dropped: it holds characters that may not be passed on",
     "unknown-command": "no such command: {value} (/help lists them, // says a line with /)",
     "missing-nick": "which nick? usage: {value}",
     "missing-room": "which room? usage: {value}",
     "missing-text": "say what? usage: {value}",
+    "missing-password": "which password? usage: {value}",
+    "missing-modes": "which modes? usage: {value}",
+    "not-a-count": "how many? usage: {value}",
     "nick-invalid": "nick {value} is not possible: letters, digits, _-[]{{}}|^`\\, no '-' first",
     "nick-too-long": "nick too long: at most {value} characters",
     "nick-in-use": "nick {value} is in use",
+    "nick-reserved": "nick {value} belongs to an account: identify yourself first",
     "nick-unknown": "nobody here is called {value}",
+    "not-named": "you are {value}, which was somebody else before: /nick NAME first",
     "room-invalid": "room {value} is not possible: use letters, digits and _-[]{{}}|^`\\",
     "room-too-long": "room name too long: at most {value} characters",
     "room-unknown": "there is no room {value} (/rooms lists them)",
     "rooms-full": "no new room: the server has its limit of {value}",
+    "too-many-rooms": "you are in {value} rooms, and may be in no more",
+    "room-full": "room {room} is full",
+    "room-invite-only": "room {room} is only for those who are invited",
+    "room-needs-account": "room {room} is only for those who are logged in to an account",
+    "bad-key": "room {room} has a key, which one has to know",
+    "banned": "you are banned from {room}",
     "already-there": "you are in {value} already",
     "in-lobby": "you are in {value}, where everybody starts; /quit leaves the server",
-    "not-a-count": "how many? usage: {value}",
-    "not-named": "you are {value}, which was somebody else before: /nick NAME first",
+    "not-in-room": "you are not in {room}",
+    "not-on-room": "{value} is not in {about}",
+    "already-on-room": "{value} is in {about} already",
+    "not-operator": "only operators of {room} can do that",
+    "cannot-send": "not said: you may not speak in {room}",
+    "only-accepted": "not said: {value} takes private lines only from few",
+    "topic-too-long": "topic too long: at most {value} characters",
+    "unknown-mode": "there is no mode {value}",
+    "invalid-mode-parameter": "mode {value} of {about} is not possible",
+    "invalid-key": "this cannot be a key of {room}",
+    "list-full": "list {value} of {about} is full",
     "history-unavailable": "the journal cannot be read: {value}",
     "not-written": "not said yet: {value}; it is tried again every second",
-    "topic-too-long": "topic too long: at most {value} characters",
-    "text-unsafe": "line dropped: it holds characters that may not be passed on",
-    **IRC_PROBLEMS,
+    "no-privileges": "only operators of the server can do that",
+    "no-privilege": "operators like you may not do that: {value}",
+    "try-again": "too much at once, {value} not done: try again in a while",
+    "accounts-unavailable": "accounts cannot be made or used at the moment",
+    "accounts-closed": "accounts are made by the operators of this server",
+    "account-exists": "account {value} is there already",
+    "account-invalid": "account {value} is not possible: it is made like a nick",
+    "account-unknown": "there is no account {value}",
+    "account-needed": "you are not logged in to an account",
+    "account-present": "you are logged in to {value} already",
+    "password-wrong": "wrong password",
+    "password-weak": "this cannot be a password: {value}",
+    "room-kept-already": "room {about} is kept already, for {value}",
+    "room-not-kept": "room {room} is not kept",
+    "not-founder": "only whoever had {room} kept can do that",
 }
+"""What any client can meet; chatd-protocol(7) lists them."""
+
+IRC_PROBLEMS: Final[dict[str, str]] = {
+    "input-too-long": "line dropped: its tags or the rest of it are too long",
+    "invalid-utf8": "{value} dropped: it is not valid UTF-8",
+    "line-has-nul": "{value} dropped: it holds a NUL",
+    "need-more-parameters": "{value} needs more parameters",
+    "unknown-subcommand": "there is no such subcommand: {value}",
+    "invalid-cap": "CAP has no subcommand {value}",
+    "not-registered": "you have not introduced yourself yet",
+    "already-registered": "you have introduced yourself already",
+    "connection-first": "{value} only after you have introduced yourself",
+    "user-invalid": "this cannot be a user name",
+    "realname-invalid": "this cannot be a real name: at most {value} characters",
+    "no-nick": "no nick given",
+    "no-origin": "no token given",
+    "no-recipient": "{value} needs somebody to send it to",
+    "no-text": "no text to send",
+    "too-many-targets": "too many at once: {value}",
+    "channel-invalid": "{value} cannot be a channel",
+    "server-unknown": "there is no server {value}",
+    "nick-was-unknown": "nobody was called {value}",
+    "unknown-user-mode": "there is no user mode {value}",
+    "users-dont-match": "you cannot see or change the modes of others",
+    "not-oper-host": "nobody can be an operator from where you are",
+    "banned-from-server": "you are banned from this server: {value}",
+    "cannot-kill-server": "{value} is a server",
+    "monitor-full": "you cannot monitor more than {about}: {value} are left out",
+    "accept-full": "you cannot accept more than {value}",
+    "accept-exists": "{value} is accepted already",
+    "accept-unknown": "{value} is not among those you accept",
+    "help-not-found": "there is no help on {value}",
+    "no-motd": "there is no message of the day",
+    "no-admin": "nothing is known of who runs {value}",
+    "users-disabled": "who is on this machine is not told",
+    "sasl-failed": "authentication failed",
+    "sasl-too-long": "a piece of AUTHENTICATE is longer than {value} characters",
+    "sasl-aborted": "authentication aborted",
+    "sasl-already": "you have authenticated already",
+    "sasl-locked": "account {value} is locked",
+    "account-nick": "account {value} would be called like somebody else who is here",
+    "account-not-nick": "an account is made with the name of one's nick, not {value}",
+    "email-invalid": "{value} cannot be an address",
+    "code-invalid": "this is not the code of {value}",
+    "chathistory-unknown": "CHATHISTORY has no subcommand {value}",
+    "chathistory-incomplete": "CHATHISTORY {value} needs more parameters",
+    "chathistory-invalid": "CHATHISTORY cannot take {value}",
+    "chathistory-target": "there is no history of {value} for you",
+    "chathistory-failed": "the history of {value} cannot be read at the moment",
+    "markread-incomplete": "MARKREAD needs more parameters",
+    "markread-invalid": "MARKREAD cannot take {value}",
+}
+"""What only a client of IRC can meet; chatd-irc(7) has what is sent for them."""
+
+PROBLEMS: Final[dict[str, str]] = COMMON | IRC_PROBLEMS
+
+NOTICES: Final[dict[str, str]] = {
+    "logged-in": "you are logged in to {value} now",
+    "logged-out": "you are logged out of {value}",
+    "account-made": "account {value} is made, and you are logged in to it",
+    "password-changed": "account {value} has a new password",
+    "room-kept": "room {room} lasts now, and is yours",
+    "room-released": "room {room} is kept no more",
+    "access-given": "{value} is given its status whenever it comes into {about}",
+    "access-taken": "{value} has no lasting status in {about} any more",
+    "invited": "{value} is invited into {about}",
+    "kicked": "{value} is put out of {about}",
+    "modes-changed": "modes of {about}: {value}",
+    "modes-shown": "modes of {about}: {value}",
+    "operator": "you are an operator of this server now",
+    "reloaded": "the configuration is read again",
+}
+"""What was done as asked, for those whom nothing else tells it."""
 
 
-def explain(problem: str, value: str) -> str:
+def explain(problem: str, value: str, about: str = "") -> str:
     """Return the sentence for ``problem``; raises KeyError for one that is not in the table."""
-    return PROBLEMS[problem].format(value=value)
+    return PROBLEMS[problem].format(value=value, about=about, room=about or value)
+
+
+def confirm(notice: str, value: str, about: str = "") -> str:
+    """Return the sentence for ``notice``; raises KeyError for one that is not in the table."""
+    return NOTICES[notice].format(value=value, about=about, room=about or value)

@@ -1,0 +1,54 @@
+r"""What people say, as lines of IRC: PRIVMSG, NOTICE and TAGMSG. The path that must be fast.
+
+Text may come from a dialect with longer lines. What does not fit into one goes on in the next, cut
+between words; only the first has the message's id and its client-only tags, because it is one
+message. CTCP other than ACTION cannot be cut and is clipped.
+"""
+
+from typing import Final
+
+from chatd_workers import capabilities as cap
+from chatd_workers.dialects.irc.grammar import clip, split, write_action
+from chatd_workers.dialects.irc.lines import TAGGED, prefix, room_after, tags_of
+from chatd_workers.events import Said, Stamp, Told
+
+_VERBS: Final = {"say": "PRIVMSG", "act": "PRIVMSG", "notice": "NOTICE", "tag": "TAGMSG"}
+
+_CTCP: Final = "\x01"
+
+_MAX_LINE: Final = 512
+
+
+def spoken(event: Said | Told, target: str, view: int) -> bytes:
+    """Return what ``event`` says to ``target``."""
+    source = event.source
+    kind = event.kind
+    if kind == "tag":
+        if not view & cap.MESSAGE_TAGS:
+            return b""
+        body = f":{prefix(source)} TAGMSG {target}\r\n".encode()
+    else:
+        text = write_action(event.text) if kind == "act" else event.text
+        body = f":{prefix(source)} {_VERBS[kind]} {target} :{text}\r\n".encode()
+        if len(body) > _MAX_LINE:
+            return _long(event, target, view)
+    if not view & TAGGED:
+        return body
+    return tags_of(view, event.stamp, source, event.tags).encode() + body
+
+
+def _long(event: Said | Told, target: str, view: int) -> bytes:
+    head = f":{prefix(event.source)} {_VERBS[event.kind]} {target} :"
+    room = room_after(head)
+    if event.kind == "act":
+        pieces = [write_action(piece) for piece in split(event.text, room - len(write_action("")))]
+    elif event.text.startswith(_CTCP):
+        pieces = [clip(event.text, room - 1).removesuffix(_CTCP) + _CTCP]
+    else:
+        pieces = split(event.text, room)
+    first, *others = pieces
+    begun = tags_of(view, event.stamp, event.source, event.tags)
+    going_on = tags_of(view, Stamp(event.stamp.time), event.source)
+    return "".join(
+        [f"{begun}{head}{first}\r\n", *(f"{going_on}{head}{piece}\r\n" for piece in others)]
+    ).encode()
