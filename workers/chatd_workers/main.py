@@ -119,9 +119,12 @@ class Worker:
 
     def __init__(self, channel: socket.socket, client: socket.socket, orders: Serve) -> None:
         self._channel = channel
-        self._read = DIALECTS[orders.dialect].read
+        dialect = DIALECTS[orders.dialect]
+        self._read = dialect.read
+        self._nul_ends = dialect.nul_ends
+        self._fixed_limit = dialect.line_length
         self._orders = orders
-        self._limit = orders.line_length
+        self._limit = dialect.line_length or orders.line_length
         self._discarding = orders.discarding
         # The beginning of a line that had to be taken from the socket before its end had come.
         self._carry = orders.carry
@@ -160,6 +163,7 @@ class Worker:
                 limit=self._limit,
                 discarding=self._discarding,
                 final=final,
+                nul_ends=self._nul_ends,
                 most=1 if self._careful else MAX_COMMANDS,
             )
             # What is left after a report may hold whole lines (a report has its limits), so only
@@ -230,7 +234,7 @@ class Worker:
             case Retitle(nick, room):
                 self._retitle(nick, room)
             case Limit(line_length):
-                self._limit = line_length
+                self._limit = self._fixed_limit or line_length
             case Drain():
                 self._to_drain = self._ingress.unread()
             case Serve() | Dismiss():

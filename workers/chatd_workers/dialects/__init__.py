@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from chatd_workers.commands import Command
 from chatd_workers.dialects import text
+from chatd_workers.dialects.irc import reader as irc_reader
+from chatd_workers.dialects.irc.writer import Writer
 from chatd_workers.events import Event
 
 
@@ -30,4 +32,7 @@ class Dialect(NamedTuple):
 
 DIALECTS: Final[dict[str, Dialect]] = {
     "text": Dialect(text.read, text.write),
+    "irc": Dialect(
+        irc_reader.read, Writer().write, one_room=False, line_length=8191, nul_ends=False
+    ),
 }
