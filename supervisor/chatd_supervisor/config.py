@@ -191,9 +191,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Refuse the same address twice: the second could not be bound."""
         seen = set()
         for place, listen in enumerate(self.listen):
-            if listen.address in seen:
+            # Any port that is free may be asked for once in each dialect.
+            free = listen.address.endswith(":0")
+            key = f"{listen.address} {listen.dialect}" if free else listen.address
+            if key in seen:
                 raise _wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
-            seen.add(listen.address)
+            seen.add(key)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:

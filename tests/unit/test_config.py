@@ -143,7 +143,7 @@ def test_every_key_is_read(file: Path) -> None:
             'listen[1].address = "::1:5015": an IPv6 address is written in brackets: [::1]:5015',
         ),
         ("[[listen]]\n[[listen]]", "listen[2].address: 127.0.0.1:5015 is there twice"),
-        ('[[listen]]\ndialect = "irc"', 'listen[1].dialect = "irc": must be one of text'),
+        ('[[listen]]\ndialect = "x"', 'listen[1].dialect = "x": must be one of text, irc'),
     ],
 )
 def test_what_cannot_be_is_named_with_key_value_and_what_is_allowed(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects.text import VERBS, read, write
-from chatd_workers.names import UNSAFE, is_nick, make_safe
+from chatd_workers.names import UNSAFE, is_nick, make_safe, strip_formatting
 from chatd_workers.problems import PROBLEMS
 from chatd_workers.reports import Report, decode_record, encode
 
@@ -118,7 +118,7 @@ def test_every_event_is_whole_lines_that_tell_what_they_are(event: e.Event) -> N
     for line in written[:-1].decode().split("\n"):
         match event:
             case e.Said(source, _, text, "say"):
-                assert line == f"{source.nick} : {make_safe(text)}"
+                assert line == f"{source.nick} : {make_safe(strip_formatting(text))}"
             case e.Said(source, kind="notice"):
                 assert line.startswith(f"-{source.nick}- ")
             case e.Said():
@@ -143,9 +143,11 @@ def test_what_is_said_comes_back_as_it_was_said() -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_every_problem_has_a_sentence(problem: str) -> None:
-    sentence = write(e.Refused(problem, "VALUE")).decode()
+    sentence = write(e.Refused(problem, "VALUE", "ABOUT")).decode()
     assert sentence.startswith("--- ")
     assert ("VALUE" in sentence) == ("{value}" in PROBLEMS[problem])
+    about = "{about}" in PROBLEMS[problem] or "{room}" in PROBLEMS[problem]
+    assert ("ABOUT" in sentence) == about
 
 
 def test_help_lists_every_command() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.names import is_nick, make_safe, room_name
+from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import explain
 
 
@@ -136,7 +136,7 @@ def _told(event: e.Told) -> str:
 
 def _shown(text: str) -> str:
     """Return ``text`` as it may be shown on a terminal: what IRC formats with is left out."""
-    return text if text.isprintable() else make_safe(text)
+    return text if text.isprintable() else make_safe(strip_formatting(text))
 
 
 def _departed(event: e.Departed) -> str:
@@ -259,6 +259,6 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Helped: _helped,
     e.Hinted: lambda _: "--- /nick NAME gives you a name, /help lists the commands.\n",
     e.Recalled: _recalled,
-    e.Refused: lambda event: f"--- {explain(event.problem, event.value)}\n",
+    e.Refused: lambda event: f"--- {explain(event.problem, event.value, event.about)}\n",
     e.Closing: lambda event: f"--- closing: {event.reason}\n",
 }
