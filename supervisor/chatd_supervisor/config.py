@@ -57,6 +57,10 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     network: Annotated[
         str, Meta(min_length=1, max_length=63, description="The network it belongs to.")
     ] = "chatd"
+    password: Annotated[
+        str,
+        Meta(max_length=255, description="What a client of IRC must give with PASS; empty: none."),
+    ] = ""
     runtime_dir: Annotated[
         str | None, _absolute("Directory for the PID file and the control socket.")
     ] = None
@@ -123,7 +127,30 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=2, le=64, description="Characters in a room's name, the # included.")
     ] = 32
     topic_length: Annotated[Count, Meta(description="Characters in a topic.")] = 300
+    kick_length: Annotated[
+        Count, Meta(le=390, description="Characters in the reason of a kick.")
+    ] = 300
     max_rooms: Annotated[Count, Meta(description="Rooms at once.")] = 1000
+    channels_per_client: Annotated[
+        Count, Meta(description="Rooms that a client of IRC is in at once.")
+    ] = 100
+    list_entries: Annotated[
+        Count, Meta(description="Masks in each list of a room: bans, exceptions, invitations.")
+    ] = 100
+    registration_timeout: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="Seconds in which a client of IRC must introduce itself."),
+    ] = 60.0
+    connect_rate: Annotated[
+        Count, Meta(description="Connections a minute from one address; more are refused.")
+    ] = 0
+    message_rate: Annotated[
+        Count,
+        Meta(
+            description="Lines a second from one client; more are read later, so that TCP holds"
+            " its client back."
+        ),
+    ] = 0
     send_queue: Annotated[
         Count,
         Meta(description="Bytes that may wait for a slow client before it is closed."),

@@ -36,6 +36,7 @@ from chatd_supervisor.inspection import (
     describe_work,
     master_title,
 )
+from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
@@ -44,7 +45,13 @@ from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
-from chatd_supervisor.settings import needing_restart, open_journal, room_for, rules_of
+from chatd_supervisor.settings import (
+    needing_restart,
+    open_journal,
+    room_for,
+    rules_of,
+    writers_of,
+)
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.state import State
@@ -147,6 +154,8 @@ class Master:
             self._loop, self._switchboard, self._launch, self._paths, self._named
         )
         recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout)
+        for connection in self._switchboard.connections.values():
+            self._introductions.expect(connection)
         if self._keeper is not None and handover is not None:
             self._keeper.hold_only(self._named())
         for name, descriptor in held.others.items():
@@ -186,11 +195,14 @@ class Master:
             born=self._staffing.born,
             judged=self._staffing.judged,
         )
+        self._introductions = Introductions(self._loop, board, limits.registration_timeout)
+        board.egress.writers |= writers_of(self._config)
         reception = self._reception = Reception(
             board,
             births,
             self._ledger,
             self._keeper,
+            self._introductions,
             limits=limits,
             room_for=room_for(),
         )
@@ -301,15 +313,18 @@ class Master:
         limits = config.limits
         board = self._switchboard
         board.hub.rules = rules_of(config)
+        board.egress.writers |= writers_of(config)
+        self._introductions.patience = limits.registration_timeout
         board.send_queue = limits.send_queue
         self._reception.limits = limits
         self._staffing.limits = limits
         self._staffing.intensity.max_restarts = limits.max_restarts
         self._staffing.intensity.period = limits.restart_period
-        if limits.line_length != old.limits.line_length:
+        paced = limits.line_length, limits.message_rate
+        if paced != (old.limits.line_length, old.limits.message_rate):
             for connection in board.connections.values():
                 if connection.worker is not None:
-                    board.order(connection.worker, Limit(limits.line_length))
+                    board.order(connection.worker, Limit(*paced))
         logging.getLogger("chatd").setLevel(config.server.log_level.upper())
         self._title.refresh_soon()
         warnings = [f"{key} changes only with a restart" for key in needing_restart(old, config)]

@@ -16,9 +16,11 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.commits import Arriving
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import Connection, State, Worker, session_name
+from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.keeping import Keeper
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, format_address, prepare
+from chatd_supervisor.rates import Rates
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
@@ -41,6 +43,7 @@ class Reception:
         births: Births,
         ledger: Ledger,
         keeper: Keeper | None,
+        introductions: Introductions,
         *,
         limits: Limits,
         room_for: int,
@@ -50,6 +53,8 @@ class Reception:
         self._births = births
         self._ledger = ledger
         self._keeper = keeper
+        self._introductions = introductions
+        self._rates = Rates()
         self.limits = limits
         self.room_for = room_for
         # The number of the last session; the numbers never come again.
@@ -138,6 +143,10 @@ class Reception:
         most = limits.max_clients_per_ip
         if most and self._by_host[connection.host] >= most:
             return f"{most} connections from {connection.host} are the limit"
+        if not self._rates.admits(connection.host, limits.connect_rate, time.monotonic()):
+            return (
+                f"{limits.connect_rate} connections a minute from {connection.host} are the limit"
+            )
         return ""
 
     def _greet(self, connection: Connection, worker: Worker) -> str:
@@ -149,6 +158,7 @@ class Reception:
         if connection.session not in board.hub.sessions:
             return UNWRITABLE
         self.served += 1
+        self._introductions.expect(connection)
         log.info(
             "session %d: %s on %s, worker %d",
             connection.session,

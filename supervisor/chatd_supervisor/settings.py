@@ -1,18 +1,33 @@
 """What the configuration means to the parts of the master."""
 
 import resource
+import time
+from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.config import Config
 from chatd_supervisor.hub import Rules
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.paths import Paths
+from chatd_workers import __version__
+from chatd_workers.dialects.irc.isupport import tokens
+from chatd_workers.dialects.irc.writer import Writer
+from chatd_workers.events import Event
 
 RESERVED_DESCRIPTORS: Final = 64
 """Kept for listeners, the control socket, logs and accepting somebody to say that it is full."""
 
 DESCRIPTORS_PER_CLIENT: Final = 2
 """A duplicate of the client's socket, and the channel to its worker."""
+
+CAPABILITY_VALUES: Final = {
+    "sasl": "PLAIN,EXTERNAL,SCRAM-SHA-256",
+    "draft/account-registration": "before-connect,custom-account-name",
+}
+"""What is said of capabilities that have a value."""
+
+_STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+"""When this program was started."""
 
 FIXED: Final = {
     "server": ("runtime_dir", "state_dir"),
@@ -33,17 +48,51 @@ def needing_restart(old: Config, new: Config) -> list[str]:
 
 def rules_of(config: Config) -> Rules:
     """Return the hub's rules in ``config``."""
-    limits = config.limits
-    return Rules(
-        server=config.server.name,
+    server, limits, history = config.server, config.limits, config.history
+    rules = Rules(
+        server=server.name,
+        network=server.network,
+        password=server.password,
+        version=f"chatd-{__version__}",
+        started=_STARTED,
         nick_length=limits.nick_length,
         channel_length=limits.channel_length,
         topic_length=limits.topic_length,
+        kick_length=limits.kick_length,
         max_rooms=limits.max_rooms,
+        rooms_per_client=limits.channels_per_client,
+        list_entries=limits.list_entries,
         announce_members=limits.announce_members,
-        history_on_join=config.history.on_join,
-        history_lines=config.history.max_lines,
+        history_on_join=history.on_join,
+        history_lines=history.max_lines,
+        capabilities=tuple(CAPABILITY_VALUES.items()),
+        unavailable=frozenset({"sts"}),
     )
+    return rules._replace(tokens=_tokens(rules))
+
+
+def _tokens(rules: Rules) -> tuple[str, ...]:
+    return tokens(
+        network=rules.network,
+        nick_length=rules.nick_length,
+        user_length=rules.user_length,
+        realname_length=rules.realname_length,
+        channel_length=rules.channel_length,
+        topic_length=rules.topic_length,
+        kick_length=rules.kick_length,
+        away_length=rules.away_length,
+        rooms_per_client=rules.rooms_per_client,
+        list_entries=rules.list_entries,
+        accept_entries=rules.accept_entries,
+        monitor_entries=rules.monitor_entries,
+        max_targets=rules.max_targets,
+        history_lines=rules.history_lines,
+    )
+
+
+def writers_of(config: Config) -> dict[str, Callable[[Event, int], bytes]]:
+    """Return the writers of dialects that write otherwise as ``config`` says."""
+    return {"irc": Writer(config.server.name).write}
 
 
 def open_journal(config: Config, paths: Paths) -> SqliteJournal:

@@ -61,6 +61,7 @@ class Staffing:
             careful=connection.careful,
             token=connection.token,
             adoption=str(self._paths.adoption_socket),
+            message_rate=self.limits.message_rate,
         )
 
     def born(self, worker: Worker) -> None:

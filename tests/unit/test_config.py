@@ -81,7 +81,7 @@ def test_every_key_is_read(file: Path) -> None:
             '[server]\nnmae = "x"',
             (
                 "server.nmae: unknown key; did you mean name? "
-                "(allowed: name, network, runtime_dir, state_dir, log_level)"
+                "(allowed: name, network, password, runtime_dir, state_dir, log_level)"
             ),
         ),
         (

@@ -63,6 +63,12 @@ class Ingress:
                 complete = bool(events & _OVER)
         return readable, complete, order
 
+    def rest(self, seconds: float) -> bool:
+        """Sleep for ``seconds``, whatever the client sends; return whether an order has come."""
+        look = select.poll()
+        look.register(self._channel, select.POLLIN)
+        return bool(look.poll(seconds * 1000 + 1))
+
     def peek(self) -> bytes:
         """Return up to MAX_USED unread bytes and leave them; b"" if there are none.
 

@@ -19,6 +19,7 @@ import gc
 import os
 import signal
 import socket
+import time
 import traceback
 from types import FrameType
 from typing import NoReturn
@@ -31,6 +32,7 @@ from chatd_workers.dialects import DIALECTS
 from chatd_workers.framing import frame
 from chatd_workers.ingress import Ingress, StreamEnded
 from chatd_workers.orphan import Dismissed, find_master
+from chatd_workers.pace import Pace
 from chatd_workers.reports import (
     MAX_COMMANDS,
     MAX_ORDER,
@@ -128,6 +130,7 @@ class Worker:
         self._discarding = orders.discarding
         # The beginning of a line that had to be taken from the socket before its end had come.
         self._carry = orders.carry
+        self._pace = Pace(orders.message_rate, time.monotonic())
         # How many bytes are still to be taken line by line, each announced first.
         self._careful = MAX_USED if orders.careful else 0
         self._acknowledged = True
@@ -151,7 +154,12 @@ class Worker:
         seen = 0
         while True:
             complete = False
+            allowed = MAX_COMMANDS
             if self._to_drain is None:
+                allowed = self._pace.allows(time.monotonic())
+                if not allowed:
+                    self._rest()
+                    continue
                 look, complete, order = self._ingress.wait(seen)
                 if order:
                     self._obey()
@@ -164,7 +172,7 @@ class Worker:
                 discarding=self._discarding,
                 final=final,
                 nul_ends=self._nul_ends,
-                most=1 if self._careful else MAX_COMMANDS,
+                most=1 if self._careful else min(allowed, MAX_COMMANDS),
             )
             # What is left after a report may hold whole lines (a report has its limits), so only
             # what was looked at in vain is to be added to before it is looked at again.
@@ -180,6 +188,14 @@ class Worker:
             else:
                 seen = len(fresh)
             self._drain(used)
+
+    def _rest(self) -> None:
+        """Leave what has come where it is until a line may be read, or an order comes.
+
+        TCP holds the client back when the socket's buffer is full.
+        """
+        if self._ingress.rest(self._pace.until_one()):
+            self._obey()
 
     def _look(self, *, complete: bool) -> tuple[bytes, bool]:
         """Return the bytes to be read, and whether nothing follows them."""
@@ -204,6 +220,7 @@ class Worker:
         self._discarding = discarding
         self._carry = carry
         self._lines += len(lines)
+        self._pace.spend(len(lines))
 
     def _parse(self, line: bytes) -> Command | None:
         if len(line) > self._limit:
@@ -233,8 +250,9 @@ class Worker:
                 self._acknowledged = True
             case Retitle(nick, room):
                 self._retitle(nick, room)
-            case Limit(line_length):
+            case Limit(line_length, message_rate):
                 self._limit = self._fixed_limit or line_length
+                self._pace = Pace(message_rate, time.monotonic())
             case Drain():
                 self._to_drain = self._ingress.unread()
             case Serve() | Dismiss():

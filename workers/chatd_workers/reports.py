@@ -68,6 +68,8 @@ class Serve(Struct, frozen=True, array_like=True, tag=1):
     """Proves to a later master that this worker was given this session."""
     adoption: Annotated[str, Meta(max_length=108)]
     """Path of the socket where a later master is found."""
+    message_rate: int = 0
+    """Lines a second that are read at most; 0: as they come."""
 
 
 class Ack(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -82,9 +84,10 @@ class Retitle(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Limit(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """Master to worker: the longest line is now so many bytes."""
+    """Master to worker: the longest line is now so many bytes, and so many are read a second."""
 
     line_length: int
+    message_rate: int = 0
 
 
 class Drain(Struct, frozen=True, array_like=True, tag=5, gc=False):

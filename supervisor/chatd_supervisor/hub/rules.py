@@ -43,6 +43,7 @@ class Rules(NamedTuple):
     """Masks in each list of a room."""
     whowas_entries: int = 1000
     monitor_entries: int = 100
+    accept_entries: int = 100
     max_targets: int = 8
     announce_members: int = 100
     history_on_join: int = 10

@@ -1,0 +1,71 @@
+"""Limits on how much and how fast, met from outside: each costs who meets it, and nobody else."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from harness import Client, eventually, serving
+
+IRC = '[[listen]]\naddress = "127.0.0.1:0"\ndialect = "irc"\n'
+
+
+def test_whoever_talks_too_fast_is_read_later_and_loses_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nmessage_rate = 20\n") as server:
+        alice, bob = server.connect("alice"), server.connect("bob")
+        alice.until("bob")
+        begun = time.monotonic()
+        alice.send("".join(f"{n}\n" for n in range(120)))
+        # At its own pace, and at once.
+        bob.send("hello\n")
+        assert bob.until("bob : hello")
+        assert time.monotonic() - begun < 1
+        assert alice.until("alice : 119")
+        # 80 at once, the others 20 a second; it has said one to be called alice.
+        assert 1.5 < time.monotonic() - begun < 10
+        heard = [line for line in bob.until("alice : 119") if line.startswith("alice : ")]
+        assert len(heard) + 1 >= 120 - 80
+
+
+def test_a_pace_that_is_reloaded_holds_for_those_who_are_there(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nmessage_rate = 1\n") as server:
+        alice = server.connect("alice")
+        alice.send("".join(f"{n}\n" for n in range(200)))
+        alice.until("alice : 1")
+        text = server.config_path.read_text()
+        server.config_path.write_text(text.replace("message_rate = 1", "message_rate = 0"))
+        os.kill(server.pid, signal.SIGHUP)
+        assert alice.until("alice : 199")
+
+
+def test_connections_a_minute_from_one_address(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nconnect_rate = 2\n") as server:
+        server.connect("alice")
+        server.connect("bob")
+        third = Client(server.port)
+        said = "--- closing: 2 connections a minute from 127.0.0.1 are the limit\n"
+        assert third.rest() == said
+        third.close()
+
+
+def test_a_client_of_irc_that_does_not_introduce_itself_is_let_go(tmp_path: Path) -> None:
+    with serving(tmp_path, IRC + "[limits]\nregistration_timeout = 0.5\n") as server:
+        silent, alice = Client(server.port), Client(server.port)
+        alice.send("NICK alice\r\nUSER alice 0 * :Alice\r\n")
+        alice.until(" 001 alice ")
+        assert silent.rest() == "ERROR :Closing Link: not introduced within 0.5 s\r\n"
+        silent.close()
+        alice.send("PING here\r\n")
+        assert alice.until("PONG")
+        half = Client(server.port)
+        half.send("NICK bob\r\n")
+        eventually("it is there", lambda: len(server.ask("ps")) == 2)
+        server.kill_master()
+        server.again()
+        eventually("the next master is ready", server.is_ready)
+        # The time begins anew with another master, for those who have not used theirs.
+        assert "not introduced" in half.rest()
+        half.close()
+        alice.send("PING still\r\n")
+        assert alice.until("still")
+        alice.close()
