@@ -19,12 +19,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from chatd_supervisor import counts
-from chatd_supervisor.connections import PRESENT, Connection, Worker
+from chatd_supervisor.connections import PRESENT, Connection
 from chatd_supervisor.egress import Egress, Output, Run
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Operation
 from chatd_supervisor.journal import (
@@ -38,71 +38,22 @@ from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import recall
 from chatd_supervisor.state import State as Rooms
+from chatd_supervisor.work import (
+    Answering,
+    Arriving,
+    Commit,
+    Departing,
+    Dropped,
+    Reported,
+    Work,
+)
 from chatd_workers.commands import Arrive, Depart, Entry, Refuse
 from chatd_workers.events import Closing, Refused
-from chatd_workers.reports import Report
 
 log = logging.getLogger("chatd")
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
-
-
-class Reported(NamedTuple):
-    """A worker has reported what its client said."""
-
-    worker: Worker
-    report: Report
-
-
-class Departing(NamedTuple):
-    """A connection is to be let go: the others are told ``reason``, itself ``farewell``."""
-
-    connection: Connection
-    reason: str
-    farewell: str | None
-    cut: bool = False
-    """What is queued for it is not to be sent any more."""
-    quiet: bool = False
-    """The others are not told: they are leaving as well."""
-    nick: str = ""
-    """What it was called; added when it is applied."""
-
-
-class Dropped(NamedTuple):
-    """A line that kills its readers is to be set aside."""
-
-    connection: Connection
-    used: int
-    """Its bytes that are still in the socket."""
-    shown: str
-    """How it begins, for the one who sent it."""
-
-
-class Arriving(NamedTuple):
-    """A client is to be let in."""
-
-    connection: Connection
-
-
-class Answering(NamedTuple):
-    """Something that a session has asked for outside of the hub has been done."""
-
-    connection: Connection
-    entry: Entry
-
-
-Work = Reported | Departing | Dropped | Arriving | Answering
-
-
-class Commit(NamedTuple):
-    """What has been written down, and is to be carried out now, in the order of the fields."""
-
-    reports: list[Reported]
-    dropped: list[Dropped]
-    runs: list[Run]
-    departed: list[Departing]
-    operations: list[Operation]
 
 
 class Commits:

@@ -20,8 +20,7 @@ from types import FrameType
 from typing import Any
 
 from chatd_supervisor import __version__
-from chatd_supervisor.adoption import Adoption
-from chatd_supervisor.adoption import bind as bind_adoption
+from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
@@ -29,7 +28,7 @@ from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer
 from chatd_supervisor.ending import end_of_a_fault
 from chatd_supervisor.handover import Channel, go_back
-from chatd_supervisor.hub import Hub
+from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.inspection import (
     describe_listener,
     describe_sessions,
@@ -45,8 +44,8 @@ from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
+from chatd_supervisor.reloading import live_by
 from chatd_supervisor.settings import (
-    needing_restart,
     open_journal,
     room_for,
     rules_of,
@@ -61,7 +60,6 @@ from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.winding_down import wind_down
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
-from chatd_workers.reports import Limit
 from chatd_workers.signals import MASTERS_SIGNALS
 
 log = logging.getLogger("chatd")
@@ -149,7 +147,8 @@ class Master:
         )
         self._ports.listen(self._config)
         recovery = self._assemble(journal, held)
-        self._adoption = Adoption(self._loop, self._adoption_socket(held), recovery.offered)
+        bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
+        self._adoption = Adoption(self._loop, bound, recovery.offered)
         self._upgrade = Upgrade(
             self._loop, self._switchboard, self._launch, self._paths, self._named
         )
@@ -173,7 +172,11 @@ class Master:
         rows = self._ledger.rows()
         recovered = recover(self._paths.runtime_dir, snapshot.tick, rows)
         board = self._switchboard = Switchboard(
-            self._loop, self._ledger, send_queue=limits.send_queue, closed=self._closed
+            self._loop,
+            self._ledger,
+            send_queue=limits.send_queue,
+            closed=self._closed,
+            operate=self._operate,
         )
         self._title = Title(self._loop, self._title_text)
         board.commits = Commits(
@@ -219,15 +222,6 @@ class Master:
             rows=rows,
             snapshot=snapshot,
         )
-
-    def _adoption_socket(self, held: Held) -> socket.socket:
-        descriptor = held.others.pop("adoption", None)
-        if descriptor is not None:
-            return socket.socket(fileno=descriptor)
-        made = bind_adoption(self._paths.adoption_socket)
-        if self._keeper is not None:
-            self._keeper.hold("adoption", made.fileno())
-        return made
 
     def _clear_away(self) -> None:
         """Remove what only a successor could have used."""
@@ -310,27 +304,15 @@ class Master:
         config = self._load_config()
         self._ports.listen(config)
         old, self._config = self._config, config
-        limits = config.limits
-        board = self._switchboard
-        board.hub.rules = rules_of(config)
-        board.egress.writers |= writers_of(config)
-        self._introductions.patience = limits.registration_timeout
-        board.send_queue = limits.send_queue
-        self._reception.limits = limits
-        self._staffing.limits = limits
-        self._staffing.intensity.max_restarts = limits.max_restarts
-        self._staffing.intensity.period = limits.restart_period
-        paced = limits.line_length, limits.message_rate
-        if paced != (old.limits.line_length, old.limits.message_rate):
-            for connection in board.connections.values():
-                if connection.worker is not None:
-                    board.order(connection.worker, Limit(*paced))
-        logging.getLogger("chatd").setLevel(config.server.log_level.upper())
+        warnings = live_by(
+            config,
+            old,
+            board=self._switchboard,
+            reception=self._reception,
+            staffing=self._staffing,
+            introductions=self._introductions,
+        )
         self._title.refresh_soon()
-        warnings = [f"{key} changes only with a restart" for key in needing_restart(old, config)]
-        for warning in warnings:
-            log.warning("%s", warning)
-        log.info("configuration reloaded")
         return warnings
 
     def _reload_on_hangup(self) -> None:
@@ -338,6 +320,17 @@ class Master:
             self.reload()
         except (OSError, ValueError) as error:
             log.error("not reloaded, everything stays as it was: %s", error)
+
+    def _operate(self, operation: Operation) -> None:
+        """Do what an operator has asked for in a client."""
+        log.warning("session %d asks for %s", operation.session, operation.what)
+        match operation.what:
+            case "REHASH":
+                self._reload_on_hangup()
+            case "DIE":
+                self.stop()
+            case "RESTART":
+                self._upgrade.begin_same()
 
     # Looking inside
 

@@ -13,7 +13,6 @@ from collections import Counter
 from typing import Final
 
 from chatd_supervisor.births import Births
-from chatd_supervisor.commits import Arriving
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import Connection, State, Worker, session_name
 from chatd_supervisor.introductions import Introductions
@@ -22,6 +21,7 @@ from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, format_address, prepare
 from chatd_supervisor.rates import Rates
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.work import Arriving
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
 from chatd_workers.reports import MAX_USED, TOKEN

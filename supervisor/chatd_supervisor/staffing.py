@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chatd_supervisor.commits import Dropped
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.work import Dropped
 from chatd_workers.reports import Drain, Serve
 
 log = logging.getLogger("chatd")

@@ -16,12 +16,13 @@ from typing import Final
 import msgspec
 
 from chatd_supervisor.births import VIOLATION, Births
-from chatd_supervisor.commits import Commit, Commits, Departing, Reported
+from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.handover import Channel
-from chatd_supervisor.hub import Hub
+from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.work import Commit, Departing, Reported
 from chatd_workers.reports import (
     ACK,
     MAX_RECORD,
@@ -56,13 +57,15 @@ class Switchboard:
         *,
         send_queue: int,
         closed: Callable[[Connection], None],
+        operate: Callable[[Operation], None],
     ) -> None:
-        """``closed`` hears of each connection that is no more.
+        """``closed`` hears of each connection that is no more, ``operate`` of what operators want.
 
         ``send_queue`` is the limit of a client's queue in bytes; 0 for none.
         """
         self._loop = loop
         self._closed = closed
+        self._operate = operate
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._record = bytearray(MAX_RECORD)
@@ -137,6 +140,9 @@ class Switchboard:
             self._acknowledge(worker)
         if self.commits.outbox.is_full:
             self._roll()
+        for operation in commit.operations:
+            # Not within the tick: it may take everything apart.
+            self._loop.call_soon(self._operate, operation)
 
     def _roll(self) -> None:
         present = [

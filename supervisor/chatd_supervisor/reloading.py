@@ -1,0 +1,45 @@
+"""Living by another configuration, without dropping anybody."""
+
+import logging
+
+from chatd_supervisor.config import Config
+from chatd_supervisor.introductions import Introductions
+from chatd_supervisor.reception import Reception
+from chatd_supervisor.settings import needing_restart, rules_of, writers_of
+from chatd_supervisor.staffing import Staffing
+from chatd_supervisor.switchboard import Switchboard
+from chatd_workers.reports import Limit
+
+log = logging.getLogger("chatd")
+
+
+def live_by(
+    config: Config,
+    old: Config,
+    *,
+    board: Switchboard,
+    reception: Reception,
+    staffing: Staffing,
+    introductions: Introductions,
+) -> list[str]:
+    """Have all parts live by ``config``; return warnings about what needs a restart."""
+    limits = config.limits
+    board.hub.rules = rules_of(config)
+    board.egress.writers |= writers_of(config)
+    board.send_queue = limits.send_queue
+    introductions.patience = limits.registration_timeout
+    reception.limits = limits
+    staffing.limits = limits
+    staffing.intensity.max_restarts = limits.max_restarts
+    staffing.intensity.period = limits.restart_period
+    paced = limits.line_length, limits.message_rate
+    if paced != (old.limits.line_length, old.limits.message_rate):
+        for connection in board.connections.values():
+            if connection.worker is not None:
+                board.order(connection.worker, Limit(*paced))
+    logging.getLogger("chatd").setLevel(config.server.log_level.upper())
+    warnings = [f"{key} changes only with a restart" for key in needing_restart(old, config)]
+    for warning in warnings:
+        log.warning("%s", warning)
+    log.info("configuration reloaded")
+    return warnings
