@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from chatd_workers import capabilities as cap
-from chatd_workers.dialects.irc.grammar import clip, escape, is_middle, pack
+from chatd_workers.dialects.irc.grammar import MAX_PARAMS, clip, escape, is_middle, pack
 from chatd_workers.dialects.irc.modes import PREFIXES
 from chatd_workers.dialects.irc.numerics import NUMERICS
 from chatd_workers.dialects.irc.timestamps import write_time
@@ -96,11 +96,11 @@ def numeric(server: str, to: str, name: str, params: tuple[str, ...] = ()) -> by
     named = len(parameters)
     several = bool(named) and parameters[-1].endswith("...")
     if text and (several or len(params) <= named):
-        params = (*params, f":{text}")
+        params = (*params[: MAX_PARAMS - 2], f":{text}")
     elif params:
         words = params[-1]
         colon = text or parameters[named - 1 if named else 0].startswith(":")
-        params = (*params[:-1], f":{words}" if colon else last(words))
+        params = (*params[:-1][: MAX_PARAMS - 2], f":{words}" if colon else last(words))
     head = f":{server} {code} {middle(to)}"
     for param in params[:-1]:
         head += f" {middle(param)}"

@@ -144,7 +144,7 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "RPL_SASLSUCCESS": Numeric("903", "SASL authentication successful", (), _SASL),
     "RPL_SASLMECHS": Numeric("908", "are available SASL mechanisms", ("mechanisms",), _SASL),
     # Errors
-    "ERR_UNKNOWNERROR": Numeric("400", "", ("command", ":info"), _M),
+    "ERR_UNKNOWNERROR": Numeric("400", "", ("command", "subcommand", ":info"), _M),
     "ERR_NOSUCHNICK": Numeric("401", "No such nick/channel", ("nick",), _M),
     "ERR_NOSUCHSERVER": Numeric("402", "No such server", ("server",), _M),
     "ERR_NOSUCHCHANNEL": Numeric("403", "No such channel", ("channel",), _M),
