@@ -8,7 +8,7 @@ import pytest
 from chatd_workers import events as e
 from chatd_workers.dialects.text import VERBS, write
 from chatd_workers.names import PUNCTUATION
-from chatd_workers.problems import IRC_PROBLEMS, PROBLEMS
+from chatd_workers.problems import COMMON, NOTICES, confirm
 
 PAGE = (Path(__file__).resolve().parents[2] / "man" / "chatd-protocol.7").read_text("utf-8")
 LINES = set(PAGE.replace("\\e", "\\").splitlines())
@@ -38,13 +38,37 @@ VALUES = {
     "not-written": "...",
     "in-lobby": "#lobby",
     "topic-too-long": "300",
+    "missing-password": "/identify PASSWORD",
+    "missing-modes": "/mode MODES",
+    "not-on-room": "bob",
+    "already-on-room": "bob",
+    "only-accepted": "bob",
+    "nick-reserved": "bob",
+    "unknown-mode": "x",
+    "invalid-mode-parameter": "l none",
+    "list-full": "b",
+    "no-privilege": "die",
+    "try-again": "/keep",
+    "account-exists": "bob",
+    "account-invalid": "x",
+    "account-unknown": "bob",
+    "account-present": "bob",
+    "password-weak": "...",
+    "room-kept-already": "bob",
 }
 
+DONE = {"modes-shown": "..."}
 
-@pytest.mark.parametrize("problem", [name for name in PROBLEMS if name not in IRC_PROBLEMS])
+
+@pytest.mark.parametrize("problem", COMMON)
 def test_every_refusal_stands_there_as_it_is_sent(problem: str) -> None:
     sentence = write(e.Refused(problem, VALUES.get(problem, "x"), "#x")).decode().rstrip("\n")
     assert sentence in LINES
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_every_confirmation_stands_there(notice: str) -> None:
+    assert f"--- {confirm(notice, DONE.get(notice, 'bob'), '#x')}" in LINES
 
 
 @pytest.mark.parametrize("verb", VERBS)

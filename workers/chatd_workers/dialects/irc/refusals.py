@@ -59,7 +59,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "room-too-long": AsNumeric("ERR_NOSUCHCHANNEL", ("{about}",)),
     "room-unknown": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
     "rooms-full": AsNumeric("ERR_TOOMANYCHANNELS", ("{about}",)),
-    "too-many-rooms": AsNumeric("ERR_TOOMANYCHANNELS", ("{about}",)),
+    "too-many-rooms": AsNumeric("ERR_TOOMANYCHANNELS", ROOM),
     "room-full": AsNumeric("ERR_CHANNELISFULL", ROOM),
     "room-invite-only": AsNumeric("ERR_INVITEONLYCHAN", ROOM),
     "room-needs-account": AsNumeric("ERR_NEEDREGGEDNICK", ROOM),
