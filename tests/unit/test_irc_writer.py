@@ -371,3 +371,10 @@ def test_no_line_has_more_than_fifteen_parameters() -> None:
         (line,) = lines(event)
         head, _, text = line.removeprefix(":").partition(" :")
         assert len(head.split(" ")) - 2 + bool(text) == 15
+
+
+def test_a_long_announcement_goes_on_in_the_next_line() -> None:
+    first, *others = lines(e.Announced("word " * 300, "bob", None, stamp=STAMP), "message-tags")
+    assert first.startswith(f"@msgid=f00-1 {HERE} NOTICE bob :word ")
+    assert len(others) == 3
+    assert all(line.startswith(f"{HERE} NOTICE bob :word ") for line in others)

@@ -15,7 +15,7 @@ from chatd_workers import capabilities as cap
 from chatd_workers import events as e
 from chatd_workers.dialects.irc import history
 from chatd_workers.dialects.irc.batches import labeled
-from chatd_workers.dialects.irc.grammar import MAX_PARAMS, pack
+from chatd_workers.dialects.irc.grammar import MAX_PARAMS, pack, split
 from chatd_workers.dialects.irc.isupport import MAX_TOKENS
 from chatd_workers.dialects.irc.lines import (
     NOBODY,
@@ -62,18 +62,13 @@ class Writer:
 
     def _announced(self, event: e.Announced, view: int) -> bytes:
         verb = "WALLOPS" if event.wallops else f"NOTICE {middle(event.to)}"
-        tags = tags_of(view, event.stamp, event.source or NOBODY)
-        return line(tags, f":{self._source(event.source)} {verb} :{event.text}")
+        head = f":{self._source(event.source)} {verb} :"
+        pieces = split(event.text, room_after(head))
+        return _lines([head + piece for piece in pieces], event, view)
 
     def _modes_changed(self, event: e.ModesChanged, view: int) -> bytes:
         bodies = modes(f":{self._source(event.source)} MODE {event.target} ", event.changes)
-        source = event.source or NOBODY
-        # One change in several lines: one id.
-        later = e.Stamp(event.stamp.time)
-        return b"".join(
-            line(tags_of(view, later if place else event.stamp, source), body)
-            for place, body in enumerate(bodies)
-        )
+        return _lines(bodies, event, view)
 
     def _closing(self, event: e.Closing, _view: int) -> bytes:
         return line("", f"ERROR :Closing Link: {event.reason}")
@@ -244,6 +239,16 @@ class Writer:
         e.StandardReply: _standard_reply,
         e.Answered: _answered,
     }
+
+
+def _lines(bodies: list[str], event: e.Announced | e.ModesChanged, view: int) -> bytes:
+    """Return ``bodies``, all that ``event`` is, as lines; one message, so one id."""
+    source = event.source or NOBODY
+    later = e.Stamp(event.stamp.time)
+    return b"".join(
+        line(tags_of(view, later if place else event.stamp, source), body)
+        for place, body in enumerate(bodies)
+    )
 
 
 def _words(value: str, about: str) -> dict[str, str]:
