@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from chatd_workers import capabilities as cap
 from chatd_workers import events as e
-from chatd_workers.dialects.irc.lines import last, line, prefix, tags_of
+from chatd_workers.dialects.irc.lines import last, line, middle, prefix, tags_of
 from chatd_workers.dialects.irc.talking import spoken
 
 
@@ -35,11 +35,11 @@ def _departed(event: e.Departed, view: int) -> bytes:
 def _kicked(event: e.Kicked, view: int) -> bytes:
     # RFC 2812, 3.2.8: without a reason, the nick of whoever does it.
     reason = event.reason or event.source.nick
-    return _line(event, view, f"KICK {event.room} {event.nick}{_text(reason)}")
+    return _line(event, view, f"KICK {event.room} {middle(event.nick)}{_text(reason)}")
 
 
 def _renamed(event: e.Renamed, view: int) -> bytes:
-    return _line(event, view, f"NICK {event.nick}")
+    return _line(event, view, f"NICK {middle(event.nick)}")
 
 
 def _topic_changed(event: e.TopicChanged, view: int) -> bytes:
