@@ -172,7 +172,9 @@ EVENTS = PLAIN | {
     )
 }
 
-LINE = re.compile(r"(@[^ ]+ )?(:[^ ]+ )?([A-Z]+|[0-9]{3})( (?!:)[^ ]+){0,14}( :.*)?", re.DOTALL)
+LINE = re.compile(
+    r"(@[^ ]+ )?(:[^ ]+ )?([A-Z]+|[0-9]{3})( (?!:)[^ ]+){0,14}( (?!:)[^ ]+| :.*)?", re.DOTALL
+)
 
 
 def test_every_event_is_tried() -> None:

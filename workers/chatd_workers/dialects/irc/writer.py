@@ -163,7 +163,7 @@ class Writer:
         params = event.params[:MAX_PARAMS]
         if not params:
             return line("", head)
-        if event.verb == "CAP" and len(params) > 2:
+        if event.verb == "CAP" and len(params) == 3:
             return self._capabilities(params)
         words = params[-1]
         head = " ".join([head, *map(middle, params[:-1])])
@@ -172,7 +172,7 @@ class Writer:
     def _capabilities(self, params: tuple[str, ...]) -> bytes:
         """Return CAP and a list, in several lines if needed (capability-negotiation, "CAP LS")."""
         head = f":{self.server} CAP {' '.join(map(middle, params[:-1]))}"
-        more = f"{head} *" if params[1] in ("LS", "LIST") and params[2] != "*" else head
+        more = f"{head} *" if params[1] in ("LS", "LIST") else head
         names = params[-1].split(" ")
         *pieces, final = pack(names, room_after(f"{more} :")) or [""]
         return b"".join(
