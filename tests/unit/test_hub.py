@@ -145,7 +145,7 @@ def test_the_number_of_rooms_is_limited() -> None:
     people.arrive("alice", "bob")
     people.do(1, c.Join("#ops"))
     people.do(2, c.Join("#dev"))
-    assert people.heard[2][-1] == e.Refused("rooms-full", "2")
+    assert people.heard[2][-1] == e.Refused("rooms-full", "2", "#dev")
 
 
 def test_one_can_spell_ones_own_name_anew(people: People) -> None:
@@ -206,7 +206,7 @@ class TestTheLabsClient:
         people.do(4, c.SayAs("alice", "one"))
         people.do(4, c.SayAs("alice", "two"))
         assert people.heard[4] == [
-            e.Refused("nick-in-use", "alice"),
+            e.Refused("nick-in-use", "alice", "alice"),
             e.Said(S(guest), "#lobby", "one"),
             e.Said(S(guest), "#lobby", "two"),
         ]

@@ -90,7 +90,7 @@ def rename(hub: Core, session: Session, entry: c.Rename) -> None:
     """Have ``session`` called otherwise, if it can be."""
     problem = nick_problem(hub, session, entry.nick)
     if problem is not None:
-        hub.refuse(session, *problem)
+        hub.refuse(session, *problem, about=entry.nick)
         return
     old = session.source
     if entry.nick == session.nick and session.named:

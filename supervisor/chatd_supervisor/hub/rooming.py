@@ -22,9 +22,9 @@ def _join(hub: Core, session: Session, entry: c.Join) -> None:
     if room is not None and session.id in room.members:
         hub.refuse(session, "already-there", room.name)
         return
-    problem = None if room is not None else room_problem(hub, name)
+    problem = join_problem(hub, session, room, "") if room else room_problem(hub, name)
     if problem is not None:
-        hub.refuse(session, *problem)
+        hub.refuse(session, *problem, about=name)
         return
     _move(hub, session, room.name if room is not None else name)
 

@@ -122,7 +122,7 @@ def _claim(hub: Core, session: Session, nick: str) -> None:
         rename(hub, session, c.Rename(nick))
     elif session.record.warned != folded:
         hub.change(session, "warned", warned=folded)
-        hub.refuse(session, *problem)
+        hub.refuse(session, *problem, about=nick)
 
 
 def _tell(hub: Core, session: Session, entry: c.Tell) -> None:

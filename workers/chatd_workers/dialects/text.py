@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
-from chatd_workers.problems import explain
+from chatd_workers.problems import confirm, explain
 
 
 class _Verb(NamedTuple):
@@ -260,5 +260,6 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Hinted: lambda _: "--- /nick NAME gives you a name, /help lists the commands.\n",
     e.Recalled: _recalled,
     e.Refused: lambda event: f"--- {explain(event.problem, event.value, event.about)}\n",
+    e.Informed: lambda event: f"--- {confirm(event.notice, event.value, event.about)}\n",
     e.Closing: lambda event: f"--- closing: {event.reason}\n",
 }

@@ -5,7 +5,7 @@ is made of what the batch holds, so that writing stays a function of the event. 
 labeled-response.)
 """
 
-import zlib
+import binascii
 from collections.abc import Iterable
 from typing import Final
 
@@ -40,7 +40,7 @@ def labeled(server: str, label: str, data: bytes) -> bytes:
     if not lines:
         return _join([_tagged(f":{server} ACK".encode(), tag)])
     if len(lines) > 1 and not _is_batch(lines):
-        reference = f"r{zlib.crc32(label.encode()):x}"
+        reference = f"r{binascii.crc32(label.encode()):x}"
         lines = _lines(batch(server, reference, "labeled-response", data))
     return _join([_tagged(lines[0], tag), *lines[1:]])
 
