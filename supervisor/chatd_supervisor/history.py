@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd_supervisor.journal import SHOWN, Entry, JournalError
-from chatd_supervisor.journal.faults import explain
+from chatd_supervisor.journal.faults import explain, refuse_older
 from chatd_supervisor.journal.reading import Reader
-from chatd_supervisor.journal.schema import VERSION, WrongFile, inspect
+from chatd_supervisor.journal.schema import WrongFile
 from chatd_supervisor.records import fields_of
 from chatd_workers.names import fold
 from chatd_workers.titles import printable
@@ -59,12 +59,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise JournalError(f"there is no journal {path}")
     try:
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-            version = inspect(database)
-            if version < VERSION:
-                raise JournalError(
-                    f"{path} is of an older chatd (schema {version}, this one reads {VERSION});"
-                    " start this chatd on it, which brings it up to date"
-                )
+            refuse_older(path, database)
             yield database
     except (sqlite3.Error, WrongFile) as error:
         raise JournalError(explain(path, error)) from error

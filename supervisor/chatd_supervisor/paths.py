@@ -114,13 +114,14 @@ def prepare(paths: Paths) -> None:
             f"this one {size}; choose a shorter --runtime-dir"
         )
     for directory in paths:
-        _make(directory)
+        make_directory(directory)
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise PathError(f"no permission to write in directory {directory}")
     _refuse_foreign(paths.runtime_dir)
 
 
-def _make(directory: Path) -> None:
+def make_directory(directory: Path) -> None:
+    """Make ``directory`` (0700) if it is not there. Raises PathError."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:

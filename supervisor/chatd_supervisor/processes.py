@@ -8,6 +8,7 @@ parent; here the sentinel is the master's end of the channel, which ends when th
 import os
 import signal
 import socket
+from collections.abc import Callable
 
 from multiprocess import process as multiprocess_process
 from multiprocess.context import ForkProcess
@@ -17,6 +18,27 @@ from chatd_workers import channel as channels
 from chatd_workers.main import serve
 from chatd_workers.reports import Serve, encode
 from chatd_workers.signals import MASTERS_SIGNALS
+
+
+def fork(live: Callable[[], int]) -> int:
+    """Fork a process that runs ``live``, exits with what it returns, and does nothing else.
+
+    Return its pid. Raises OSError if the system has no room for another process.
+    """
+    # A signal that came between fork and the child's own handlers would run the master's: its
+    # wakeup descriptor is shared, so `kill CHILD` would stop the master. The child unblocks.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            code = os.EX_SOFTWARE
+            try:
+                code = live()
+            finally:
+                os._exit(code)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return pid
 
 
 class WorkerPopen(Popen):  # type: ignore[misc]  # multiprocess has no types
@@ -31,19 +53,7 @@ class WorkerPopen(Popen):  # type: ignore[misc]  # multiprocess has no types
         self._launch(process)
 
     def _launch(self, process: "WorkerProcess") -> None:
-        # A signal that came between fork and the worker's own handlers would run the master's: its
-        # wakeup descriptor is shared, so `kill WORKER` would stop the master. The worker unblocks.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
-        try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                code = os.EX_SOFTWARE
-                try:
-                    code = process.live()
-                finally:
-                    os._exit(code)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        self.pid = fork(process.live)
 
 
 class WorkerProcess(ForkProcess):  # type: ignore[misc]  # multiprocess has no types

@@ -10,7 +10,10 @@ order. The state of the hub is a function of the facts (``state.State``); the ro
 rooms say the same in short, so that a start need not read a history of years.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
+
+from chatd_supervisor.journal.accounts import Accounts, Change
 
 SHOWN: Final = ("say", "act", "notice", "topic")
 """The kinds of entries that history and search show; the others are comings and goings, and
@@ -90,6 +93,8 @@ class Batch(NamedTuple):
     """How many guests have been given a nick, ever."""
     time: int = 0
     """Of its entries, in microseconds since the epoch, as ``Journal.clock`` said; 0: now."""
+    accounts: Sequence[Change] = ()
+    """Accounts that are new or have changed."""
 
 
 class StoredSession(NamedTuple):
@@ -137,13 +142,18 @@ class Journal(Protocol):
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
 
+    @property
+    def accounts(self) -> Accounts:
+        """Who has an account."""
+
     def load(self) -> Snapshot:
         """Return the state after the last batch. Raises JournalError."""
 
     def commit(self, batch: Batch) -> int:
         """Write ``batch``; return its number, one more than the last one's.
 
-        Raises JournalError, and then nothing of it is written, and it can be tried again.
+        Raises JournalError, and then nothing of it is written, and it can be tried again; or
+        AccountConflict, and then nothing is written either, and the hub must begin anew.
         """
 
     def read(self, after: int, limit: int) -> list[Entry]:

@@ -1,9 +1,11 @@
 """What is wrong with a journal's file, as sentences: which file, what, and what to do."""
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
-from chatd_supervisor.journal.schema import WrongFile
+from chatd_supervisor.journal import JournalError
+from chatd_supervisor.journal.schema import VERSION, WrongFile, inspect
 
 _ADVICE: Final = (
     (
@@ -37,3 +39,16 @@ def explain(path: Path, error: Exception) -> str:
     name: str = getattr(error, "sqlite_errorname", "")
     said = next(said for begins, said in _ADVICE if name.startswith(begins))
     return said.format(path=path, error=error)
+
+
+def refuse_older(path: Path, database: sqlite3.Connection) -> None:
+    """Raise JournalError if the file is of an older version; WrongFile, sqlite3.Error as well.
+
+    A command must not bring it up to date: the chatd that uses it may be an older one.
+    """
+    version = inspect(database)
+    if version < VERSION:
+        raise JournalError(
+            f"{path} is of an older chatd (schema {version}, this one reads {VERSION});"
+            " start this chatd on it, which brings it up to date"
+        )

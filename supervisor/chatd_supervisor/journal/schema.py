@@ -5,6 +5,7 @@ Each migration runs in a transaction of its own with the change of the version, 
 always of one version, whatever kills us. A migration is never changed once it is in use.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable
 from typing import Final
@@ -155,7 +156,41 @@ def _third(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _second, _third)
+_FOURTH: Final = """
+CREATE TABLE accounts (
+    folded TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    rounds INTEGER NOT NULL,
+    stored_key BLOB NOT NULL,
+    server_key BLOB NOT NULL,
+    email TEXT NOT NULL,
+    suspended INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- account: the folded name.
+CREATE TABLE certificates (fingerprint TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX certificates_account ON certificates (account);
+
+CREATE TABLE account_secrets (salting BLOB NOT NULL);
+"""
+
+
+def _fourth(database: sqlite3.Connection) -> None:
+    """Add accounts."""
+    for statement in _FOURTH.split(";\n"):
+        database.execute(statement)
+    database.execute("INSERT INTO account_secrets VALUES (?)", (os.urandom(32),))
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+)
 """What leads from each version to the next, from the empty file on."""
 
 VERSION: Final = len(MIGRATIONS)
@@ -189,6 +224,10 @@ def migrate(
     for version in range(inspect(database), len(migrations)):
         database.execute("BEGIN IMMEDIATE")
         try:
+            if inspect(database) > version:
+                # Somebody else was quicker: a server and a command may begin a journal together.
+                database.execute("ROLLBACK")
+                continue
             migrations[version](database)
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {version + 1}")

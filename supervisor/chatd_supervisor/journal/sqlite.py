@@ -27,6 +27,8 @@ from chatd_supervisor.journal import (
     StoredSession,
     Stream,
 )
+from chatd_supervisor.journal.account_tables import SqliteAccounts, make
+from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.journal.faults import explain
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
@@ -107,6 +109,7 @@ class SqliteJournal:
             max_size=self._max_size,
         )
         self._file = _identity(self._path)
+        self.accounts = SqliteAccounts(self._database, self._explained)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -140,7 +143,10 @@ class SqliteJournal:
         return self._reader.id_of(self._seq + ahead)
 
     def commit(self, batch: Batch) -> int:
-        """Write ``batch``; return its number. Raises JournalError, then nothing is written."""
+        """Write ``batch``; return its number.
+
+        Raises JournalError or AccountConflict, then nothing is written.
+        """
         database = self._database
         now = batch.time or self.clock()
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
@@ -153,11 +159,13 @@ class SqliteJournal:
                 (self._tick + 1, batch.guests, last_session),
             )
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, AccountConflict) as error:
             self._names -= _rooms_of(batch)
             if database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
+            if isinstance(error, AccountConflict):
+                raise
             raise JournalError(explain(self._path, error)) from error
         tick: int = self._tick + 1
         self._tick = tick
@@ -228,6 +236,8 @@ class SqliteJournal:
             many("INSERT OR REPLACE INTO rooms VALUES (?, ?)", batch.rooms)
         if batch.rooms_gone:
             many("DELETE FROM rooms WHERE folded = ?", [(room,) for room in batch.rooms_gone])
+        if batch.accounts:
+            make(self._database, batch.accounts)
 
     # Reading
 
