@@ -16,7 +16,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.keys import keys_of
+from chatd_supervisor.keys import wrong as _wrong
 from chatd_workers.dialects import DIALECTS
 
 Count = Annotated[int, Meta(ge=0)]
@@ -213,9 +215,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     journal: JournalKeys = JournalKeys()
     history: HistoryKeys = HistoryKeys()
+    accounts: Accounts = Accounts()
+    operators: tuple[Operator, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse the same address twice: the second could not be bound."""
+        """Refuse the same address twice, the second could not be bound; and operators."""
         seen = set()
         for place, listen in enumerate(self.listen):
             # Any port that is free may be asked for once in each dialect.
@@ -224,6 +228,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if key in seen:
                 raise _wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
             seen.add(key)
+        names = set()
+        for place, operator in enumerate(self.operators):
+            if operator.name in names:
+                raise _wrong(f"operators[{place + 1}].name", f"{operator.name} is there twice")
+            names.add(operator.name)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -261,6 +270,7 @@ def _convert(document: Mapping[str, Any], where: str) -> Config:
         raise ConfigError(f"{where}: {_sentence(str(error), document)}") from error
 
 
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _WRONG: Final = re.compile(r"`([\w.\[\]]+)` (.*)", re.DOTALL)
 _TABLES: Final[dict[str, type[Struct]]] = {
@@ -270,14 +280,20 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "limits": Limits,
     "journal": JournalKeys,
     "history": HistoryKeys,
+    "accounts": Accounts,
+    "operators": Operator,
 }
+_ARRAYS: Final = {
+    "listen": "at least one table [[listen]]",
+    "operators": "tables [[operators]]",
+}
+"""What tables of which there may be several must be."""
+
+_UNTOLD: Final = (".password",)
+"""How keys end whose values no message repeats."""
+
 _SHOWN: Final = 60
 """Characters of a wrong value that a message repeats."""
-
-
-def _wrong(key: str, reason: str) -> ValueError:
-    """Return the error for ``key`` of the table that is being checked, for ``_sentence``."""
-    return ValueError(f"`{key}` {reason}")
 
 
 def _sentence(message: str, document: Mapping[str, Any]) -> str:
@@ -287,6 +303,9 @@ def _sentence(message: str, document: Mapping[str, Any]) -> str:
     key = key.removesuffix("`").removeprefix(".")
     if unknown := _UNKNOWN.fullmatch(what):
         return _unknown(unknown[1], key)
+    if missing := _MISSING.fullmatch(what):
+        key = f"{key}.{missing[1]}"
+        return f"{key}: is missing; must be {_allowed(key)}"
     reason = ""
     if wrong := _WRONG.fullmatch(what):
         key = f"{key}.{wrong[1]}" if key else wrong[1]
@@ -312,12 +331,15 @@ def _allowed(key: str) -> str:
     """Return what ``key`` must be."""
     table, dot, name = key.partition(".")
     if dot:
+        name = name.partition("[")[0]
         return next(k.allowed for k in keys_of(_TABLES[_table(table)]) if k.name == name)
-    return "at least one table [[listen]]" if key == "listen" else "a table"
+    return _ARRAYS.get(key, "a table")
 
 
 def _shown(document: Any, key: str) -> str:
     """Return `` = VALUE`` for what the document has at ``key``, or nothing for a default."""
+    if key.endswith(_UNTOLD):
+        return ""
     value = document
     for name, index in re.findall(r"(\w+)|\[(\d+)\]", key):
         try:

@@ -17,7 +17,16 @@ class Key(NamedTuple):
     allowed: str
     """What it may be, to stand after "must be"."""
     default: Any
+    """None if it has none."""
     description: str
+
+
+def wrong(key: str, reason: str) -> ValueError:
+    """Return the error for ``key`` of a table that is being checked, as ``config`` reads it.
+
+    msgspec turns ValueError from ``__post_init__`` into a ValidationError that says where.
+    """
+    return ValueError(f"`{key}` {reason}")
 
 
 def keys_of(table: type[Struct]) -> tuple[Key, ...]:
@@ -36,10 +45,11 @@ def _read(kind: Any, default: Any) -> tuple[str, Any, str]:
     metas = [note for note in notes if isinstance(note, Meta)]
     description = next((meta.description for meta in metas if meta.description), "")
     said = next((meta.extra["allowed"] for meta in metas if meta.extra), None)
+    default = None if default is msgspec.NODEFAULT else default
     return said or _words(kind, metas), default, description
 
 
-_NOUNS: Final = {int: "an integer", float: "a number", str: "a string"}
+_NOUNS: Final = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
 def _words(kind: Any, metas: list[Meta]) -> str:

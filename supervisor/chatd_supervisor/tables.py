@@ -65,6 +65,10 @@ def format_config(config: Config) -> str:
         ("[server]", config.server),
         *(("[[listen]]", listen) for listen in config.listen),
         ("[limits]", config.limits),
+        ("[journal]", config.journal),
+        ("[history]", config.history),
+        ("[accounts]", config.accounts),
+        *(("[[operators]]", operator) for operator in config.operators),
     ]
     for head, table in tables:
         lines += ["", head]
@@ -76,8 +80,8 @@ def format_config(config: Config) -> str:
     return "\n".join(lines[1:])
 
 
-def _toml(value: str | float) -> str:
-    # For what is printable, strings and numbers are written alike in JSON and TOML.
+def _toml(value: str | float | tuple[str, ...]) -> str:
+    # For what is printable, strings, numbers and lists of them are written alike in JSON and TOML.
     return json.dumps(value, ensure_ascii=False)
 
 

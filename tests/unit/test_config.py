@@ -7,9 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.config import (
     Config,
     ConfigError,
+    HistoryKeys,
+    JournalKeys,
     Limits,
     Listen,
     Server,
@@ -76,7 +79,13 @@ def test_every_key_is_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("port = 1", "port: unknown key (allowed: server, listen, limits, journal, history)"),
+        (
+            "port = 1",
+            (
+                "port: unknown key (allowed: server, listen, limits, journal, history,"
+                " accounts, operators)"
+            ),
+        ),
         (
             '[server]\nnmae = "x"',
             (
@@ -90,7 +99,10 @@ def test_every_key_is_read(file: Path) -> None:
         ),
         (
             '"\\u001b[2J" = 1',
-            "'\\x1b[2J': unknown key (allowed: server, listen, limits, journal, history)",
+            (
+                "'\\x1b[2J': unknown key (allowed: server, listen, limits, journal, history,"
+                " accounts, operators)"
+            ),
         ),
         ("limits = 3", "limits = 3: must be a table"),
         ("listen = []", "listen = []: must be at least one table [[listen]]"),
@@ -144,6 +156,43 @@ def test_every_key_is_read(file: Path) -> None:
         ),
         ("[[listen]]\n[[listen]]", "listen[2].address: 127.0.0.1:5015 is there twice"),
         ('[[listen]]\ndialect = "x"', 'listen[1].dialect = "x": must be one of text, irc'),
+        ("operators = 1", "operators = 1: must be tables [[operators]]"),
+        (
+            '[[operators]]\nname = "root"',
+            "operators[1].password: is missing; must be a hash of argon2, or a password",
+        ),
+        (
+            '[[operators]]\nname = "a b"\npassword = "x"',
+            'operators[1].name = "a b": must be a word of 1 to 64 characters',
+        ),
+        (
+            '[[operators]]\nname = "root"\npassword = "x"\nclasses = ["all", ""]',
+            ('operators[1].classes[2] = "": must be a list of words of 1 to 32 characters'),
+        ),
+        (
+            '[[operators]]\nname = "root"\npassword = "x"\nclasses = ["a b"]',
+            ('operators[1].classes = ["a b"]: must be a list of words of 1 to 32 characters'),
+        ),
+        (
+            '[[operators]]\nname = "root"\npassword = "$argon2id$v=19$m=65536"',
+            "operators[1].password: is not a whole hash; chatd hash-password prints one",
+        ),
+        (
+            '[[operators]]\nname = "root"\npassword = 12345',
+            "operators[1].password: must be a hash of argon2, or a password",
+        ),
+        (
+            '[[operators]]\nname = "a"\npassword = "x"\n' * 2,
+            'operators[2].name = "a": a is there twice',
+        ),
+        (
+            "[accounts]\nregistration = 1",
+            "accounts.registration = 1: must be true or false",
+        ),
+        (
+            "[accounts]\nmin_password_length = 0",
+            "accounts.min_password_length = 0: must be an integer from 1 to 500",
+        ),
     ],
 )
 def test_what_cannot_be_is_named_with_key_value_and_what_is_allowed(
@@ -222,6 +271,13 @@ def test_a_shown_configuration_is_a_file_that_says_the_same(file: Path) -> None:
         server=Server(name='Café "é" 𝄞 \\', state_dir="/var/lib/chatd"),
         listen=(Listen(address=":1"), Listen(address="[::1]:2")),
         limits=Limits(max_clients=7, stop_timeout=0.25),
+        journal=JournalKeys(max_age_days=3),
+        history=HistoryKeys(on_join=0),
+        accounts=Accounts(registration=False),
+        operators=(
+            Operator(name="root", password="§ecret \\"),
+            Operator(name="x", password="y", classes=("kill", "wallops")),
+        ),
     )
     file.write_text(format_config(config), encoding="utf-8")
     assert load(file) == config
@@ -235,6 +291,8 @@ KEYS = st.sampled_from(
         *Server.__struct_fields__,
         *Listen.__struct_fields__,
         *Limits.__struct_fields__,
+        *Accounts.__struct_fields__,
+        *Operator.__struct_fields__,
     ]
 )
 TABLES = st.dictionaries(KEYS, VALUES, max_size=3)

@@ -8,6 +8,7 @@ import click
 import pytest
 from msgspec import Struct
 
+from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.cli import main
 from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Listen, Server
 from chatd_supervisor.exits import MEANINGS, Exit
@@ -22,6 +23,8 @@ TABLES: dict[str, type[Struct]] = {
     "[limits]": Limits,
     "[journal]": JournalKeys,
     "[history]": HistoryKeys,
+    "[accounts]": Accounts,
+    "[[operators]]": Operator,
 }
 
 
