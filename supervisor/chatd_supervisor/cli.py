@@ -12,16 +12,25 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final, NoReturn, ParamSpec, get_args
+from typing import Any, Final, get_args
 
 import click
 
 from chatd_supervisor import __version__
-from chatd_supervisor.asking import ControlError, NotRunning, ask
+from chatd_supervisor.account_commands import account, hash_password
+from chatd_supervisor.asking import NotRunning, ask
 from chatd_supervisor.backups import back_up
-from chatd_supervisor.config import ConfigError, LogLevel, split_address
+from chatd_supervisor.command_line import (
+    config_option,
+    explain_errors,
+    fail,
+    finding,
+    json_option,
+    options_of,
+    state_option,
+)
+from chatd_supervisor.config import LogLevel, split_address
 from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import Question, parse_when, recall
@@ -29,13 +38,12 @@ from chatd_supervisor.history import as_json as show_json
 from chatd_supervisor.history import as_text as show_text
 from chatd_supervisor.history import follow as follow_room
 from chatd_supervisor.invocation import Invocation, paths_of
-from chatd_supervisor.journal import Entry, JournalError
-from chatd_supervisor.paths import PathError
+from chatd_supervisor.journal import Entry
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
-from chatd_supervisor.stopping import NotStopped, end_waiting
+from chatd_supervisor.stopping import end_waiting
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
@@ -43,43 +51,6 @@ from chatd_workers.names import LOBBY, room_name
 
 LINES_A_WRITE: Final = 1000
 """Lines of history that are written at once."""
-
-P = ParamSpec("P")
-
-
-def _fail(code: Exit, message: object) -> NoReturn:
-    click.echo(f"chatd: {message}", err=True)
-    sys.exit(code)
-
-
-def _explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors that a user can do something about into a sentence and an exit code."""
-
-    @wraps(command)
-    def explained(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except ConfigError as error:
-            _fail(Exit.CONFIG, error)
-        except JournalError as error:
-            _fail(Exit.DATA, error)
-        except PathError as error:
-            _fail(Exit.CANNOT_CREATE, error)
-        except NotRunning as error:
-            _fail(Exit.NOT_RUNNING, error)
-        except (ControlError, NotStopped, PermissionError) as error:
-            _fail(Exit.FAILURE, error)
-
-    return explained
-
-
-def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 def _addresses(_context: object, _option: object, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,17 +62,9 @@ def _addresses(_context: object, _option: object, given: tuple[str, ...]) -> tup
     return given
 
 
-_config = click.option("--config", metavar="FILE", help="Read the configuration from FILE.")
-_finding = _options(
-    _config,
-    click.option("--runtime-dir", metavar="DIR", help="PID file and control socket are in DIR."),
-)
-_state = click.option(
-    "--state-dir", metavar="DIR", help="The journal, the log and such are in DIR."
-)
-_serving = _options(
-    _finding,
-    _state,
+_serving = options_of(
+    finding,
+    state_option,
     click.option(
         "--listen",
         metavar="HOST:PORT",
@@ -112,7 +75,6 @@ _serving = _options(
     click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
     click.option("--supervise", is_flag=True, help="Start a master that dies again, at once."),
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -123,7 +85,7 @@ def main() -> None:
 
 @main.command()
 @_serving
-@_explained
+@explain_errors
 def run(supervise: bool, **options: Any) -> None:
     """Serve in the foreground, logging to standard error."""
     invocation = Invocation(**options)
@@ -136,7 +98,7 @@ def run(supervise: bool, **options: Any) -> None:
 
 @main.command()
 @_serving
-@_explained
+@explain_errors
 def start(supervise: bool, **options: Any) -> None:
     """Serve as a daemon; returns when it is ready or has failed."""
     ensure_title_room()
@@ -144,8 +106,8 @@ def start(supervise: bool, **options: Any) -> None:
 
 
 @main.command()
-@_finding
-@_explained
+@finding
+@explain_errors
 def stop(**options: Any) -> None:
     """Stop the server: what has arrived is still said, clients are told."""
     invocation = Invocation(**options)
@@ -154,13 +116,13 @@ def stop(**options: Any) -> None:
         if ended := end_waiting(places):
             click.echo(f"chatd: no master was running; ended {ended} workers that waited for one")
         else:
-            _fail(Exit.NOT_RUNNING, f"not running in {places.runtime_dir}")
+            fail(Exit.NOT_RUNNING, f"not running in {places.runtime_dir}")
 
 
 @main.command()
 @_serving
 @click.option("--full", is_flag=True, help="Stop and start, which disconnects everybody.")
-@_explained
+@explain_errors
 def restart(supervise: bool, full: bool, **options: Any) -> None:
     """Replace the running server, with these options and its clients; start it if none runs."""
     ensure_title_room()
@@ -179,16 +141,16 @@ def restart(supervise: bool, full: bool, **options: Any) -> None:
 
 
 @main.command()
-@_finding
-@_explained
+@finding
+@explain_errors
 def upgrade(**options: Any) -> None:
     """Have the running server go on with this program: master first, then every worker."""
     _upgrade(Invocation(**options), None)
 
 
 @main.command()
-@_finding
-@_explained
+@finding
+@explain_errors
 def reload(**options: Any) -> None:
     """Have the server read its configuration again, dropping nobody."""
     for warning in _ask(Invocation(**options), "reload")["warnings"]:
@@ -197,9 +159,9 @@ def reload(**options: Any) -> None:
 
 
 @main.command()
-@_finding
-@_json
-@_explained
+@finding
+@json_option
+@explain_errors
 def status(as_json: bool, **options: Any) -> None:
     """Tell how the server is."""
     answer = _ask(Invocation(**options), "status")
@@ -207,9 +169,9 @@ def status(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@_finding
-@_json
-@_explained
+@finding
+@json_option
+@explain_errors
 def ps(as_json: bool, **options: Any) -> None:
     """List the clients and the processes that serve them."""
     sessions = _ask(Invocation(**options), "ps")["sessions"]
@@ -217,15 +179,15 @@ def ps(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@_finding
-@_state
+@finding
+@state_option
 @click.argument("room", default=LOBBY)
 @click.option("--since", metavar="WHEN", help="Not what was said before WHEN: an ISO time, or 2h.")
 @click.option("--search", "words", metavar="WORDS", default="", help="Only what holds all WORDS.")
 @click.option("--last", metavar="N", type=click.IntRange(1), help="Only the last N lines.")
 @click.option("--follow", is_flag=True, help="Go on with what is said from now on.")
 @click.option("--json/--text", "as_json", help="An object a line, or lines for people.")
-@_explained
+@explain_errors
 def history(
     *,
     room: str,
@@ -254,10 +216,10 @@ def history(
 
 
 @main.command()
-@_finding
-@_state
+@finding
+@state_option
 @click.argument("file", type=click.Path(path_type=Path))
-@_explained
+@explain_errors
 def backup(file: Path, **options: Any) -> None:
     """Copy the journal to FILE, while the server runs or not."""
     entries = back_up(_journal(Invocation(**options)), file)
@@ -265,9 +227,9 @@ def backup(file: Path, **options: Any) -> None:
 
 
 @main.command("check-config")
-@_config
+@config_option
 @click.option("--show", is_flag=True, help="Write all of it, documented, as a file to start from.")
-@_explained
+@explain_errors
 def check_config(config: str | None, show: bool) -> None:
     """Read the configuration and say whether it can be used."""
     invocation = Invocation(config=config)
@@ -277,6 +239,10 @@ def check_config(config: str | None, show: bool) -> None:
         click.echo(format_config(checked))
     else:
         click.echo(f"{file}: can be used" if file else "no configuration file: defaults are used")
+
+
+main.add_command(account)
+main.add_command(hash_password)
 
 
 def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:

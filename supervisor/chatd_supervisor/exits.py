@@ -20,7 +20,7 @@ class Exit(enum.IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "Success.",
-    Exit.FAILURE: "The master could not do what it was asked, or did not answer.",
+    Exit.FAILURE: "What was asked for could not be done, or the master did not answer.",
     Exit.USAGE: "An unknown command or option, or a wrong argument.",
     Exit.NOT_RUNNING: "No master is running in the runtime directory.",
     Exit.ALREADY_RUNNING: "A master is already running in the runtime directory.",

@@ -17,6 +17,7 @@ import hmac
 import importlib
 import os
 import stringprep
+import sys
 import unicodedata
 from typing import Final, NamedTuple
 
@@ -94,9 +95,11 @@ def prepare_for_scram(password: str) -> bytes:
 
 def scram_keys(password: bytes, salt: bytes, rounds: int) -> ScramKeys:
     """Return the keys of SCRAM-SHA-256 for a password that is prepared."""
-    # The master has imported hashlib without OpenSSL (lean), and PBKDF2 is there only with it.
-    complete = hashlib if hasattr(hashlib, "pbkdf2_hmac") else importlib.reload(hashlib)
-    salted = complete.pbkdf2_hmac("sha256", password, salt, rounds)
+    if "_hashlib" not in sys.modules:
+        # The master has imported hashlib without OpenSSL (lean), and PBKDF2 is slow without it
+        # (Python 3.11), or is not there at all.
+        importlib.reload(hashlib)
+    salted = hashlib.pbkdf2_hmac("sha256", password, salt, rounds)
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     return ScramKeys(
         hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256")

@@ -39,9 +39,6 @@ from chatd_workers.names import fold
 
 MECHANISMS: Final = ("PLAIN", "EXTERNAL", "SCRAM-SHA-256")
 
-NONCE: Final = 18
-"""Random bytes that a caller is to give for a nonce; 24 characters in base64."""
-
 
 class Exchange(Struct, frozen=True, kw_only=True):
     """An exchange that is going on."""
@@ -104,8 +101,8 @@ class Surroundings(NamedTuple):
     """Whose account the connection itself proves: by a certificate, or by the kernel's word."""
     salting_key: bytes
     """``Accounts.salting_key()``."""
-    nonce: bytes
-    """NONCE fresh random bytes."""
+    nonce: str
+    """Fresh, and not to be guessed: printable ASCII but for commas, of 16 random bytes or more."""
 
 
 def begin(mechanism: str) -> Exchange | None:
@@ -182,7 +179,7 @@ def _scram_first(
     if _is_other(first.authzid, first.name):
         return None, _FOREIGN
     salt, rounds = _salt_of(first.name, around)
-    nonce = first.nonce + base64.b64encode(around.nonce).decode()
+    nonce = first.nonce + around.nonce
     answer = f"r={nonce},s={base64.b64encode(salt).decode()},i={rounds}"
     going_on = Exchange(
         mechanism=exchange.mechanism,

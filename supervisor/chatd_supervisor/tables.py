@@ -51,6 +51,11 @@ def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:
     for session in sessions:
         shown = {**session, "age": format_age(session["age"])}
         rows.append(tuple("-" if shown[c] is None else str(shown[c]) for c in COLUMNS))
+    return format_rows(rows)
+
+
+def format_rows(rows: Sequence[Sequence[str]]) -> str:
+    """Return ``rows`` as lines with straight columns, two blanks between them."""
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()

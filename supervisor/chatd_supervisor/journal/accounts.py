@@ -117,6 +117,12 @@ class Accounts(Protocol):
         """Return a secret of this journal, from which salts are made for who does not exist."""
 
 
+def is_address(text: str) -> bool:
+    """Tell whether ``text`` may be an email address: somebody at some place, and no blanks."""
+    somebody, _, place = text.rpartition("@")
+    return bool(somebody and place) and len(text) <= 254 and text.isprintable() and " " not in text
+
+
 def read_fingerprint(text: str) -> str | None:
     """Return the SHA-256 fingerprint in ``text`` as it is kept, None if that is none.
 
