@@ -32,6 +32,9 @@ PURE = (
     "supervisor/chatd_supervisor/rooms.py",
     "supervisor/chatd_supervisor/state.py",
     "supervisor/chatd_supervisor/restarts.py",
+    "supervisor/chatd_supervisor/accounts.py",
+    "supervisor/chatd_supervisor/credentials.py",
+    "supervisor/chatd_supervisor/sasl.py",
 )
 
 LONGEST = 400
