@@ -20,6 +20,30 @@ from chatd_supervisor.journal.accounts import (
 from chatd_workers.names import fold
 
 
+class NoAccounts:
+    """Accounts where none are kept."""
+
+    def find(self, _name: str) -> Account | None:
+        """Return None."""
+        return None
+
+    def by_certificate(self, _fingerprint: str) -> Account | None:
+        """Return None."""
+        return None
+
+    def all(self) -> list[Account]:
+        """Return nothing."""
+        return []
+
+    def certificates(self) -> list[tuple[str, str]]:
+        """Return nothing."""
+        return []
+
+    def salting_key(self) -> bytes:
+        """Return no secret: there is nobody to be told from nobody."""
+        return b""
+
+
 class AccountBook:
     """The accounts, with changes that are not written down yet."""
 
@@ -95,7 +119,7 @@ class AccountBook:
     def _remove(self, name: str) -> None:
         folded = fold(name)
         self._accounts[folded] = None
-        kept = [(owner, print_) for owner, print_ in self._kept.certificates()]
-        for owner, fingerprint in [*kept, *((o, f) for f, o in self._owners.items() if o)]:
-            if fold(owner) == folded:
+        held = [(fingerprint, owner) for owner, fingerprint in self._kept.certificates()]
+        for fingerprint, owner in [*held, *self._owners.items()]:
+            if owner is not None and fold(owner) == folded:
                 self._owners[fingerprint] = None

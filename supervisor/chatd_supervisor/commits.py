@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 
 from chatd_supervisor import counts
+from chatd_supervisor.accounts import AccountBook
 from chatd_supervisor.connections import PRESENT, Connection
 from chatd_supervisor.egress import Egress, Output, Run
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Operation
@@ -34,6 +35,7 @@ from chatd_supervisor.journal import (
     JournalError,
     Stream,
 )
+from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import recall
@@ -91,6 +93,7 @@ class Commits:
         self._connection_of = connection_of
         self.hub = hub
         hub.id_of = journal.id_of
+        hub.accounts = AccountBook(journal.accounts)
         self.egress = egress
         self.outbox = outbox
         self.tick = tick
@@ -134,6 +137,12 @@ class Commits:
             if runs:
                 self.outbox.append(self.tick + 1, runs)
             self.tick = self._journal.commit(batch)
+        except AccountConflict as conflict:
+            # Between our look and our writing, `chatd account` has written. Now we see it.
+            log.info("accounts were changed beside us: %s", conflict)
+            self.outbox.retract(place)
+            self._start_over()
+            return self.next()
         except OSError as error:
             # What is in the outbox already would be sent by a later master as soon as there is
             # another batch of this number.
@@ -160,6 +169,7 @@ class Commits:
             rooms_gone,
             self.hub.state.guests,
             self.hub.now,
+            self.hub.accounts.take_changes(),
         )
 
     # Applying
@@ -290,6 +300,7 @@ class Commits:
         # master ends of it.
         self.hub.state = Rooms.restored(self._journal.load())
         self.hub.facts = []
+        self.hub.accounts.forget()
 
     # When it cannot be written
 

@@ -30,6 +30,7 @@ import hmac
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from chatd_supervisor.credentials import NOBODYS, SALT, SCRAM_ROUNDS
@@ -40,7 +41,7 @@ from chatd_workers.names import fold
 MECHANISMS: Final = ("PLAIN", "EXTERNAL", "SCRAM-SHA-256")
 
 
-class Exchange(Struct, frozen=True, kw_only=True):
+class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An exchange that is going on."""
 
     mechanism: Literal["PLAIN", "EXTERNAL", "SCRAM-SHA-256"]
@@ -52,6 +53,16 @@ class Exchange(Struct, frozen=True, kw_only=True):
     """The client's and ours."""
     covered: str = ""
     """What both proofs cover so far: the two first messages."""
+
+
+def to_text(exchange: Exchange) -> str:
+    """Return ``exchange`` as it is kept with a session: JSON."""
+    return msgspec.json.encode(exchange).decode()
+
+
+def from_text(text: str) -> Exchange:
+    """Return the exchange that was kept as ``text``. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(text, type=Exchange)
 
 
 class Challenge(NamedTuple):

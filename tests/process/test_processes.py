@@ -123,3 +123,12 @@ def test_a_server_with_idle_clients_stops_at_once_and_tells_them(server: Server)
     assert time.monotonic() - begun < 2.0
     for client in clients:
         assert client.rest().endswith("--- closing: the server is stopping\n")
+
+
+def test_the_master_carries_neither_openssl_nor_argon2(server: Server) -> None:
+    server.connect()
+    with open(f"/proc/{server.pid}/maps", encoding="utf-8") as maps:
+        carried = maps.read()
+    assert "libc" in carried
+    for heavy in ("libcrypto", "libssl", "argon2", "_cffi"):
+        assert heavy not in carried

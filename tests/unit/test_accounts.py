@@ -164,7 +164,10 @@ def test_a_journal_of_any_version_gets_accounts_and_keeps_what_it_has(
 ) -> None:
     database = sqlite3.connect(path, isolation_level=None)
     schema.migrate(database, schema.MIGRATIONS[:version])
-    database.execute("INSERT INTO entries VALUES (1, 2, 3, 'a', '#room', 'say', 'kept')")
+    database.execute(
+        "INSERT INTO entries (seq, time, session, nick, room, kind, text)"
+        " VALUES (1, 2, 3, 'a', '#room', 'say', 'kept')"
+    )
     database.close()
     with pytest.raises(JournalError, match="of an older chatd"), editing(path):
         pass

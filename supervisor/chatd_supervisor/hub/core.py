@@ -8,6 +8,7 @@ changes (``state``); what is to be told it tells through the hub, in order.
 from collections.abc import Callable
 from typing import Any
 
+from chatd_supervisor.accounts import AccountBook, NoAccounts
 from chatd_supervisor.hub.outcomes import Delivery, Outcome
 from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
@@ -34,6 +35,9 @@ class Core:
         # so-manieth of ``facts``. Set by whoever has a clock and a journal.
         self.now = 0
         self.id_of: Callable[[int], str] = lambda ahead: f"-{ahead}"
+        # Set by whoever has a journal, too: accounts are no part of the state, which is small
+        # enough to be in memory.
+        self.accounts = AccountBook(NoAccounts())
         self._outcomes: list[Outcome] = []
         # Whose labeled command is being applied, and what it is to be told of it.
         self._labeled: Session | None = None
