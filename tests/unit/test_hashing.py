@@ -66,11 +66,11 @@ def test_what_is_kept_of_a_password() -> None:
 
 def test_keys_are_made_also_where_hashlib_was_imported_without_openssl() -> None:
     program = """
+import sys
+from chatd_supervisor import cli  # as it is run
 from chatd_supervisor.lean import lean_imports
 with lean_imports():
-    import hashlib, hmac
     from chatd_supervisor import sasl
-import sys
 assert "_hashlib" not in sys.modules and "argon2" not in sys.modules, "not lean"
 from chatd_supervisor.hashing import scram_keys
 print(scram_keys(b"x", b"y" * 16, 4096).stored_key.hex())
