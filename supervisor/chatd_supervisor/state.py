@@ -40,6 +40,7 @@ from chatd_supervisor.records import (
     fields_of,
 )
 from chatd_supervisor.rooms import Room, Session
+from chatd_supervisor.watchers import Watchers
 from chatd_workers.names import LOBBY, fold
 
 TALK: Final = frozenset(
@@ -65,6 +66,10 @@ class State:
         self.rooms: dict[str, Room] = {self.lobby.key: self.lobby}
         # How many guests have been given a nick, ever.
         self.guests = 0
+        # How many of the sessions have registered, and who of them wants to be told of whom: both
+        # follow from the records.
+        self.registered = 0
+        self.watchers = Watchers()
         # Counts comings into rooms and makings of rooms: their order, when it is written down.
         self._order = 0
         # What is to be written down, since changes were last taken.
@@ -89,6 +94,8 @@ class State:
             arrival = stored.arrival
             session = Session(arrival.session, arrival.dialect, decode_session(stored.record))
             state.sessions[session.id] = session
+            state.registered += session.record.registered
+            state.watchers.renew(session)
             if session.nick:
                 state.nicks[fold(session.nick)] = session
             for key, seat in session.record.seats.items():
@@ -121,6 +128,7 @@ class State:
         change(record, fields_of(fact.data))
         session = self.sessions[fact.session] = Session(fact.session, fact.text, record)
         self._touched[session.id] = session
+        self.registered += record.registered
         if fact.nick:
             self.guests += 1
             record.nick = fact.nick
@@ -130,6 +138,8 @@ class State:
 
     def _depart(self, fact: Fact) -> None:
         session = self.sessions.pop(fact.session)
+        self.registered -= session.record.registered
+        self.watchers.forget(session)
         if session.nick:
             del self.nicks[fold(session.nick)]
         for room in list(session.rooms.values()):
@@ -176,7 +186,12 @@ class State:
 
     def _change(self, fact: Fact) -> None:
         session = self._touch(fact.session)
-        change(session.record, fields_of(fact.data))
+        record = session.record
+        registered, monitored = record.registered, record.monitored
+        change(record, fields_of(fact.data))
+        self.registered += record.registered - registered
+        if record.monitored is not monitored:
+            self.watchers.renew(session, monitored)
         view = session.view
         session.renew()
         if session.view != view:

@@ -136,6 +136,8 @@ NOTICES: Final[dict[str, str]] = {
     "invited": "{value} is invited into {about}",
     "modes-shown": "modes of {about}: {value}",
     "operator": "you are an operator of this server now",
+    "away": "you are away now: {value}",
+    "back": "you are not away any more",
     "reloaded": "the configuration is read again",
 }
 """What was done as asked, for those whom nothing else tells it."""

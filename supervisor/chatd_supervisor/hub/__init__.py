@@ -15,11 +15,15 @@ from typing import Final
 from chatd_supervisor.hub import (
     asking,
     coming,
+    listing,
     negotiation,
+    presence,
     recalling,
     registration,
     rooming,
+    server,
     talking,
+    whoing,
 )
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Delivery, Leaving, Lookup, Operation, Outcome
@@ -47,6 +51,10 @@ _ACTIONS: Final[dict[type, Action]] = {
     **talking.ACTIONS,
     **rooming.ACTIONS,
     **asking.ACTIONS,
+    **listing.ACTIONS,
+    **presence.ACTIONS,
+    **server.ACTIONS,
+    **whoing.ACTIONS,
     **recalling.ACTIONS,
 }
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.sight import rooms_for, sees_room
 from chatd_supervisor.rooms import MAX_LISTED, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -12,18 +13,16 @@ from chatd_workers.problems import PROBLEMS
 
 def _who(hub: Core, session: Session, entry: c.Who) -> None:
     room = hub.rooms.get(fold(entry.room)) if entry.room else session.room
-    if room is None:
+    if room is None or not sees_room(hub, session, room):
         hub.refuse(session, "room-unknown", entry.room)
         return
     hub.reply(session, e.Members(room.name, room.nicks(), len(room.members)))
 
 
 def _rooms(hub: Core, session: Session, _: c.Rooms) -> None:
-    some = tuple(
-        (room.name, len(room.members), room.topic)
-        for room, _ in zip(hub.rooms.values(), range(MAX_LISTED), strict=False)
-    )
-    hub.reply(session, e.RoomsListed(some, len(hub.rooms)))
+    rooms = list(rooms_for(hub, session))
+    some = tuple((room.name, len(room.members), room.topic) for room in rooms[:MAX_LISTED])
+    hub.reply(session, e.RoomsListed(some, len(rooms)))
 
 
 def _help(hub: Core, session: Session, _: c.Help) -> None:

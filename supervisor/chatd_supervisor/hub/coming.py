@@ -4,6 +4,7 @@ from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
@@ -41,6 +42,7 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
     )
     show_past(hub, session, room)
     hub.reply(session, e.Hinted())
+    came_online(hub, session)
 
 
 def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:
@@ -62,9 +64,12 @@ def guest_nick(hub: Core) -> str:
 def _depart(hub: Core, session: Session, entry: c.Depart) -> None:
     neighbours = hub.neighbours(session)
     source = session.source
+    registered = session.record.registered
     place = session.room.name if len(session.rooms) == 1 else ""
     stamp = hub.change_in(session, place, "depart", entry.reason)
     hub.tell(neighbours, e.Departed(source, entry.reason, place, stamp))
+    if registered:
+        went_offline(hub, source)
 
 
 def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
@@ -98,9 +103,10 @@ def rename(hub: Core, session: Session, entry: c.Rename) -> None:
     stamp = hub.change(session, "nick", entry.nick)
     if entry.nick == old.nick or not session.record.registered:
         return
-    renamed = e.Renamed(old, entry.nick, stamp)
-    hub.reply(session, renamed)
-    hub.tell(hub.neighbours(session), renamed)
+    event = e.Renamed(old, entry.nick, stamp)
+    hub.reply(session, event)
+    hub.tell(hub.neighbours(session), event)
+    renamed(hub, session, old)
 
 
 ACTIONS: Final[dict[type, Action]] = {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatd_supervisor.accounts import AccountBook, NoAccounts
+from chatd_supervisor.hub.gone import Gone
 from chatd_supervisor.hub.outcomes import Delivery, Outcome
 from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
@@ -38,6 +39,9 @@ class Core:
         # Set by whoever has a journal, too: accounts are no part of the state, which is small
         # enough to be in memory.
         self.accounts = AccountBook(NoAccounts())
+        # What this master remembers of those who are not here now; nothing of it is written down.
+        self.gone = Gone()
+        self.most_registered = self.state.registered
         self._outcomes: list[Outcome] = []
         # Whose labeled command is being applied, and what it is to be told of it.
         self._labeled: Session | None = None

@@ -11,6 +11,8 @@ from typing import Final
 from chatd_supervisor.hub.coming import rename
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.presence import came_online
+from chatd_supervisor.hub.server import show_motd, show_users
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -89,6 +91,9 @@ def register_if_ready(hub: Core, session: Session) -> None:
             tokens=hub.rules.tokens,
         ),
     )
+    show_users(hub, session)
+    show_motd(hub, session)
+    came_online(hub, session)
 
 
 def _ping(hub: Core, session: Session, entry: c.Ping) -> None:

@@ -122,7 +122,9 @@ def _leave_all(hub: Core, session: Session, _: c.LeaveAll) -> None:
         leave(hub, session, room, "")
 
 
-def names_of(session: Session, room: Room, *, implicit: bool = False) -> e.NamesListed:
+def names_of(
+    session: Session, room: Room, *, implicit: bool = False, more: bool = False
+) -> e.NamesListed:
     """Return who is in ``room``, for ``session``; whoever is not in it sees nobody invisible."""
     inside = session.id in room.members
     members = [
@@ -131,7 +133,7 @@ def names_of(session: Session, room: Room, *, implicit: bool = False) -> e.Names
         if inside or "i" not in m.record.modes
     ]
     visibility = "@" if "s" in room.record.modes else "="
-    return e.NamesListed(session.to, room.name, visibility, tuple(members), implicit)
+    return e.NamesListed(session.to, room.name, visibility, tuple(members), implicit, more)
 
 
 def _topic(hub: Core, session: Session, entry: c.Topic) -> None:

@@ -24,6 +24,8 @@ class Rules(NamedTuple):
     admin: tuple[str, ...] = ()
     started: str = ""
     """When the server was started, in words."""
+    since: int = 0
+    """The same, in microseconds since the epoch."""
     tokens: tuple[str, ...] = ()
     """Of RPL_ISUPPORT."""
     capabilities: tuple[tuple[str, str], ...] = ()

@@ -5,6 +5,7 @@ from typing import Final
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.permissions import Problem, speak_problem
+from chatd_supervisor.hub.presence import tell_away
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of, fields_of
 from chatd_supervisor.rooms import Audience, Room, Session
@@ -76,6 +77,8 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     if hears_itself(hub, session):
         hub.reply(session, told)
     hub.tell(other.alone, told)
+    if entry.kind in ("say", "act"):
+        tell_away(hub, session, other)
     return None
 
 
@@ -138,6 +141,7 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     session.idle_since = hub.now
     event = e.Told(session.source, other.nick, entry.text, "say", stamp)
     hub.tell(Audience(both.values()), event)
+    tell_away(hub, session, other)
 
 
 STATUS_PREFIXES: Final = "@+"

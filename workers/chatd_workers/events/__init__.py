@@ -11,6 +11,9 @@ for answers, which go to one client.
 from msgspec import Struct
 
 from chatd_workers.events.answers import (
+    AwayShown as AwayShown,
+)
+from chatd_workers.events.answers import (
     Helped as Helped,
 )
 from chatd_workers.events.answers import (
@@ -35,6 +38,12 @@ from chatd_workers.events.answers import (
     Past as Past,
 )
 from chatd_workers.events.answers import (
+    PersonShown as PersonShown,
+)
+from chatd_workers.events.answers import (
+    Private as Private,
+)
+from chatd_workers.events.answers import (
     ReadMarked as ReadMarked,
 )
 from chatd_workers.events.answers import (
@@ -54,6 +63,9 @@ from chatd_workers.events.answers import (
 )
 from chatd_workers.events.answers import (
     StandardReply as StandardReply,
+)
+from chatd_workers.events.answers import (
+    Supported as Supported,
 )
 from chatd_workers.events.answers import (
     TargetsShown as TargetsShown,
@@ -169,6 +181,9 @@ Event = (
     | Members
     | NamesListed
     | RoomsListed
+    | PersonShown
+    | AwayShown
+    | Supported
     | Helped
     | Recalled
     | HistoryShown

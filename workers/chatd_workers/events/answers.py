@@ -42,7 +42,7 @@ class NamesListed(Struct, frozen=True, gc=False):
     """Answer to NAMES, and what follows JOIN: all members that the recipient may see.
 
     ``visibility`` is ``=`` for a public room, ``@`` for a secret one; empty: there is no such room.
-    ``implicit``: it was not asked for.
+    ``implicit``: it was not asked for. ``more``: other rooms follow, in the same answer.
     """
 
     to: str
@@ -50,6 +50,7 @@ class NamesListed(Struct, frozen=True, gc=False):
     visibility: str
     members: tuple[Member, ...]
     implicit: bool = False
+    more: bool = False
 
 
 class RoomsListed(Struct, frozen=True, gc=False):
@@ -57,6 +58,53 @@ class RoomsListed(Struct, frozen=True, gc=False):
 
     rooms: tuple[tuple[str, int, str], ...]
     total: int
+
+
+class PersonShown(Struct, frozen=True, gc=False):
+    """Answer to WHOIS and ``/whois``: all that the recipient may know of ``source``.
+
+    What ``private`` has is for itself and for operators.
+    """
+
+    to: str
+    source: Source
+    server: str
+    description: str
+    """What ``server`` says of itself."""
+    rooms: tuple[tuple[str, str], ...] = ()
+    """Names, and the letters of its modes there."""
+    away: str = ""
+    idle: int = 0
+    """Seconds since it last said something."""
+    signon: int = 0
+    operator: bool = False
+    secured: bool = False
+    """Its connection is encrypted."""
+    private: "Private | None" = None
+
+
+class Private(Struct, frozen=True, gc=False):
+    """What not everybody is told of somebody."""
+
+    modes: str
+    """Letters of its user modes."""
+    fingerprint: str = ""
+    local_user: str = ""
+
+
+class AwayShown(Struct, frozen=True, gc=False):
+    """``nick``, to whom the recipient has written, is away for the reason ``text``."""
+
+    to: str
+    nick: str
+    text: str
+
+
+class Supported(Struct, frozen=True, gc=False):
+    """What the server supports, asked for: RPL_ISUPPORT; ``tokens`` as in ``Registered``."""
+
+    to: str
+    tokens: tuple[str, ...]
 
 
 class Helped(Struct, frozen=True, gc=False):

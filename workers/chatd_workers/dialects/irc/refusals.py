@@ -161,6 +161,8 @@ CONFIRMATIONS: Final[dict[str, AsNumeric]] = {
     "logged-out": AsNumeric("RPL_LOGGEDOUT", ("{about}",)),
     "operator": AsNumeric("RPL_YOUREOPER"),
     "invited": AsNumeric("RPL_INVITING", BOTH),
+    "away": AsNumeric("RPL_NOWAWAY"),
+    "back": AsNumeric("RPL_UNAWAY"),
 }
 """By key of ``problems.NOTICES``; the others are a NOTICE each. What whoever logs in or out is told
 is about ``nick!user@host``."""

@@ -34,6 +34,7 @@ from chatd_workers.dialects.irc.lines import (
 from chatd_workers.dialects.irc.modes import ROOM_MODES, USER_MODES, WITH_PARAMETER, letters
 from chatd_workers.dialects.irc.people import PEOPLE
 from chatd_workers.dialects.irc.refusals import CONFIRMATIONS, REFUSALS, AsFail, AsNumeric
+from chatd_workers.dialects.irc.whois import person_shown
 from chatd_workers.problems import confirm, explain
 
 SERVER: Final = "chatd"
@@ -98,7 +99,13 @@ class Writer:
                     for who in event.members
                 ],
             )
-        return data + self._answer(event.to, "RPL_ENDOFNAMES", event.room)
+        return data if event.more else data + self._answer(event.to, "RPL_ENDOFNAMES", event.room)
+
+    def _person_shown(self, event: e.PersonShown, view: int) -> bytes:
+        return person_shown(event, view, self.server)
+
+    def _away_shown(self, event: e.AwayShown, _view: int) -> bytes:
+        return self._answer(event.to, "RPL_AWAY", event.nick, event.text)
 
     def _recalled(self, event: e.Recalled, view: int) -> bytes:
         return history.recalled(event, view, self.server, self.write)
@@ -145,6 +152,9 @@ class Writer:
                 self._supported(to, event.tokens),
             ]
         )
+
+    def _supported_shown(self, event: e.Supported, _view: int) -> bytes:
+        return self._supported(event.to, event.tokens)
 
     def _supported(self, to: str, tokens: tuple[str, ...]) -> bytes:
         empty = self._answer(to, "RPL_ISUPPORT")
@@ -227,6 +237,9 @@ class Writer:
         e.ModesChanged: _modes_changed,
         e.TopicShown: _topic_shown,
         e.NamesListed: _names_listed,
+        e.PersonShown: _person_shown,
+        e.AwayShown: _away_shown,
+        e.Supported: _supported_shown,
         e.Recalled: _recalled,
         e.HistoryShown: _history_shown,
         e.TargetsShown: _targets_shown,

@@ -1,0 +1,45 @@
+"""What a client may see of rooms and of people: decided here, for all commands and dialects.
+
+A secret room (``+s``) is seen by its members. An invisible person (``+i``) is found by whoever
+knows the nick, and seen by those who share a room. Operators of the server see everything.
+"""
+
+from collections.abc import Iterator
+
+from chatd_supervisor.hub.core import Core
+from chatd_supervisor.rooms import Room, Session
+
+
+def sees_room(hub: Core, session: Session, room: Room) -> bool:
+    """Tell whether ``room`` is there for ``session``."""
+    return "s" not in room.record.modes or session.id in room.members or hub.is_operator(session)
+
+
+def sees_person(hub: Core, session: Session, other: Session) -> bool:
+    """Tell whether ``session`` is shown ``other`` when it asks for many, or for a room's people."""
+    return (
+        "i" not in other.record.modes
+        or other is session
+        or not session.rooms.keys().isdisjoint(other.rooms)
+        or hub.is_operator(session)
+    )
+
+
+def is_open(room: Room) -> bool:
+    """Tell whether ``room`` is one for people who look for rooms: not an empty one, except kept."""
+    return bool(room.members or room.record.founder)
+
+
+def rooms_for(hub: Core, session: Session) -> Iterator[Room]:
+    """Yield the rooms that ``session`` sees."""
+    return (room for room in hub.rooms.values() if sees_room(hub, session, room))
+
+
+def rooms_of(hub: Core, session: Session, other: Session) -> Iterator[Room]:
+    """Yield the rooms of ``other`` that ``session`` sees it in."""
+    everything = other is session or hub.is_operator(session)
+    hidden = "i" in other.record.modes
+    for room in other.rooms.values():
+        public = not hidden and "s" not in room.record.modes
+        if everything or public or session.id in room.members:
+            yield room
