@@ -8,12 +8,12 @@ of these: ``---`` the server, ``*`` an action, ``[`` a private line (the one pla
 own character stands first, and it is followed by `` -> ``); anything else is a nick, `` : ``, text.
 """
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
+from chatd_workers.dialects.text_people import person_shown, shown_time
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import confirm, explain
 
@@ -47,6 +47,10 @@ def _who(rest: str) -> c.Command:
     return c.Who(_name(room_name(rest)) if rest else "")
 
 
+def _whois(rest: str) -> c.Command:
+    return c.Whois([_name(rest)]) if rest else _missing("nick", "/whois")
+
+
 def _topic(rest: str) -> c.Command:
     return c.Topic({"": None, "-": ""}.get(rest, rest))
 
@@ -77,6 +81,8 @@ VERBS: Final[dict[str, _Verb]] = {
     "/msg": _Verb("/msg NICK TEXT", "say TEXT to NICK alone", _msg),
     "/me": _Verb("/me TEXT", "do something: * alice TEXT", _me),
     "/who": _Verb("/who [ROOM]", "who is here, or in ROOM", _who),
+    "/whois": _Verb("/whois NICK", "who NICK is", _whois),
+    "/away": _Verb("/away [TEXT]", "be away because of TEXT, or be back", c.Away),
     "/rooms": _Verb("/rooms", "which rooms there are", lambda _: c.Rooms()),
     "/topic": _Verb("/topic [TEXT]", "show or set the topic; - clears it", _topic),
     "/history": _Verb("/history [N]", "the last lines said here", _history),
@@ -223,7 +229,7 @@ def _lines(count: int) -> str:
 
 
 def _past(line: e.Past) -> str:
-    stamp = str(_EPOCH + dt.timedelta(minutes=line.time // 60_000_000))[:16]
+    stamp = shown_time(line.time)
     if line.kind == "act":
         return f"--- {stamp} * {line.nick} {_shown(line.text)}\n"
     if line.kind == "topic" and not line.text:
@@ -239,8 +245,6 @@ def _helped(_: e.Helped) -> str:
     return "".join(f"--- {verb.usage:<16} {verb.summary}\n" for verb in VERBS.values())
 
 
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
 # Any: each writer takes the one event type that is its key, which no type for a dict can say.
 _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Welcomed: _welcomed,
@@ -255,11 +259,13 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.TopicChanged: _topic_changed,
     e.TopicShown: _topic_shown,
     e.Members: lambda event: f"--- in {event.room}: {_some(event.nicks, event.members)}\n",
+    e.PersonShown: person_shown,
+    e.AwayShown: lambda event: f"--- {event.nick} is away: {_shown(event.text)}\n",
     e.RoomsListed: _rooms,
     e.Helped: _helped,
     e.Hinted: lambda _: "--- /nick NAME gives you a name, /help lists the commands.\n",
     e.Recalled: _recalled,
     e.Refused: lambda event: f"--- {explain(event.problem, event.value, event.about)}\n",
-    e.Informed: lambda event: f"--- {confirm(event.notice, event.value, event.about)}\n",
+    e.Informed: lambda event: f"--- {_shown(confirm(event.notice, event.value, event.about))}\n",
     e.Closing: lambda event: f"--- closing: {event.reason}\n",
 }
