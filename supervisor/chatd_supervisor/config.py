@@ -20,9 +20,13 @@ from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.keys import keys_of
 from chatd_supervisor.keys import wrong as _wrong
 from chatd_workers.dialects import DIALECTS
+from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+MOST_ADMIN: Final = 3
+"""Lines about who runs the server: as many as ADMIN has numerics for."""
 
 
 class ConfigError(ValueError):
@@ -59,6 +63,15 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     network: Annotated[
         str, Meta(min_length=1, max_length=63, description="The network it belongs to.")
     ] = "chatd"
+    description: Annotated[
+        str, Meta(min_length=1, max_length=63, description="What it is, in a few words.")
+    ] = "chatd"
+    motd: Annotated[
+        str, Meta(max_length=16384, description="Message of the day, of any number of lines.")
+    ] = ""
+    admin: Annotated[
+        str, Meta(max_length=1024, description="Who runs it, in up to three lines, for ADMIN.")
+    ] = ""
     password: Annotated[
         str,
         Meta(max_length=255, description="What a client of IRC must give with PASS; empty: none."),
@@ -74,9 +87,14 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check what the types cannot; msgspec turns ValueError into a ValidationError."""
-        for key in ("name", "network"):
+        for key in ("name", "network", "description"):
             if not getattr(self, key).isprintable():
                 raise _wrong(key, "must be printable")
+        for key in ("motd", "admin"):
+            if not all(map(is_passable, getattr(self, key).split("\n"))):
+                raise _wrong(key, "must be lines without control characters, except formatting")
+        if len(self.admin.splitlines()) > MOST_ADMIN:
+            raise _wrong("admin", f"must be of at most {MOST_ADMIN} lines")
         for key in ("runtime_dir", "state_dir"):
             directory = getattr(self, key)
             if directory is not None and not os.path.isabs(directory):
@@ -132,6 +150,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kick_length: Annotated[
         Count, Meta(le=390, description="Characters in the reason of a kick.")
     ] = 300
+    away_length: Annotated[
+        Count, Meta(le=390, description="Characters in the reason of being away.")
+    ] = 200
+    whowas_entries: Annotated[
+        Count, Meta(le=100_000, description="People who have gone that WHOWAS knows of.")
+    ] = 1000
+    monitor_entries: Annotated[
+        int, Meta(ge=1, le=1000, description="Nicks that a client monitors.")
+    ] = 100
     max_rooms: Annotated[Count, Meta(description="Rooms at once.")] = 1000
     channels_per_client: Annotated[
         Count, Meta(description="Rooms that a client of IRC is in at once.")

@@ -26,8 +26,11 @@ CAPABILITY_VALUES: Final = {
 }
 """What is said of capabilities that have a value."""
 
-_STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+_SINCE: Final = time.time()
 """When this program was started."""
+
+_STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(_SINCE))
+"""The same, in words."""
 
 FIXED: Final = {
     "server": ("runtime_dir", "state_dir"),
@@ -52,13 +55,20 @@ def rules_of(config: Config) -> Rules:
     rules = Rules(
         server=server.name,
         network=server.network,
+        description=server.description,
+        motd=tuple(server.motd.splitlines()),
+        admin=tuple(server.admin.splitlines()),
         password=server.password,
         version=f"chatd-{__version__}",
         started=_STARTED,
+        since=int(_SINCE * 1_000_000),
         nick_length=limits.nick_length,
         channel_length=limits.channel_length,
         topic_length=limits.topic_length,
         kick_length=limits.kick_length,
+        away_length=limits.away_length,
+        whowas_entries=limits.whowas_entries,
+        monitor_entries=limits.monitor_entries,
         max_rooms=limits.max_rooms,
         rooms_per_client=limits.channels_per_client,
         list_entries=limits.list_entries,

@@ -50,6 +50,11 @@ def test_every_key_is_read(file: Path) -> None:
         [server]
         name = "lab"
         network = "campus"
+        description = "of the lab"
+        motd = '''
+Tea is at four.
+  Biscuits as well.'''
+        admin = "Lab\\nSomebody"
         runtime_dir = "/run/chatd"
         state_dir = "/var/lib/chatd"
         log_level = "debug"
@@ -67,6 +72,9 @@ def test_every_key_is_read(file: Path) -> None:
         server=Server(
             name="lab",
             network="campus",
+            description="of the lab",
+            motd="Tea is at four.\n  Biscuits as well.",
+            admin="Lab\nSomebody",
             runtime_dir="/run/chatd",
             state_dir="/var/lib/chatd",
             log_level="debug",
@@ -90,7 +98,8 @@ def test_every_key_is_read(file: Path) -> None:
             '[server]\nnmae = "x"',
             (
                 "server.nmae: unknown key; did you mean name? "
-                "(allowed: name, network, password, runtime_dir, state_dir, log_level)"
+                "(allowed: name, network, description, motd, admin, password, runtime_dir,"
+                " state_dir, log_level)"
             ),
         ),
         (
@@ -153,6 +162,17 @@ def test_every_key_is_read(file: Path) -> None:
         (
             '[[listen]]\naddress = "::1:5015"',
             'listen[1].address = "::1:5015": an IPv6 address is written in brackets: [::1]:5015',
+        ),
+        (
+            '[server]\nmotd = "bell\\u0007"',
+            (
+                'server.motd = "bell\\u0007":'
+                " must be lines without control characters, except formatting"
+            ),
+        ),
+        (
+            '[server]\nadmin = "1\\n2\\n3\\n4"',
+            'server.admin = "1\\n2\\n3\\n4": must be of at most 3 lines',
         ),
         ("[[listen]]\n[[listen]]", "listen[2].address: 127.0.0.1:5015 is there twice"),
         ('[[listen]]\ndialect = "x"', 'listen[1].dialect = "x": must be one of text, irc'),
