@@ -6,6 +6,7 @@ from chatd_supervisor.hub import OperatorBlock
 from chatd_workers.dialects.irc.reader import VERBS
 from hub_lines import START, Lines
 
+TOKENS = tuple(f"TOKEN{number}={number}" for number in range(15))
 RULES = {
     "description": "a test server",
     "network": "Example",
@@ -14,7 +15,7 @@ RULES = {
     "since": START,
     "motd": ("Tea is at four.", "", "Biscuits as well."),
     "admin": ("Lab", "Somebody", "root@example.org"),
-    "tokens": tuple(f"TOKEN{number}={number}" for number in range(15)),
+    "tokens": TOKENS,
     "operators": (OperatorBlock("root", "secret"), OperatorBlock("toor", "secret")),
 }
 
@@ -27,13 +28,11 @@ def lines() -> Lines:
     return lines
 
 
-def users(
-    visible: int, invisible: int, operators: int, new: int, rooms: int, most: int
-) -> list[str]:
-    here = visible + invisible
+def users(here: int, most: int, *, hidden: int = 0, new: int = 0, rooms: int = 0) -> list[str]:
+    """Return the answer to LUSERS; those who are invisible are operators here."""
     return [
-        f"251 alice :There are {visible} users and {invisible} invisible on 1 server",
-        f"252 alice {operators} :operator(s) online",
+        f"251 alice :There are {here - hidden} users and {hidden} invisible on 1 server",
+        f"252 alice {hidden} :operator(s) online",
         f"253 alice {new} :unknown connection(s)",
         f"254 alice {rooms} :channels formed",
         f"255 alice :I have {here} clients and 0 servers",
@@ -43,17 +42,17 @@ def users(
 
 
 def test_lusers_counts_people_and_remembers_the_most(lines: Lines) -> None:
-    assert lines.send(1, "LUSERS") == users(1, 0, 0, 0, 0, 1)
+    assert lines.send(1, "LUSERS") == users(1, 1)
     new = lines.arrive("irc")
     lines.send(new, "NICK bob")
-    assert lines.send(1, "LUSERS") == users(1, 0, 0, 1, 0, 1)
+    assert lines.send(1, "LUSERS") == users(1, 1, new=1)
     lines.send(new, "USER bo 0 * :Bob")
     lines.text("carol")
     lines.set_modes(new, "io")
     lines.send(new, "JOIN #x")
-    assert lines.send(1, "LUSERS") == users(2, 1, 1, 0, 2, 3)
+    assert lines.send(1, "LUSERS") == users(3, 3, hidden=1, rooms=2)
     lines.leave(new)
-    assert lines.send(1, "LUSERS") == users(2, 0, 0, 0, 1, 3)
+    assert lines.send(1, "LUSERS") == users(2, 3, rooms=1)
 
 
 MOTD = [
@@ -163,7 +162,7 @@ def test_version_tells_what_is_supported_too(lines: Lines) -> None:
     assert len(tokens) == 2
     text = " :are supported by this server"
     told = [token for line in tokens for token in line.removesuffix(text).split()[2:]]
-    assert told == list(RULES["tokens"])
+    assert told == list(TOKENS)
 
 
 @pytest.mark.parametrize("verb", ["HELP", "HELPOP"])
@@ -189,4 +188,4 @@ def test_who_comes_is_told_how_many_are_here_and_the_message_of_the_day() -> Non
     heard = lines.send(1, "USER al 0 * :Alice")
     codes = [line[:3] for line in heard]
     assert codes[:5] == ["001", "002", "003", "004", "005"]
-    assert heard[-12:] == [*users(1, 0, 0, 0, 0, 1), *MOTD]
+    assert heard[-12:] == [*users(1, 1), *MOTD]

@@ -50,7 +50,7 @@ ALL = [row("alice", "H"), row("bob", "H"), row("carol", "H")]
     ],
 )
 def test_who(lines: Lines, asked: str, wanted: list[str]) -> None:
-    end = f"315 bob {asked.split()[0]} :End of WHO list"
+    end = f"315 bob {asked.partition(' ')[0]} :End of WHO list"
     assert lines.send(2, f"WHO {asked}") == [*wanted, end]
 
 
@@ -93,7 +93,7 @@ def test_who_has_all_prefixes_for_those_who_want_them(lines: Lines) -> None:
 def test_whox(lines: Lines, asked: str, wanted: str) -> None:
     lines.wait(7)
     lines.hub.change(lines.session(2), "login", account="Bobby")
-    end = f"315 bob {asked.split()[0]} :End of WHO list"
+    end = f"315 bob {asked.partition(' ')[0]} :End of WHO list"
     heard = lines.send(2, f"WHO {asked}")
     assert heard[0] == f"354 bob {wanted}"
     assert heard[-1] == end

@@ -85,6 +85,7 @@ def tupled(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...
     return st.lists(strategy, max_size=30).map(tuple)
 
 
+isupport = tupled(st.from_regex(r"[A-Z]{1,9}(=[a-z]{0,90})?", fullmatch=True))
 PLAIN: dict[type, st.SearchStrategy[Any]] = {
     e.Welcomed: st.builds(e.Welcomed, words, nicks, rooms, words, tupled(nicks), st.just(3)),
     e.Hinted: st.just(e.Hinted()),
@@ -120,7 +121,24 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
         st.sampled_from(["", "=", "@"]),
         tupled(members),
         st.booleans(),
+        st.booleans(),
     ),
+    e.PersonShown: st.builds(
+        e.PersonShown,
+        recipients,
+        sources,
+        st.just("irc.example.org"),
+        texts,
+        tupled(st.tuples(rooms, st.sampled_from(["", "o", "v", "ov"]))),
+        texts,
+        times,
+        times,
+        st.booleans(),
+        st.booleans(),
+        st.one_of(st.none(), st.builds(e.Private, st.just("io"), words, words)),
+    ),
+    e.AwayShown: st.builds(e.AwayShown, recipients, nicks, texts),
+    e.Supported: st.builds(e.Supported, recipients, isupport),
     e.RoomsListed: st.builds(e.RoomsListed, tupled(st.tuples(rooms, times, words)), st.just(3)),
     e.Helped: st.just(e.Helped()),
     e.Recalled: st.builds(
@@ -145,7 +163,7 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
         words,
         words,
         words,
-        tupled(st.from_regex(r"[A-Z]{1,9}(=[a-z]{0,90})?", fullmatch=True)),
+        isupport,
     ),
     e.Numeric: st.builds(
         e.Numeric, recipients, st.sampled_from(sorted(NUMERICS)), tupled(st.one_of(words, texts))

@@ -16,6 +16,7 @@ from chatd_workers import commands as c
 NAMES = st.sampled_from(["alice", "Alice", "bob", "été", "ÉTÉ", "guest2", "guest3", "-", "#", ""])
 ROOMS = st.sampled_from(["#ops", "#OPS", "#lobby", "#Lobby", "#dev", "#ß", "nonsense"])
 TEXTS = st.sampled_from(["", "hello", "x" * 400, "bad\x1b[2J", "alice : hello"])
+KINDS = st.sampled_from(["say", "act", "notice", "tag"])
 ENTRIES = st.one_of(
     st.builds(c.Say, TEXTS),
     st.builds(c.SayAs, NAMES, TEXTS),
@@ -27,6 +28,20 @@ ENTRIES = st.one_of(
     st.builds(c.Topic, st.none() | TEXTS),
     st.just(c.Who()),
     st.just(c.Arrive("text")),
+    st.just(c.Arrive("irc")),
+    st.just(c.User("al", "Al")),
+    st.builds(c.Enter, st.lists(ROOMS, max_size=3)),
+    st.builds(c.Part, st.lists(ROOMS, max_size=3)),
+    st.builds(c.Send, KINDS, st.lists(NAMES | ROOMS, max_size=2), TEXTS),
+    st.builds(c.Away, TEXTS),
+    st.builds(c.SetRealname, TEXTS),
+    st.builds(c.Monitor, st.sampled_from(["+", "-", "C", "L", "S"]), st.lists(NAMES)),
+    st.builds(c.Whois, st.lists(NAMES, max_size=2)),
+    st.builds(c.Whowas, NAMES),
+    st.builds(c.FindUsers, NAMES | ROOMS),
+    st.just(c.ListRooms([])),
+    st.just(c.ListNames([])),
+    st.just(c.Ask("LUSERS")),
     st.builds(c.Depart, TEXTS),
 )
 LIVES = st.lists(st.tuples(st.integers(0, 5), ENTRIES), max_size=60)
@@ -54,6 +69,11 @@ def seen(state: State) -> dict[str, Any]:
             for number, s in state.sessions.items()
         },
         "guests": state.guests,
+        "registered": state.registered,
+        "watchers": {
+            nick: sorted(session.id for session in state.watchers.of(nick))
+            for nick in {n for s in state.sessions.values() for n in s.record.monitored}
+        },
     }
 
 

@@ -90,7 +90,7 @@ def _targets(messages: int, monitored: int) -> str:
         "PART": "",
         "PRIVMSG": _some(messages),
         "TAGMSG": _some(messages),
-        "WHOIS": "1",
+        "WHOIS": _some(messages),
     }
     return ",".join(f"{command}:{limit}" for command, limit in limits.items())
 
