@@ -58,6 +58,14 @@ _ACTIONS: Final[dict[type, Action]] = {
     **recalling.ACTIONS,
 }
 
+_IN_ONE_ROOM: Final = frozenset(
+    {c.Say, c.SayAs, c.Act, c.Join, c.Leave, c.Who, c.History, c.Search, c.Missed}
+)
+"""What is said of the room one is in: for those who are in one, always."""
+
+_IN_MANY_ROOMS: Final = frozenset({c.Enter, c.Part, c.LeaveAll})
+"""What would take somebody out of the one room."""
+
 
 class Hub(Core):
     """Decides by the rules, on the state that earlier decisions have made."""
@@ -90,6 +98,11 @@ class Hub(Core):
     def _act(self, session: Session, entry: c.Entry) -> None:
         if not session.record.registered and type(entry) not in registration.BEFORE:
             self.refuse(session, "not-registered")
+            return
+        one_room = self.knows_one_room(session)
+        if type(entry) in (_IN_MANY_ROOMS if one_room else _IN_ONE_ROOM):
+            # No reader of its dialect makes such a command: its worker is not what it was.
+            self.refuse(session, "unknown-command", type(entry).__name__)
             return
         _ACTIONS[type(entry)](self, session, entry)
 
