@@ -66,8 +66,9 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     """Nicks as given, whose coming and going it wants to be told."""
     accepted: list[str] = field(default_factory=list)
     """Folded nicks from whom it takes private lines in any case."""
-    invitations: list[str] = field(default_factory=list)
-    """Folded names of rooms that it was asked into."""
+    invitations: dict[str, int] = field(default_factory=dict)
+    """Folded names of rooms that it was asked into, and when each was created: another room of the
+    same name is not meant."""
     secured: str = ""
     """Protocol and cipher, if its connection is encrypted."""
     fingerprint: str = ""

@@ -38,6 +38,7 @@ class Session:
         "_data",
         "_source",
         "alone",
+        "called_at",
         "dialect",
         "id",
         "idle_since",
@@ -53,6 +54,8 @@ class Session:
         self.rooms: dict[str, Room] = {}
         # When it last said something, as this master knows; not part of what is written down.
         self.idle_since = record.signon
+        # When it was last told that somebody wanted to tell it something, as this master knows.
+        self.called_at: int | None = None
         self.renew()
 
     @property
@@ -109,12 +112,17 @@ class Session:
     def data(self) -> str:
         """What a fact about something it said carries: what ``source`` is made of again."""
         if self._data is None:
-            record = self.record
-            fields = {"user": record.user, "host": record.host, "account": record.account}
-            if "B" in record.modes:
-                fields["bot"] = "1"
-            self._data = data_of({name: value for name, value in fields.items() if value})
+            self._data = data_of(self.names)
         return self._data
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What a fact about something it did tells of who it is, beside its nick."""
+        record = self.record
+        fields = {"user": record.user, "host": record.host, "account": record.account}
+        if "B" in record.modes:
+            fields["bot"] = "1"
+        return {name: value for name, value in fields.items() if value}
 
     def status(self, room: "Room") -> str:
         """Return the letters of its modes in ``room``, highest first."""

@@ -14,10 +14,12 @@ What each kind of fact does:
 ``join``     it comes into ``room``, which is made if there is none; data: its ``status``
              there; if it is made, when it was ``created``, and its ``modes``
 ``part``     it leaves ``room``
-``kick``     data: ``session`` is put out of ``room``
+``kick``     data: ``session`` is put out of ``room``; the text is its nick and the reason
 ``status``   data: ``session`` has the ``status`` in ``room``
 ``topic``    the topic of ``room`` is ``text``
-``mode``, ``keep``, ``access``   data: fields of the record of ``room``
+``mode``     data: ``fields`` of the record of ``room``; ``masks``, by list, that are added (who,
+             when) or removed (null); ``seats``, the status of members by their number
+``keep``, ``access``   data: fields of the record of ``room``
 in TALK      nothing
 others       data: fields of the session's record
 ===========  ==========================================================================
@@ -33,6 +35,7 @@ from chatd_supervisor.records import (
     RoomRecord,
     Seat,
     SessionRecord,
+    Setting,
     change,
     decode_room,
     decode_session,
@@ -53,7 +56,10 @@ TALK: Final = frozenset(
 """Kinds of facts that change nothing. ``tell`` and the like are to one person, those with
 ``status`` to some members of a room only: history does not show them to the others."""
 
-_ROOM_CHANGES: Final = frozenset({"mode", "keep", "access"})
+_ROOM_CHANGES: Final = frozenset({"keep", "access"})
+
+LOBBY_MODES: Final = "n"
+"""Of the lobby, which nobody has made: only who is in may speak."""
 
 
 class State:
@@ -62,7 +68,7 @@ class State:
     def __init__(self) -> None:
         self.sessions: dict[int, Session] = {}
         self.nicks: dict[str, Session] = {}
-        self.lobby = Room(RoomRecord(name=LOBBY))
+        self.lobby = Room(RoomRecord(name=LOBBY, modes=LOBBY_MODES))
         self.rooms: dict[str, Room] = {self.lobby.key: self.lobby}
         # How many guests have been given a nick, ever.
         self.guests = 0
@@ -173,6 +179,20 @@ class State:
         session = self._touch(fields["session"])
         session.record.seats[fold(fact.room)].status = fields["status"]
 
+    def _set_modes(self, fact: Fact) -> None:
+        data = fields_of(fact.data)
+        room = self._touched_rooms[fold(fact.room)] = self.rooms[fold(fact.room)]
+        change(room.record, data.get("fields", {}))
+        for name, entries in data.get("masks", {}).items():
+            masks = getattr(room.record, name)
+            for mask, setting in entries.items():
+                if setting is None:
+                    masks.pop(mask, None)
+                else:
+                    masks[mask] = Setting(*setting)
+        for number, status in data.get("seats", {}).items():
+            self._touch(int(number)).record.seats[room.key].status = status
+
     def _set_topic(self, fact: Fact) -> None:
         room = self._change_room(fact)
         room.record.topic = fact.text
@@ -216,8 +236,7 @@ class State:
         session.rooms[room.key] = room
         self._order += 1
         session.record.seats[room.key] = Seat(self._order, status)
-        if room.key in session.record.invitations:
-            session.record.invitations.remove(room.key)
+        session.record.invitations.pop(room.key, None)
         self._touched[session.id] = session
 
     def _exit(self, session: Session, room: Room) -> None:
@@ -242,6 +261,7 @@ class State:
         "part": _part,
         "kick": _kick,
         "status": _set_status,
+        "mode": _set_modes,
         "topic": _set_topic,
     }
 

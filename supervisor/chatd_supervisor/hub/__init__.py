@@ -13,10 +13,14 @@ Dialects share rooms, nicks and rules; what a client hears of an event is its wr
 from typing import Final
 
 from chatd_supervisor.hub import (
+    acceptance,
     asking,
     coming,
     listing,
+    moderation,
+    modes,
     negotiation,
+    operators,
     presence,
     recalling,
     registration,
@@ -26,7 +30,14 @@ from chatd_supervisor.hub import (
     whoing,
 )
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.outcomes import Delivery, Leaving, Lookup, Operation, Outcome
+from chatd_supervisor.hub.outcomes import (
+    Delivery,
+    Leaving,
+    Lookup,
+    Operation,
+    Outcome,
+    PasswordCheck,
+)
 from chatd_supervisor.hub.rules import OperatorBlock, Rules
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
@@ -41,6 +52,7 @@ __all__ = [
     "Operation",
     "OperatorBlock",
     "Outcome",
+    "PasswordCheck",
     "Rules",
 ]
 
@@ -50,6 +62,10 @@ _ACTIONS: Final[dict[type, Action]] = {
     **negotiation.ACTIONS,
     **talking.ACTIONS,
     **rooming.ACTIONS,
+    **moderation.ACTIONS,
+    **modes.ACTIONS,
+    **acceptance.ACTIONS,
+    **operators.ACTIONS,
     **asking.ACTIONS,
     **listing.ACTIONS,
     **presence.ACTIONS,

@@ -277,5 +277,16 @@ class Depart(Struct, frozen=True, array_like=True, tag=81, gc=False):
     reason: str
 
 
-Entry = Command | Arrive | Depart
+class OperatorChecked(Struct, frozen=True, array_like=True, tag=82, gc=False):
+    """The password was checked by which one would be the operator ``name``. Made by the master.
+
+    ``failed``: it could not be checked.
+    """
+
+    name: str
+    right: bool
+    failed: bool = False
+
+
+Entry = Command | Arrive | Depart | OperatorChecked
 """Everything that changes the hub."""

@@ -55,9 +55,10 @@ class Rename(Struct, frozen=True, array_like=True, tag=5, gc=False):
 
 
 class Join(Struct, frozen=True, array_like=True, tag=6, gc=False):
-    """Go to ``room``, leaving the present one."""
+    """Go to ``room``, leaving the present one; ``key`` is what one has to know to come in."""
 
     room: Name
+    key: Name = ""
 
 
 class Leave(Struct, frozen=True, array_like=True, tag=7, gc=False):

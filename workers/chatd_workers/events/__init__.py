@@ -23,10 +23,16 @@ from chatd_workers.events.answers import (
     Informed as Informed,
 )
 from chatd_workers.events.answers import (
+    MasksListed as MasksListed,
+)
+from chatd_workers.events.answers import (
     Member as Member,
 )
 from chatd_workers.events.answers import (
     Members as Members,
+)
+from chatd_workers.events.answers import (
+    ModesShown as ModesShown,
 )
 from chatd_workers.events.answers import (
     NamesListed as NamesListed,
@@ -122,6 +128,9 @@ from chatd_workers.events.happenings import (
     Kicked as Kicked,
 )
 from chatd_workers.events.happenings import (
+    Killed as Killed,
+)
+from chatd_workers.events.happenings import (
     Left as Left,
 )
 from chatd_workers.events.happenings import (
@@ -164,6 +173,7 @@ Event = (
     | Left
     | Departed
     | Kicked
+    | Killed
     | Renamed
     | Entered
     | Closing
@@ -178,6 +188,8 @@ Event = (
     | ModesChanged
     | TopicChanged
     | TopicShown
+    | ModesShown
+    | MasksListed
     | Members
     | NamesListed
     | RoomsListed

@@ -21,6 +21,24 @@ class TopicShown(Struct, frozen=True, gc=False):
     joining: bool = False
 
 
+class ModesShown(Struct, frozen=True, gc=False):
+    """Answer to a question for the modes of ``room``: letters and parameters (empty: none)."""
+
+    room: str
+    modes: tuple[tuple[str, str], ...]
+    created: int
+    to: str = "*"
+
+
+class MasksListed(Struct, frozen=True, gc=False):
+    """Answer to a question for the list ``letter`` of ``room``: mask, by whom it is there, when."""
+
+    room: str
+    letter: str
+    masks: tuple[tuple[str, str, int], ...]
+    to: str = "*"
+
+
 class Member(Struct, frozen=True, gc=False):
     """Somebody in a room; ``status`` are the letters of its modes there, highest first."""
 

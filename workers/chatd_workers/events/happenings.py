@@ -64,6 +64,18 @@ class Kicked(Struct, frozen=True, gc=False):
     stamp: Stamp = Stamp()
 
 
+class Killed(Struct, frozen=True, gc=False):
+    """``source``, an operator, has ``nick`` put off the server; for ``nick``, who is closed next.
+
+    Whoever shares a room with it hears that it has ``Departed``.
+    """
+
+    source: Source
+    nick: str
+    reason: str
+    stamp: Stamp = Stamp()
+
+
 class Renamed(Struct, frozen=True, gc=False):
     """``source`` (its old name) is called ``nick`` now."""
 

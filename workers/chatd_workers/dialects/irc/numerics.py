@@ -209,3 +209,10 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "ERR_SASLALREADY": Numeric("907", "You have already authenticated using SASL", (), _SASL),
 }
 """By name. Of ``Channel``, ``O`` and ``*`` among the parameters, the word itself is meant."""
+
+LISTINGS: Final[dict[str, tuple[str, str]]] = {
+    "b": ("RPL_BANLIST", "RPL_ENDOFBANLIST"),
+    "e": ("RPL_EXCEPTLIST", "RPL_ENDOFEXCEPTLIST"),
+    "I": ("RPL_INVEXLIST", "RPL_ENDOFINVEXLIST"),
+}
+"""What tells an entry of the list of a room by its letter, and its end."""

@@ -38,6 +38,10 @@ def _kicked(event: e.Kicked, view: int) -> bytes:
     return _line(event, view, f"KICK {event.room} {middle(event.nick)}{_text(reason)}")
 
 
+def _killed(event: e.Killed, view: int) -> bytes:
+    return _line(event, view, f"KILL {event.nick}{_text(event.reason)}")
+
+
 def _renamed(event: e.Renamed, view: int) -> bytes:
     return _line(event, view, f"NICK {middle(event.nick)}")
 
@@ -100,6 +104,7 @@ PEOPLE: Final[dict[type, Callable[[Any, int], bytes]]] = {
     e.Left: _left,
     e.Departed: _departed,
     e.Kicked: _kicked,
+    e.Killed: _killed,
     e.Renamed: _renamed,
     e.TopicChanged: _topic_changed,
     e.Said: _said,

@@ -32,6 +32,7 @@ from chatd_workers.dialects.irc.lines import (
     timestamp,
 )
 from chatd_workers.dialects.irc.modes import ROOM_MODES, USER_MODES, WITH_PARAMETER, letters
+from chatd_workers.dialects.irc.numerics import LISTINGS
 from chatd_workers.dialects.irc.people import PEOPLE
 from chatd_workers.dialects.irc.refusals import CONFIRMATIONS, REFUSALS, AsFail, AsNumeric
 from chatd_workers.dialects.irc.whois import person_shown
@@ -84,6 +85,21 @@ class Writer:
             seconds = str(event.at // 1_000_000)
             data += self._answer(event.to, "RPL_TOPICWHOTIME", event.room, event.by, seconds)
         return data
+
+    def _modes_shown(self, event: e.ModesShown, _view: int) -> bytes:
+        letters = "+" + "".join([letter for letter, _ in event.modes])
+        params = [middle(param) for _, param in event.modes if param]
+        seconds = str(event.created // 1_000_000)
+        return self._answer(
+            event.to, "RPL_CHANNELMODEIS", event.room, letters, *params
+        ) + self._answer(event.to, "RPL_CREATIONTIME", event.room, seconds)
+
+    def _masks_listed(self, event: e.MasksListed, _view: int) -> bytes:
+        entry, end = LISTINGS[event.letter]
+        return b"".join(
+            self._answer(event.to, entry, event.room, mask, by, str(at // 1_000_000))
+            for mask, by, at in event.masks
+        ) + self._answer(event.to, end, event.room)
 
     def _names_listed(self, event: e.NamesListed, view: int) -> bytes:
         if event.implicit and view & cap.NO_IMPLICIT_NAMES:
@@ -236,6 +252,8 @@ class Writer:
         e.Announced: _announced,
         e.ModesChanged: _modes_changed,
         e.TopicShown: _topic_shown,
+        e.ModesShown: _modes_shown,
+        e.MasksListed: _masks_listed,
         e.NamesListed: _names_listed,
         e.PersonShown: _person_shown,
         e.AwayShown: _away_shown,

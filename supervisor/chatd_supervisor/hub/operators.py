@@ -1,0 +1,107 @@
+"""Operators of the server: how one becomes one, and what they can do (``permissions.PRIVILEGES``).
+
+A password that the configuration has as it is is compared here. One that it has as a hash takes
+too long for that: it is handed out to be checked (``PasswordCheck``), and ``OperatorChecked``
+comes back, after whatever else has come meanwhile.
+
+What they do is noted in the journal, so that it can be seen who has done what.
+"""
+
+import hmac
+from typing import Final
+
+from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.outcomes import Leaving, Operation, PasswordCheck
+from chatd_supervisor.hub.permissions import block_of, privilege_problem
+from chatd_supervisor.rooms import Audience, Session
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.names import is_passable
+
+HASHES: Final = ("$argon2id$", "$argon2i$")
+"""How passwords begin that are hashes."""
+
+CONFIGURATION: Final = "chatd.toml"
+"""What REHASH is said to read; where it lies is the administrator's business."""
+
+
+def _oper(hub: Core, session: Session, entry: c.Oper) -> None:
+    if not hub.rules.operators:
+        hub.refuse(session, "not-oper-host")
+        return
+    block = block_of(hub, entry.name)
+    if block is None:
+        hub.refuse(session, "password-wrong")
+    elif block.password.startswith(HASHES):
+        hub.then(PasswordCheck(session.id, block.password, entry.password, block.name))
+    else:
+        right = hmac.compare_digest(entry.password.encode(), block.password.encode())
+        _checked(hub, session, c.OperatorChecked(block.name, right))
+
+
+def _checked(hub: Core, session: Session, entry: c.OperatorChecked) -> None:
+    """Make ``session`` an operator, now that its password is known to be right; or do not."""
+    if entry.failed:
+        hub.refuse(session, "try-again", "OPER")
+        return
+    if not entry.right or block_of(hub, entry.name) is None:
+        hub.refuse(session, "password-wrong")
+        return
+    before = session.record.modes
+    modes = "".join(sorted({*before, "o"}))
+    stamp = hub.change(session, "oper", entry.name, operator=entry.name, modes=modes)
+    hub.inform(session, "operator")
+    if modes != before:
+        hub.reply(session, e.ModesChanged(None, session.nick, (("+", "o", ""),), stamp))
+
+
+def _kill(hub: Core, session: Session, entry: c.Kill) -> None:
+    problem = privilege_problem(hub, session, "kill")
+    if problem is None and not is_passable(entry.reason):
+        problem = "text-unsafe", ""
+    if problem is not None:
+        hub.refuse(session, *problem)
+        return
+    other = hub.find(entry.nick)
+    if other is None:
+        server = entry.nick == hub.rules.server
+        hub.refuse(session, "cannot-kill-server" if server else "nick-unknown", entry.nick)
+        return
+    reason = entry.reason[: hub.rules.kick_length or None] or "no reason given"
+    stamp = hub.change(session, "kill", f"{other.nick} {reason}")
+    hub.reply(other, e.Killed(session.source, other.nick, reason, stamp))
+    told = f"Killed ({session.nick} ({reason}))"
+    hub.then(Leaving(other.id, told, told))
+
+
+def _operate(hub: Core, session: Session, entry: c.Operate) -> None:
+    problem = privilege_problem(hub, session, entry.what.lower())
+    if problem is not None:
+        hub.refuse(session, *problem)
+        return
+    hub.change(session, entry.what.lower())
+    if entry.what == "REHASH":
+        hub.numeric(session, "RPL_REHASHING", CONFIGURATION)
+    hub.then(Operation(session.id, entry.what))
+
+
+def _wallops(hub: Core, session: Session, entry: c.Wallops) -> None:
+    problem = privilege_problem(hub, session, "wallops")
+    if problem is None and not is_passable(entry.text):
+        problem = "text-unsafe", ""
+    if problem is not None:
+        hub.refuse(session, *problem)
+        return
+    stamp = hub.change(session, "wallops", entry.text)
+    hearers = [each for each in hub.sessions.values() if "w" in each.record.modes]
+    event = e.Announced(entry.text, source=session.source, wallops=True, stamp=stamp)
+    hub.tell(Audience(hearers), event)
+
+
+ACTIONS: Final[dict[type, Action]] = {
+    c.Oper: _oper,
+    c.OperatorChecked: _checked,
+    c.Kill: _kill,
+    c.Operate: _operate,
+    c.Wallops: _wallops,
+}
