@@ -93,6 +93,7 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
     e.Left: st.builds(e.Left, sources, rooms, texts, stamp=stamps),
     e.Departed: st.builds(e.Departed, sources, texts, stamp=stamps),
     e.Kicked: st.builds(e.Kicked, sources, rooms, nicks, texts, stamp=stamps),
+    e.Killed: st.builds(e.Killed, sources, nicks, texts, stamp=stamps),
     e.Renamed: st.builds(e.Renamed, sources, nicks, stamp=stamps),
     e.Entered: st.builds(e.Entered, rooms, words, tupled(nicks), st.just(3)),
     e.Closing: st.builds(e.Closing, texts),
@@ -113,6 +114,20 @@ PLAIN: dict[type, st.SearchStrategy[Any]] = {
     ),
     e.TopicChanged: st.builds(e.TopicChanged, sources, rooms, texts, stamps),
     e.TopicShown: st.builds(e.TopicShown, rooms, texts, recipients, nicks, times, st.booleans()),
+    e.ModesShown: st.builds(
+        e.ModesShown,
+        rooms,
+        st.lists(st.tuples(st.sampled_from("klnt"), st.just("") | words), max_size=4).map(tuple),
+        times,
+        recipients,
+    ),
+    e.MasksListed: st.builds(
+        e.MasksListed,
+        rooms,
+        st.sampled_from("beI"),
+        tupled(st.tuples(words, nicks, times)),
+        recipients,
+    ),
     e.Members: st.builds(e.Members, rooms, tupled(nicks), st.just(3)),
     e.NamesListed: st.builds(
         e.NamesListed,

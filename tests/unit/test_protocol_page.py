@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from chatd_workers import events as e
+from chatd_workers.dialects import mode_words
+from chatd_workers.dialects.irc.modes import ROOM_MODES
 from chatd_workers.dialects.text import VERBS, write
 from chatd_workers.names import PUNCTUATION
 from chatd_workers.problems import COMMON, NOTICES, confirm
@@ -24,7 +26,7 @@ VALUES = {
     "line-crashed": "...",
     "unknown-command": "/x",
     "missing-nick": "/nick NAME",
-    "missing-room": "/join ROOM",
+    "missing-room": "/join ROOM [KEY]",
     "missing-text": "/msg NICK TEXT",
     "nick-too-long": "24",
     "room-too-long": "32",
@@ -39,8 +41,9 @@ VALUES = {
     "in-lobby": "#lobby",
     "topic-too-long": "300",
     "missing-password": "/identify PASSWORD",
-    "missing-modes": "/mode MODES",
+    "missing-modes": "...",
     "not-on-room": "bob",
+    "stays-in-lobby": "bob",
     "already-on-room": "bob",
     "only-accepted": "bob",
     "nick-reserved": "bob",
@@ -57,7 +60,7 @@ VALUES = {
     "room-kept-already": "bob",
 }
 
-DONE = {"modes-shown": "...", "away": "lunch"}
+DONE = {"away": "lunch"}
 
 
 @pytest.mark.parametrize("problem", COMMON)
@@ -73,11 +76,29 @@ def test_every_confirmation_stands_there(notice: str) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_has_its_item(verb: str) -> None:
-    words = VERBS[verb].usage.split()[1:]
-    optional = any(word.startswith("[") for word in words)
-    arguments = " ".join(word.strip("[]").lower() for word in words)
-    tail = f" Op Ar {arguments}" if optional else f" Ar {arguments}" if arguments else ""
+    _, _, usage = VERBS[verb].usage.partition(" ")
+    needed, _, optional = usage.lower().partition("[")
+    tail = f" Ar {needed.rstrip()}" if needed else ""
+    tail += f" Op Ar {optional.translate(dict.fromkeys(map(ord, '[]')))}" if optional else ""
     assert f".It Ic {verb}{tail}" in LINES
+
+
+@pytest.mark.parametrize("word", [*mode_words.FLAGS, *mode_words.SETTINGS])
+def test_every_word_of_mode_has_its_item(word: str) -> None:
+    summary = ROOM_MODES[(mode_words.FLAGS | mode_words.SETTINGS)[word]].summary
+    assert f".It Cm {word}\n{summary[0].upper()}{summary[1:]}.\n" in PAGE
+
+
+@pytest.mark.parametrize("word", [*mode_words.MASKS, *mode_words.MEMBERS])
+def test_every_word_of_mode_that_can_be_taken_back_is_told(word: str) -> None:
+    letter, add = (mode_words.MASKS | mode_words.MEMBERS)[word]
+    summary = ROOM_MODES[letter].summary
+    item = f".It Cm {word}\n{summary[0].upper()}{summary[1:]}.\n"
+    assert item in PAGE if add else re.search(rf"^\.Cm .*\b{word}\b", PAGE, re.MULTILINE)
+
+
+MASKS = (("mallory!*@*", "alice!alice@192.0.2.1", 1), ("*!*@192.0.2.7", "alice!a@192.0.2.1", 1))
+SET = (("+", "m", ""), ("+", "o", "bob"), ("+", "b", "mallory!*@*"), ("-", "k", "*"))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +111,15 @@ def test_every_command_has_its_item(verb: str) -> None:
         e.TopicChanged(e.Source("alice"), "#lobby", "tea at four"),
         e.TopicChanged(e.Source("alice"), "#lobby", ""),
         e.TopicShown("#lobby", ""),
+        e.ModesChanged(e.Source("alice"), "#ops", SET),
+        e.Kicked(e.Source("alice"), "#ops", "bob", "enough"),
+        e.Invited(e.Source("alice"), "bob", "#ops"),
+        e.Announced("the server is moved tonight", source=e.Source("root"), wallops=True),
+        e.Killed(e.Source("root"), "bob", "enough"),
+        e.ModesShown("#ops", (("n", ""), ("t", ""), ("l", "20")), 1),
+        e.ModesShown("#lobby", (), 1),
+        e.MasksListed("#ops", "b", MASKS),
+        e.MasksListed("#ops", "e", ()),
         e.Members("#lobby", ("alice", "bob"), 2),
         e.RoomsListed((("#ops", 3, "who is on call"),), 1),
         e.AwayShown("bob", "alice", "lunch"),

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
+from chatd_workers.dialects.irc.modes import ROOM_MODES
+from chatd_workers.dialects.mode_words import FLAGS, MASKS, MEMBERS, SETTINGS, USAGE, changed
 from chatd_workers.dialects.text import VERBS, read, write
 from chatd_workers.names import UNSAFE, is_nick, make_safe, strip_formatting
-from chatd_workers.problems import PROBLEMS
+from chatd_workers.problems import NOTICES, PROBLEMS
 from chatd_workers.reports import Report, decode_record, encode
 
 
@@ -42,7 +44,27 @@ from chatd_workers.reports import Report, decode_record, encode
         (b"/nick", c.Refuse("missing-nick", "/nick NAME")),
         (b"/join #ops", c.Join("#ops")),
         (b"/join ops", c.Join("#ops")),
-        (b"/join", c.Refuse("missing-room", "/join ROOM")),
+        (b"/join ops sesame", c.Join("#ops", "sesame")),
+        (b"/join", c.Refuse("missing-room", "/join ROOM [KEY]")),
+        (b"/mode", c.Mode("")),
+        (b"/mode moderated", c.Mode("", [c.ModeChange(True, "m")])),
+        (b"/mode Moderated OFF", c.Mode("", [c.ModeChange(False, "m")])),
+        (b"/mode limit 5", c.Mode("", [c.ModeChange(True, "l", "5")])),
+        (b"/mode key off", c.Mode("", [c.ModeChange(False, "k")])),
+        (b"/mode op bob", c.Mode("", [c.ModeChange(True, "o", "bob")])),
+        (b"/mode devoice bob", c.Mode("", [c.ModeChange(False, "v", "bob")])),
+        (b"/mode ban *!*@h", c.Mode("", [c.ModeChange(True, "b", "*!*@h")])),
+        (b"/mode unban *!*@h", c.Mode("", [c.ModeChange(False, "b", "*!*@h")])),
+        (b"/mode admit", c.Mode("", [c.ModeChange(True, "I")])),
+        (b"/mode op", c.Refuse("missing-modes", USAGE)),
+        (b"/mode key", c.Refuse("missing-modes", USAGE)),
+        (b"/mode moderated maybe", c.Refuse("missing-modes", USAGE)),
+        (b"/mode +m", c.Refuse("missing-modes", USAGE)),
+        (b"/kick bob", c.Kick("", ["bob"])),
+        (b"/kick bob  go away", c.Kick("", ["bob"], "go away")),
+        (b"/kick", c.Refuse("missing-nick", "/kick NICK [REASON]")),
+        (b"/invite bob", c.Invite("bob")),
+        (b"/invite", c.Refuse("missing-nick", "/invite NICK")),
         (b"/leave", c.Leave()),
         (b"/msg bob hello there", c.Tell("bob", "hello there")),
         (b"/msg bob", c.Refuse("missing-text", "/msg NICK TEXT")),
@@ -98,6 +120,11 @@ names = st.from_regex(r"[A-Za-z][A-Za-z0-9_\[\]|^`-]{0,10}", fullmatch=True).fil
 texts = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1)
 sources = st.builds(e.Source, names)
 kinds: st.SearchStrategy[e.TalkKind] = st.sampled_from(["say", "act", "notice"])
+times = st.integers(0, 4_000_000_000_000_000)
+changes = st.lists(
+    st.tuples(st.sampled_from("+-"), st.sampled_from(sorted(ROOM_MODES)), st.just("") | names),
+    min_size=1,
+).map(tuple)
 events: st.SearchStrategy[e.Event] = st.one_of(
     st.builds(e.Said, sources, names, texts, kinds),
     st.builds(e.Told, sources, names, texts, kinds),
@@ -111,6 +138,15 @@ events: st.SearchStrategy[e.Event] = st.one_of(
     st.builds(e.Welcomed, names, names, names, texts, st.tuples(names), st.just(2)),
     st.builds(e.RoomsListed, st.tuples(st.tuples(names, st.integers(1, 9), texts)), st.just(1)),
     st.just(e.Helped()),
+    st.builds(e.Killed, sources, names, texts),
+    st.builds(e.Invited, sources, names, names),
+    st.builds(e.Announced, texts, source=st.none() | sources),
+    st.builds(e.ModesChanged, sources, names.map("#{}".format), changes),
+    st.builds(e.ModesShown, names, st.tuples(st.tuples(st.sampled_from("klmt"), names)), times),
+    st.builds(
+        e.MasksListed, names, st.sampled_from("beI"), st.tuples(st.tuples(names, names, times))
+    ),
+    st.builds(e.Informed, st.sampled_from(sorted(NOTICES)), names, names),
 )
 
 
@@ -157,3 +193,22 @@ def test_every_problem_has_a_sentence(problem: str) -> None:
 def test_help_lists_every_command() -> None:
     shown = write(e.Helped()).decode()
     assert all(verb.usage in shown for verb in VERBS.values())
+
+
+def test_there_is_a_word_for_every_mode_of_a_room() -> None:
+    letters = [*FLAGS.values(), *SETTINGS.values()]
+    letters += [letter for letter, _ in (MASKS | MEMBERS).values()]
+    assert set(letters) == set(ROOM_MODES)
+
+
+@pytest.mark.parametrize("line", ["moderated off", "op bob", "unban *!*@h", "limit 5", "key off"])
+def test_what_was_done_is_told_as_it_is_asked_for(line: str) -> None:
+    command = read(f"/mode {line}".encode())
+    assert isinstance(command, c.Mode)
+    (change,) = command.changes
+    assert changed([("-+"[change.add], change.letter, change.parameter or "")]) == line
+
+
+def test_what_is_told_to_members_of_irc_alone_says_nothing() -> None:
+    assert not write(e.Invited(e.Source("alice"), "bob", "#ops", notify=True))
+    assert not write(e.ModesChanged(None, "alice", (("+", "r", ""),)))

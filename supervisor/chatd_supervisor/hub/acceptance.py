@@ -1,5 +1,7 @@
 """Taking private lines only from few: user mode ``+g``, and ACCEPT, the list of these few.
 
+User mode ``+T`` belongs here, too: who has it takes no CTCP but actions, from nobody.
+
 Whoever is turned away is told so, and the other one that somebody has tried, once in a while
 ("Caller ID" of ircd-hybrid; ISUPPORT's CALLERID and ACCEPT).
 """
@@ -7,30 +9,31 @@ Whoever is turned away is told so, and the other one that somebody has tried, on
 from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.permissions import CTCP
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
+from chatd_workers import events as e
 from chatd_workers.names import fold
-
-MAX_ACCEPTED: Final = 100
-"""Nicks in one's list: ACCEPT of ISUPPORT."""
 
 QUIET: Final = 60_000_000
 """Microseconds until one is told again that somebody has tried: nobody can call all the time."""
 
 
-def turn_away(hub: Core, session: Session, other: Session, *, quiet: bool = False) -> bool:
-    """Tell whether ``other`` takes no private line of ``session``; both are told then.
+def turn_away(hub: Core, session: Session, other: Session, kind: e.TalkKind, text: str) -> bool:
+    """Tell whether ``other`` takes no such private line from ``session``; both are told then.
 
-    ``quiet``: the sender is not, because a notice is never answered.
+    A notice is never answered, and tags alone (somebody is typing) are nothing to be told of; nor
+    is CTCP, which its sender's client waits for in vain.
     """
-    if (
-        "g" not in other.record.modes
-        or session is other
-        or fold(session.nick) in other.record.accepted
-    ):
+    modes = other.record.modes
+    if text.startswith(CTCP) and "T" in modes:
+        return True
+    if "g" not in modes or session is other or fold(session.nick) in other.record.accepted:
         return False
+    if kind == "tag":
+        return True
     called = other.called_at is None or hub.now - other.called_at >= QUIET
-    if not quiet:
+    if kind != "notice":
         hub.refuse(session, "only-accepted", other.nick)
         if called:
             hub.numeric(session, "RPL_TARGNOTIFY", other.nick)
@@ -43,6 +46,7 @@ def turn_away(hub: Core, session: Session, other: Session, *, quiet: bool = Fals
 
 def _accept(hub: Core, session: Session, entry: c.Accept) -> None:
     accepted = list(session.record.accepted)
+    most = hub.rules.accept_entries
     for nick in entry.remove:
         if fold(nick) in accepted:
             accepted.remove(fold(nick))
@@ -54,8 +58,8 @@ def _accept(hub: Core, session: Session, entry: c.Accept) -> None:
             hub.refuse(session, "accept-exists", nick)
         elif other is None:
             hub.refuse(session, "nick-unknown", nick)
-        elif len(accepted) >= MAX_ACCEPTED:
-            hub.refuse(session, "accept-full", str(MAX_ACCEPTED))
+        elif most and len(accepted) >= most:
+            hub.refuse(session, "accept-full", str(most))
             break
         else:
             accepted.append(fold(nick))

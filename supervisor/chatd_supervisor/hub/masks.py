@@ -10,16 +10,14 @@ from functools import lru_cache
 from typing import Final
 
 from chatd_workers.dialects.irc.masks import matcher, normalize
+from chatd_workers.dialects.irc.modes import ACCOUNT, EXTENDED
 from chatd_workers.events import Source
 from chatd_workers.names import is_safe
 
 MAX_MASK: Final = 160
 """Bytes in a mask, so that a line that lists it has room for who has set it, and when."""
 
-EXTENDED: Final = "$"
-"""What masks of other kinds begin with: EXTBAN of ISUPPORT."""
-
-_ACCOUNT: Final = "$a"
+_ACCOUNT: Final = EXTENDED + ACCOUNT
 
 
 def read_mask(typed: str) -> str | None:

@@ -33,6 +33,9 @@ PRIVILEGES: Final[dict[str, str]] = {
 EVERYTHING; other classes allow nothing."""
 
 
+CTCP: Final = "\x01"
+"""How a text begins that is for a program, not a person (actions are told apart by the reader)."""
+
 # Operators of the server
 
 
@@ -123,7 +126,7 @@ def speak_problem(hub: Core, session: Session, room: Room) -> Problem:
 
 def ctcp_problem(room: Room, text: str) -> Problem:
     """Return why ``text``, which is no action, may not be said in ``room``: it is CTCP, and +C."""
-    if text.startswith("\x01") and "C" in room.record.modes:
+    if text.startswith(CTCP) and "C" in room.record.modes:
         return "cannot-send", room.name
     return None
 

@@ -16,14 +16,11 @@ from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.dialects.irc.modes import PREFIXES, ROOM_MODES, Kind, write_modes
+from chatd_workers.dialects.irc.modes import MAX_KEY, PREFIXES, ROOM_MODES, Kind, write_modes
 from chatd_workers.names import fold
 
 LISTS: Final = {"b": "bans", "e": "exceptions", "I": "invitations"}
 """The fields of a room's record that hold its lists."""
-
-MAX_KEY: Final = 32
-"""Characters in a key."""
 
 # It must come through the parameter of a JOIN, which is a list.
 _KEY: Final = re.compile(rf"[!-+\--9;-~][!-+\--~]{{0,{MAX_KEY - 1}}}")

@@ -12,7 +12,7 @@ from chatd_workers import events as e
 from chatd_workers.names import LOBBY, fold, is_passable, is_room
 
 FIRST_MODES: Final = "nt"
-"""Of a room that a client of IRC makes: only members speak, only operators set the topic."""
+"""Of a new room: only members speak, only operators set the topic."""
 
 
 def _join(hub: Core, session: Session, entry: c.Join) -> None:
@@ -22,7 +22,7 @@ def _join(hub: Core, session: Session, entry: c.Join) -> None:
     if room is not None and session.id in room.members:
         hub.refuse(session, "already-there", room.name)
         return
-    problem = join_problem(hub, session, room, "") if room else room_problem(hub, name)
+    problem = join_problem(hub, session, room, entry.key) if room else room_problem(hub, name)
     if problem is not None:
         hub.refuse(session, *problem, about=name)
         return
@@ -49,7 +49,7 @@ def _leave(hub: Core, session: Session, _: c.Leave) -> None:
 
 def _move(hub: Core, session: Session, name: str) -> None:
     leave(hub, session, session.room, f"went to {name}")
-    room = enter(hub, session, name)
+    room = enter(hub, session, name, modes=FIRST_MODES)
     others = room.nicks(but=session)
     hub.reply(session, e.Entered(room.name, room.topic, others, len(room.members)))
     show_past(hub, session, room)
@@ -58,7 +58,7 @@ def _move(hub: Core, session: Session, name: str) -> None:
 def enter(hub: Core, session: Session, name: str, *, modes: str = "") -> Room:
     """Let ``session`` into the room called ``name``, and tell those who are there; return it.
 
-    Whoever makes a room is its operator; it has the ``modes`` then.
+    Whoever makes a room is its operator; the room has the ``modes`` then.
     """
     if fold(name) in hub.rooms:
         stamp = hub.change_in(session, name, "join")

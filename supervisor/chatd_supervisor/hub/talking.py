@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from chatd_supervisor.hub.acceptance import turn_away
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.permissions import Problem, speak_problem
+from chatd_supervisor.hub.permissions import Problem, ctcp_problem, speak_problem
 from chatd_supervisor.hub.presence import tell_away
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of, fields_of
@@ -48,7 +49,7 @@ def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Pr
     room = hub.rooms.get(fold(name))
     if room is None:
         return "room-unknown", name
-    problem = speak_problem(hub, session, room)
+    problem = speak_problem(hub, session, room) or ctcp_problem(room, entry.text)
     if problem is not None:
         return problem
     tags = tuple(entry.tags.items())
@@ -67,6 +68,8 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     other = hub.find(target)
     if other is None:
         return "nick-unknown", target
+    if turn_away(hub, session, other, entry.kind, entry.text):
+        return None
     tags = tuple(entry.tags.items())
     if entry.kind == "tag":
         stamp = hub.moment()
@@ -135,6 +138,8 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     other = hub.find(entry.nick)
     if other is None:
         hub.refuse(session, "nick-unknown", entry.nick)
+        return
+    if turn_away(hub, session, other, "say", entry.text):
         return
     both = {session.id: session, other.id: other}
     stamp = hub.note(Fact(session.id, session.nick, other.nick, "tell", entry.text, session.data))

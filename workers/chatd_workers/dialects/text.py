@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
+from chatd_workers.dialects import mode_words
 from chatd_workers.dialects.text_people import person_shown, shown_time
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import confirm, explain
@@ -29,7 +30,8 @@ def _nick(rest: str) -> c.Command:
 
 
 def _join(rest: str) -> c.Command:
-    return c.Join(_name(room_name(rest))) if rest else _missing("room", "/join")
+    room, _, key = rest.partition(" ")
+    return c.Join(_name(room_name(room)), _name(key.strip())) if room else _missing("room", "/join")
 
 
 def _msg(rest: str) -> c.Command:
@@ -65,6 +67,22 @@ def _search(rest: str) -> c.Command:
     return c.Search(rest) if rest else _missing("text", "/search")
 
 
+def _mode(rest: str) -> c.Command:
+    changes = mode_words.read(rest)
+    if changes is None:
+        return c.Refuse("missing-modes", mode_words.USAGE)
+    return c.Mode("", changes)
+
+
+def _kick(rest: str) -> c.Command:
+    nick, _, reason = rest.partition(" ")
+    return c.Kick("", [_name(nick)], reason.strip()) if nick else _missing("nick", "/kick")
+
+
+def _invite(rest: str) -> c.Command:
+    return c.Invite(_name(rest)) if rest else _missing("nick", "/invite")
+
+
 def _missing(what: str, verb: str) -> c.Command:
     return c.Refuse(f"missing-{what}", VERBS[verb].usage)
 
@@ -76,7 +94,7 @@ def _name(typed: str) -> str:
 VERBS: Final[dict[str, _Verb]] = {
     "/help": _Verb("/help", "this list", lambda _: c.Help()),
     "/nick": _Verb("/nick NAME", "be called NAME", _nick),
-    "/join": _Verb("/join ROOM", "go to ROOM, leaving this one", _join),
+    "/join": _Verb("/join ROOM [KEY]", "go to ROOM, leaving this one", _join),
     "/leave": _Verb("/leave", "leave this room for #lobby", lambda _: c.Leave()),
     "/msg": _Verb("/msg NICK TEXT", "say TEXT to NICK alone", _msg),
     "/me": _Verb("/me TEXT", "do something: * alice TEXT", _me),
@@ -85,6 +103,9 @@ VERBS: Final[dict[str, _Verb]] = {
     "/away": _Verb("/away [TEXT]", "be away because of TEXT, or be back", c.Away),
     "/rooms": _Verb("/rooms", "which rooms there are", lambda _: c.Rooms()),
     "/topic": _Verb("/topic [TEXT]", "show or set the topic; - clears it", _topic),
+    "/mode": _Verb("/mode [WORD [VALUE]]", "show how the room is set, or set it", _mode),
+    "/kick": _Verb("/kick NICK [REASON]", "put NICK out of the room", _kick),
+    "/invite": _Verb("/invite NICK", "ask NICK into the room", _invite),
     "/history": _Verb("/history [N]", "the last lines said here", _history),
     "/search": _Verb("/search WORDS", "lines said here that hold WORDS", _search),
     "/missed": _Verb("/missed", "what was said here while you were away", lambda _: c.Missed()),
@@ -151,8 +172,30 @@ def _departed(event: e.Departed) -> str:
 
 
 def _kicked(event: e.Kicked) -> str:
-    reason = f" ({event.reason})" if event.reason else ""
+    reason = f" ({_shown(event.reason)})" if event.reason else ""
     return f"--- {event.source.nick} put {event.nick} out of {event.room}{reason}\n"
+
+
+def _killed(event: e.Killed) -> str:
+    return f"--- {event.source.nick} has put you off the server: {_shown(event.reason)}\n"
+
+
+def _invited(event: e.Invited) -> str:
+    if event.notify:
+        return ""
+    return f"--- {event.source.nick} asks you into {event.room}: /join {event.room}\n"
+
+
+def _announced(event: e.Announced) -> str:
+    by = f"{event.source.nick} announces" if event.source else "announcement"
+    return f"--- {by}: {_shown(event.text)}\n"
+
+
+def _modes_changed(event: e.ModesChanged) -> str:
+    if not event.target.startswith("#"):
+        return ""
+    by = event.source.nick if event.source else "the server"
+    return f"--- {by} set {event.target}: {mode_words.changed(event.changes)}\n"
 
 
 def _welcomed(event: e.Welcomed) -> str:
@@ -254,6 +297,12 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Left: _left,
     e.Departed: _departed,
     e.Kicked: _kicked,
+    e.Killed: _killed,
+    e.Invited: _invited,
+    e.Announced: _announced,
+    e.ModesChanged: _modes_changed,
+    e.ModesShown: lambda event: f"--- {mode_words.shown(event.room, event.modes)}\n",
+    e.MasksListed: lambda event: f"--- {mode_words.listed(event)}\n",
     e.Renamed: lambda event: f"--- {event.source.nick} is now {event.nick}\n",
     e.Entered: _entered,
     e.TopicChanged: _topic_changed,

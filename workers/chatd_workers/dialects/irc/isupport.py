@@ -7,12 +7,23 @@ configuration. A token is there only if it is true.
 from typing import Final
 
 from chatd_workers.dialects.irc.lines import MAX_MODES
-from chatd_workers.dialects.irc.modes import CHANMODES, PREFIX, PREFIXES, ROOM_MODES, Kind, letters
+from chatd_workers.dialects.irc.modes import (
+    ACCOUNT,
+    CHANMODES,
+    EXTENDED,
+    MAX_KEY,
+    PREFIX,
+    PREFIXES,
+    ROOM_MODES,
+    Kind,
+    letters,
+)
 
 MAX_TOKENS: Final = 13
 """Tokens in one line: 15 parameters, less the recipient and the text."""
 
 FIXED: Final[dict[str, str]] = {
+    "ACCOUNTEXTBAN": ACCOUNT,
     "BOT": "B",
     "CALLERID": "g",
     "CASEMAPPING": "ascii",
@@ -20,7 +31,9 @@ FIXED: Final[dict[str, str]] = {
     "CHANTYPES": "#",
     "ELIST": "CMNTU",
     "EXCEPTS": "e",
+    "EXTBAN": f"{EXTENDED},{ACCOUNT}",
     "INVEX": "I",
+    "KEYLEN": str(MAX_KEY),
     "MODES": str(MAX_MODES),
     "MSGREFTYPES": "msgid,timestamp",
     "PREFIX": PREFIX,

@@ -36,7 +36,7 @@ class Mode(NamedTuple):
 
 ROOM_MODES: Final[Mapping[str, Mode]] = {
     "b": Mode(Kind.LIST, "who matches the mask may not come in or speak"),
-    "e": Mode(Kind.LIST, "whom +b does not touch"),
+    "e": Mode(Kind.LIST, "whom no ban touches"),
     "I": Mode(Kind.LIST, "who may come in without being invited"),
     "k": Mode(Kind.KEY, "the word one has to know to come in"),
     "l": Mode(Kind.SETTING, "how many may be in"),
@@ -66,6 +66,16 @@ USER_MODES: Final[Mapping[str, Mode]] = {
 
 PREFIXES: Final[Mapping[str, str]] = {"o": "@", "v": "+"}
 """What stands before the nick of a member, the mightiest first."""
+
+
+MAX_KEY: Final = 32
+"""Characters in the key of a room (+k)."""
+
+EXTENDED: Final = "$"
+"""What masks begin with that are not ``nick!user@host``: what follows tells their kind."""
+
+ACCOUNT: Final = "a"
+"""The kind of mask that means whoever is logged in to an account (IRCv3 account-extban)."""
 
 
 def letters(modes: Mapping[str, Mode], *kinds: Kind) -> str:

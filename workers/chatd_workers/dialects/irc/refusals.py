@@ -148,6 +148,7 @@ SENTENCES: Final = frozenset(
         "not-written",
         "room-kept-already",
         "room-not-kept",
+        "stays-in-lobby",
         "text-unsafe",
         "topic-too-long",
     }
