@@ -11,7 +11,8 @@ from msgspec import structs
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Rules
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.names import fold, is_safe
+from chatd_workers.names import fold, is_passable, is_safe
+from hub_entries import RULES, commands
 
 S = e.Source
 
@@ -246,6 +247,7 @@ entries: st.SearchStrategy[c.Command] = st.one_of(
     st.just(c.Help()),
     st.builds(c.Quit, some_texts),
     st.builds(c.Refuse, st.sampled_from(["nick-in-use", "bogus"]), some_texts),
+    commands(some_names, some_names, some_texts),
 )
 
 
@@ -265,18 +267,23 @@ class Anything(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Hub(Rules(max_rooms=3))
-        self.twin = Hub(Rules(max_rooms=3))
+        self.hub = Hub(RULES)
+        self.twin = Hub(RULES)
         self.number = 0
 
     def both(self, number: int, entry: c.Entry) -> None:
         """The hub is a function of the entries and of nothing else."""
         assert told(self.hub.apply(number, entry)) == told(self.twin.apply(number, entry))
 
-    @rule()
-    def arrive(self) -> None:
+    @rule(dialect=st.sampled_from(["text", "irc"]))
+    def arrive(self, dialect: str) -> None:
         self.number += 1
-        self.both(self.number, c.Arrive("text"))
+        self.both(self.number, c.Arrive(dialect, "h"))
+
+    @rule(which=st.integers(0, 100), nick=some_names)
+    def introduce_oneself(self, which: int, nick: str) -> None:
+        for entry in (c.Rename(nick), c.User("user", "")):
+            self.act(which, entry)
 
     @rule(which=st.integers(0, 100), reason=some_texts)
     def depart(self, which: int, reason: str) -> None:
@@ -291,15 +298,23 @@ class Anything(RuleBasedStateMachine):
     @invariant()
     def the_books_agree(self) -> None:
         hub = self.hub
-        assert {fold(s.nick): s for s in hub.sessions.values()} == hub.nicks
-        members = [s for room in hub.rooms.values() for s in room.members.values()]
-        assert sorted(s.id for s in members) == sorted(hub.sessions)
+        sessions = hub.sessions.values()
+        assert {fold(s.nick): s for s in sessions if s.nick} == hub.nicks
+        for session in sessions:
+            # Whoever knows one room is in one, always.
+            assert len(session.rooms) == 1 or not hub.knows_one_room(session)
+            assert set(session.rooms) == set(session.record.seats)
+            assert session.record.registered or not session.rooms
+            assert ("o" in session.record.modes) == bool(session.record.operator)
         for folded, room in hub.rooms.items():
             assert folded == fold(room.name)
-            assert all(s.room is room for s in room.members.values())
+            assert all(s.rooms[folded] is room for s in room.members.values())
+            assert all(s.status(room) in ("", "o", "v", "ov") for s in room.members.values())
+            assert set(room.record.modes) <= set("CMRimnst")
+            assert max(map(len, (room.record.bans, room.record.exceptions))) <= 2
             assert room.members or room is hub.lobby
             assert room.audience().sessions == tuple(room.members.values())
-            assert is_safe(room.topic)
+            assert is_passable(room.topic)
         assert len(hub.rooms) <= 3
 
 
