@@ -21,6 +21,9 @@ _CHANGES = st.builds(
     st.sampled_from("beIklCMRimnstovX"),
     st.none() | st.sampled_from(["alice", "ALICE", "bob", "2", "$a", "*!*@h", "\x1b", "x" * 400]),
 )
+_RANKS = st.builds(
+    c.ModeChange, st.booleans(), st.sampled_from("ov"), st.sampled_from(["alice", "bob"])
+)
 _OWN_CHANGES = st.builds(c.ModeChange, st.booleans(), st.sampled_from("BTgiorwX"))
 
 
@@ -39,6 +42,7 @@ def commands(
         st.builds(c.Send, st.sampled_from(["say", "act", "notice", "tag"]), some_names, texts),
         st.builds(c.Send, st.sampled_from(["say", "notice"]), some_rooms, texts),
         st.builds(c.Mode, present | rooms, st.lists(_CHANGES, max_size=5)),
+        st.builds(c.Mode, st.just("#ops"), st.lists(_RANKS, max_size=3)),
         st.builds(c.Mode, names, st.lists(_OWN_CHANGES, max_size=3)),
         st.builds(c.Kick, present | rooms, some_names, texts),
         st.builds(c.Invite, names, present | rooms),
@@ -57,3 +61,17 @@ def commands(
         st.just(c.ListNames([])),
         st.just(c.Ask("LUSERS")),
     )
+
+
+PROLOGUE: list[tuple[int, Any]] = [
+    (0, c.Arrive("text", "h")),
+    (0, c.Rename("alice")),
+    (0, c.Arrive("irc", "h")),
+    (1, c.Rename("bob")),
+    (1, c.User("bob", "")),
+    (1, c.Enter(["#ops"])),
+    (0, c.Join("#ops")),
+    (1, c.Oper("root", "sesame")),
+]
+"""A beginning from which much can be done: one of each dialect, both in #ops, one its operator and
+the server's. Session, counted from 0, and entry; who arrives is the next one."""

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec import structs
 
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Rules
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import fold, is_passable, is_safe
-from hub_entries import RULES, commands
+from hub_entries import PROLOGUE, RULES, commands
 
 S = e.Source
 
@@ -274,6 +274,14 @@ class Anything(RuleBasedStateMachine):
     def both(self, number: int, entry: c.Entry) -> None:
         """The hub is a function of the entries and of nothing else."""
         assert told(self.hub.apply(number, entry)) == told(self.twin.apply(number, entry))
+
+    @initialize()
+    def begin(self) -> None:
+        for number, entry in PROLOGUE:
+            if isinstance(entry, c.Arrive):
+                self.arrive(entry.dialect)
+            else:
+                self.both(number + 1, entry)
 
     @rule(dialect=st.sampled_from(["text", "irc"]))
     def arrive(self, dialect: str) -> None:

@@ -12,7 +12,7 @@ from chatd_supervisor.journal import Arrival, Fact, Snapshot, StoredSession, Str
 from chatd_supervisor.records import encode
 from chatd_supervisor.state import State
 from chatd_workers import commands as c
-from hub_entries import RULES, commands
+from hub_entries import PROLOGUE, RULES, commands
 
 NAMES = st.sampled_from(["alice", "Alice", "bob", "été", "ÉTÉ", "guest2", "guest3", "-", "#", ""])
 ROOMS = st.sampled_from(["#ops", "#OPS", "#lobby", "#Lobby", "#dev", "#ß", "nonsense"])
@@ -31,7 +31,11 @@ ENTRIES = st.one_of(
     st.sampled_from([c.Arrive("text"), c.Arrive("irc", "h")]),
     st.builds(c.Depart, TEXTS),
 )
-LIVES = st.lists(st.tuples(st.integers(0, 5), ENTRIES), max_size=60)
+LIVES = st.builds(
+    lambda beginning, life: beginning + life,
+    st.sampled_from([[], PROLOGUE]),
+    st.lists(st.tuples(st.integers(0, 5), ENTRIES), max_size=60),
+)
 
 
 def told(record: Struct) -> dict[str, Any]:
