@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from chatd_supervisor.hub import Delivery, Hub, Rules
+from chatd_supervisor.hub import Delivery, Hub, OperatorBlock, Rules
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Session
@@ -22,6 +22,7 @@ class Lines:
     """
 
     def __init__(self, **rules: Any) -> None:
+        rules.setdefault("operators", (OperatorBlock("root", "secret", ("all",)),))
         self.hub = Hub(Rules(server=SERVER, **rules))
         self.hub.now = START
         self._write = {"irc": Writer(SERVER).write, "text": DIALECTS["text"].write}
@@ -85,7 +86,7 @@ class Lines:
 
     def set_room_modes(self, who: int, room: str, modes: str) -> None:
         """Give ``room`` the ``modes``."""
-        self.hub.change_in(self.session(who), room, "mode", modes=modes)
+        self.hub.change_in(self.session(who), room, "mode", fields={"modes": modes})
 
     def set_status(self, who: int, room: str, status: str) -> None:
         """Give ``who`` the ``status`` in ``room``."""

@@ -11,6 +11,17 @@ from chatd_supervisor.keys import wrong
 EVERYTHING: Final = "all"
 """The class of those who may do whatever an operator can."""
 
+PRIVILEGES: Final[dict[str, str]] = {
+    "kill": "put somebody off the server",
+    "rehash": "have the configuration read again",
+    "die": "stop the server",
+    "restart": "restart the server",
+    "wallops": "tell something to all who want to hear such",
+    "rooms": "do in any room what its operators do, from outside as well",
+    "see-all": "see secret rooms, and people who are not shown to everybody",
+}
+"""The other classes, and what each allows. What a class that is none of these allows is nothing."""
+
 _HASH: Final = re.compile(
     r"\$argon2id?\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.config import Config
-from chatd_supervisor.hub import Rules
+from chatd_supervisor.hub import OperatorBlock, Rules
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.paths import Paths
 from chatd_workers import __version__
@@ -73,6 +73,9 @@ def rules_of(config: Config) -> Rules:
         rooms_per_client=limits.channels_per_client,
         list_entries=limits.list_entries,
         announce_members=limits.announce_members,
+        operators=tuple(
+            OperatorBlock(each.name, each.password, each.classes) for each in config.operators
+        ),
         history_on_join=history.on_join,
         history_lines=history.max_lines,
         capabilities=tuple(CAPABILITY_VALUES.items()),

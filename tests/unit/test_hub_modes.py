@@ -165,9 +165,10 @@ def test_lists_of_exceptions_are_for_operators(talk: Talk) -> None:
     }
 
 
-def test_of_a_secret_room_nobody_outside_sees_the_bans(talk: Talk) -> None:
+def test_a_secret_room_is_not_there_for_who_is_outside(talk: Talk) -> None:
     talk.say("alice", "MODE #x +s")
-    assert talk.say("carol", "MODE #x b") == {"carol": ["442 #x"]}
+    for line in ("MODE #x b", "MODE #x", "MODE #x +m", "KICK #x bob", "INVITE carol #x"):
+        assert talk.say("carol", line) == {"carol": ["403 #x"]}
     assert talk.say("bob", "MODE #x b") == {"bob": ["368 #x"]}
 
 

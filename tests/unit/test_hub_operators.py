@@ -2,8 +2,10 @@
 
 import pytest
 
+from chatd_supervisor.account_config import PRIVILEGES
+from chatd_supervisor.credentials import NOBODYS
 from chatd_supervisor.hub import Leaving, Operation, OperatorBlock, PasswordCheck, Rules
-from chatd_supervisor.hub.permissions import PRIVILEGES, may
+from chatd_supervisor.hub.permissions import may
 from chatd_workers import commands as c
 from hub_talk import Talk
 
@@ -44,8 +46,6 @@ def test_who_knows_the_password_is_an_operator() -> None:
     [
         ("OPER root wrong", "464"),
         ("OPER root :", "461 OPER"),
-        ("OPER nobody sesame", "464"),
-        ("OPER ROOT sesame", "464"),
         ("OPER root", "461 OPER"),
     ],
 )
@@ -60,6 +60,18 @@ def test_where_there_are_no_operators_nobody_becomes_one() -> None:
     talk = Talk()
     talk.come("alice")
     assert talk.say("alice", "OPER root sesame") == {"alice": ["491"]}
+
+
+def test_of_who_is_none_a_password_is_checked_as_long() -> None:
+    talk = Talk(RULES)
+    talk.come("alice")
+    assert talk.say("alice", "OPER nobody sesame") == {}
+    assert talk.say("alice", "OPER ROOT sesame") == {}
+    talk.say("alice", "OPER nobody sesame")
+    assert talk.outcomes == [PasswordCheck(1, NOBODYS, "sesame", "nobody")]
+    talk.hub.rules = RULES._replace(operators=RULES.operators[:1])
+    for password in ("sesame", "x"):
+        assert talk.say("alice", f"OPER nobody {password}") == {"alice": ["464"]}
 
 
 def test_a_password_that_is_hashed_is_checked_elsewhere() -> None:

@@ -8,7 +8,7 @@ import click
 import pytest
 from msgspec import Struct
 
-from chatd_supervisor.account_config import Accounts, Operator
+from chatd_supervisor.account_config import PRIVILEGES, Accounts, Operator
 from chatd_supervisor.cli import main
 from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Listen, Server
 from chatd_supervisor.exits import MEANINGS, Exit
@@ -156,3 +156,10 @@ def test_signals_are_documented() -> None:
         "SIGUSR1",
         "SIGUSR2",
     }
+
+
+def test_every_class_of_operators_has_its_item() -> None:
+    found = items(section("chatd.toml.5", "[[operators]]", "Ss"), "Cm")
+    assert list(found) == list(PRIVILEGES)
+    for name, summary in PRIVILEGES.items():
+        assert found[name].startswith(f"{summary[0].upper()}{summary[1:]}.")

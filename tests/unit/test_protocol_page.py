@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatd_workers import events as e
-from chatd_workers.dialects import mode_words
+from chatd_workers.dialects import text_modes
 from chatd_workers.dialects.irc.modes import ROOM_MODES
 from chatd_workers.dialects.text import VERBS, write
 from chatd_workers.names import PUNCTUATION
@@ -83,15 +83,15 @@ def test_every_command_has_its_item(verb: str) -> None:
     assert f".It Ic {verb}{tail}" in LINES
 
 
-@pytest.mark.parametrize("word", [*mode_words.FLAGS, *mode_words.SETTINGS])
+@pytest.mark.parametrize("word", [*text_modes.FLAGS, *text_modes.SETTINGS])
 def test_every_word_of_mode_has_its_item(word: str) -> None:
-    summary = ROOM_MODES[(mode_words.FLAGS | mode_words.SETTINGS)[word]].summary
+    summary = ROOM_MODES[(text_modes.FLAGS | text_modes.SETTINGS)[word]].summary
     assert f".It Cm {word}\n{summary[0].upper()}{summary[1:]}.\n" in PAGE
 
 
-@pytest.mark.parametrize("word", [*mode_words.MASKS, *mode_words.MEMBERS])
+@pytest.mark.parametrize("word", [*text_modes.MASKS, *text_modes.MEMBERS])
 def test_every_word_of_mode_that_can_be_taken_back_is_told(word: str) -> None:
-    letter, add = (mode_words.MASKS | mode_words.MEMBERS)[word]
+    letter, add = (text_modes.MASKS | text_modes.MEMBERS)[word]
     summary = ROOM_MODES[letter].summary
     item = f".It Cm {word}\n{summary[0].upper()}{summary[1:]}.\n"
     assert item in PAGE if add else re.search(rf"^\.Cm .*\b{word}\b", PAGE, re.MULTILINE)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects.irc.modes import ROOM_MODES
-from chatd_workers.dialects.mode_words import FLAGS, MASKS, MEMBERS, SETTINGS, USAGE, changed
 from chatd_workers.dialects.text import VERBS, read, write
+from chatd_workers.dialects.text_modes import FLAGS, MASKS, MEMBERS, SETTINGS, USAGE, changed
 from chatd_workers.names import UNSAFE, is_nick, make_safe, strip_formatting
 from chatd_workers.problems import NOTICES, PROBLEMS
 from chatd_workers.reports import Report, decode_record, encode

@@ -4,8 +4,10 @@ from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.permissions import is_invited, operator_problem
+from chatd_supervisor.hub.presence import tell_away
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.hub.rooming import enter
+from chatd_supervisor.hub.sight import sees_room
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience, Room, Session
@@ -19,12 +21,16 @@ MAX_INVITATIONS: Final = 100
 
 
 def _meant(hub: Core, session: Session, name: str) -> Room | None:
-    """Return the room called ``name``; the present one of who knows one, if it is empty."""
+    """Return the room called ``name``; the present one of who knows one, if it is empty.
+
+    If there is none that ``session`` sees, it is told so.
+    """
     if not name and hub.knows_one_room(session):
         return session.room
     room = hub.rooms.get(fold(name))
-    if room is None:
+    if room is None or not sees_room(hub, session, room):
         hub.refuse(session, "room-unknown", name)
+        return None
     return room
 
 
@@ -104,8 +110,7 @@ def _ask_in(hub: Core, session: Session, room: Room, other: Session, *, admitted
         fields["invitations"] = dict(latest)
     stamp = hub.change_in(other, room, "invited", session.nick, **fields)
     hub.inform(session, "invited", other.nick, room.name)
-    if other.record.away:
-        hub.numeric(session, "RPL_AWAY", other.nick, other.record.away)
+    tell_away(hub, session, other)
     hub.reply(other, e.Invited(session.source, other.nick, room.name, stamp))
     curious = [
         member

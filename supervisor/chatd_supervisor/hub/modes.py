@@ -8,6 +8,7 @@ from typing import Final
 
 from chatd_supervisor.hub import room_modes
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.sight import sees_room
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -25,7 +26,7 @@ def _mode(hub: Core, session: Session, entry: c.Mode) -> None:
     target = entry.target
     if target.startswith("#") or (not target and hub.knows_one_room(session)):
         room = session.room if not target else hub.rooms.get(fold(target))
-        if room is None:
+        if room is None or not sees_room(hub, session, room):
             hub.refuse(session, "room-unknown", target)
         elif entry.changes:
             room_modes.change(hub, session, room, entry.changes)

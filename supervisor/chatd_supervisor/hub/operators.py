@@ -1,4 +1,4 @@
-"""Operators of the server: how one becomes one, and what they can do (``permissions.PRIVILEGES``).
+"""Operators of the server: how one becomes one, and what they can do.
 
 A password that the configuration has as it is is compared here. One that it has as a hash takes
 too long for that: it is handed out to be checked (``PasswordCheck``), and ``OperatorChecked``
@@ -10,6 +10,7 @@ What they do is noted in the journal, so that it can be seen who has done what.
 import hmac
 from typing import Final
 
+from chatd_supervisor.credentials import NOBODYS, is_hash
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving, Operation, PasswordCheck
 from chatd_supervisor.hub.permissions import block_of, privilege_problem
@@ -17,9 +18,6 @@ from chatd_supervisor.rooms import Audience, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import is_passable
-
-HASHES: Final = ("$argon2id$", "$argon2i$")
-"""How passwords begin that are hashes."""
 
 CONFIGURATION: Final = "chatd.toml"
 """What REHASH is said to read; where it lies is the administrator's business."""
@@ -30,13 +28,15 @@ def _oper(hub: Core, session: Session, entry: c.Oper) -> None:
         hub.refuse(session, "not-oper-host")
         return
     block = block_of(hub, entry.name)
-    if block is None:
-        hub.refuse(session, "password-wrong")
-    elif block.password.startswith(HASHES):
-        hub.then(PasswordCheck(session.id, block.password, entry.password, block.name))
+    known = block.password if block is not None else ""
+    if block is None and any(is_hash(other.password) for other in hub.rules.operators):
+        # It is to take as long as for those who are there.
+        known = NOBODYS
+    if is_hash(known):
+        hub.then(PasswordCheck(session.id, known, entry.password, entry.name))
     else:
-        right = hmac.compare_digest(entry.password.encode(), block.password.encode())
-        _checked(hub, session, c.OperatorChecked(block.name, right))
+        right = hmac.compare_digest(entry.password.encode(), known.encode())
+        _checked(hub, session, c.OperatorChecked(entry.name, right))
 
 
 def _checked(hub: Core, session: Session, entry: c.OperatorChecked) -> None:

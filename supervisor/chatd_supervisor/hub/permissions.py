@@ -3,12 +3,13 @@
 An answer is None, or the problem (``problems.PROBLEMS``) and its value.
 
 In a room its operators may do everything. Operators of the server may do what their classes say
-(PRIVILEGES); to come in and to speak they are subject to the modes of rooms as anybody, which
-those with the privilege ``rooms`` can change.
+(``account_config.PRIVILEGES``); to come in and to speak they are subject to the modes of rooms as
+anybody, which those with the privilege ``rooms`` can change.
 """
 
 from typing import Final
 
+from chatd_supervisor.account_config import EVERYTHING
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.masks import means
 from chatd_supervisor.hub.rules import OperatorBlock
@@ -16,22 +17,6 @@ from chatd_supervisor.rooms import Room, Session
 from chatd_workers.names import fold
 
 Problem = tuple[str, str] | None
-
-EVERYTHING: Final = "all"
-"""The class of operators of the server that have all privileges."""
-
-PRIVILEGES: Final[dict[str, str]] = {
-    "kill": "put somebody off the server",
-    "rehash": "have the configuration read again",
-    "die": "stop the server",
-    "restart": "restart the server",
-    "wallops": "tell something to all operators, and to whoever wants to hear it",
-    "rooms": "do in any room what its operators do, from outside as well",
-    "see-all": "see secret rooms, and people who are not shown to everybody",
-}
-"""What there is to be allowed to operators of the server. A class is the name of one of these, or
-EVERYTHING; other classes allow nothing."""
-
 
 CTCP: Final = "\x01"
 """How a text begins that is for a program, not a person (actions are told apart by the reader)."""
@@ -45,7 +30,7 @@ def block_of(hub: Core, name: str) -> OperatorBlock | None:
 
 
 def may(hub: Core, session: Session, privilege: str) -> bool:
-    """Tell whether ``session`` is an operator of the server with this of PRIVILEGES."""
+    """Tell whether ``session`` is an operator of the server with this privilege."""
     if not session.record.operator:
         return False
     block = block_of(hub, session.record.operator)
@@ -53,7 +38,7 @@ def may(hub: Core, session: Session, privilege: str) -> bool:
 
 
 def privilege_problem(hub: Core, session: Session, privilege: str) -> Problem:
-    """Return why ``session`` may not do what takes this of PRIVILEGES."""
+    """Return why ``session`` may not do what takes this privilege."""
     if may(hub, session, privilege):
         return None
     return ("no-privilege", privilege) if session.record.operator else ("no-privileges", "")

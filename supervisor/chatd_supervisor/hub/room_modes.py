@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.masks import read_mask
-from chatd_supervisor.hub.permissions import may, operator_problem
+from chatd_supervisor.hub.permissions import operator_problem
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Room, Session
@@ -63,12 +63,8 @@ def _asks(change: c.ModeChange) -> bool:
 
 
 def _show_list(hub: Core, session: Session, room: Room, letter: str) -> None:
-    """Show a list: bans to anybody who may know of the room, the others to its operators."""
-    problem = None
-    if letter != "b":
-        problem = operator_problem(hub, session, room)
-    elif session.id not in room.members and "s" in room.record.modes:
-        problem = None if may(hub, session, "see-all") else ("not-in-room", room.name)
+    """Show a list: bans to anybody who sees the room, the others to its operators."""
+    problem = None if letter == "b" else operator_problem(hub, session, room)
     if problem is not None:
         hub.refuse(session, *problem)
         return

@@ -1,18 +1,22 @@
 """What a client may see of rooms and of people: decided here, for all commands and dialects.
 
 A secret room (``+s``) is seen by its members. An invisible person (``+i``) is found by whoever
-knows the nick, and seen by those who share a room. Operators of the server see everything.
+knows the nick, and seen by those who share a room. Operators of the server with the privilege
+``see-all`` see everything.
 """
 
 from collections.abc import Iterator
 
 from chatd_supervisor.hub.core import Core
+from chatd_supervisor.hub.permissions import may
 from chatd_supervisor.rooms import Room, Session
 
 
 def sees_room(hub: Core, session: Session, room: Room) -> bool:
     """Tell whether ``room`` is there for ``session``."""
-    return "s" not in room.record.modes or session.id in room.members or hub.is_operator(session)
+    return (
+        "s" not in room.record.modes or session.id in room.members or may(hub, session, "see-all")
+    )
 
 
 def sees_person(hub: Core, session: Session, other: Session) -> bool:
@@ -21,7 +25,7 @@ def sees_person(hub: Core, session: Session, other: Session) -> bool:
         "i" not in other.record.modes
         or other is session
         or not session.rooms.keys().isdisjoint(other.rooms)
-        or hub.is_operator(session)
+        or may(hub, session, "see-all")
     )
 
 
@@ -37,7 +41,7 @@ def rooms_for(hub: Core, session: Session) -> Iterator[Room]:
 
 def rooms_of(hub: Core, session: Session, other: Session) -> Iterator[Room]:
     """Yield the rooms of ``other`` that ``session`` sees it in."""
-    everything = other is session or hub.is_operator(session)
+    everything = other is session or may(hub, session, "see-all")
     hidden = "i" in other.record.modes
     for room in other.rooms.values():
         public = not hidden and "s" not in room.record.modes

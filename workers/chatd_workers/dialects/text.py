@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.dialects import mode_words
+from chatd_workers.dialects import text_modes
 from chatd_workers.dialects.text_people import person_shown, shown_time
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import confirm, explain
@@ -68,9 +68,9 @@ def _search(rest: str) -> c.Command:
 
 
 def _mode(rest: str) -> c.Command:
-    changes = mode_words.read(rest)
+    changes = text_modes.read(rest)
     if changes is None:
-        return c.Refuse("missing-modes", mode_words.USAGE)
+        return c.Refuse("missing-modes", text_modes.USAGE)
     return c.Mode("", changes)
 
 
@@ -195,7 +195,7 @@ def _modes_changed(event: e.ModesChanged) -> str:
     if not event.target.startswith("#"):
         return ""
     by = event.source.nick if event.source else "the server"
-    return f"--- {by} set {event.target}: {mode_words.changed(event.changes)}\n"
+    return f"--- {by} set {event.target}: {text_modes.changed(event.changes)}\n"
 
 
 def _welcomed(event: e.Welcomed) -> str:
@@ -301,8 +301,8 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Invited: _invited,
     e.Announced: _announced,
     e.ModesChanged: _modes_changed,
-    e.ModesShown: lambda event: f"--- {mode_words.shown(event.room, event.modes)}\n",
-    e.MasksListed: lambda event: f"--- {mode_words.listed(event)}\n",
+    e.ModesShown: lambda event: f"--- {text_modes.shown(event.room, event.modes)}\n",
+    e.MasksListed: lambda event: f"--- {text_modes.listed(event)}\n",
     e.Renamed: lambda event: f"--- {event.source.nick} is now {event.nick}\n",
     e.Entered: _entered,
     e.TopicChanged: _topic_changed,
