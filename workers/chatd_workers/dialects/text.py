@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.dialects import text_modes
+from chatd_workers.dialects import text_moderation, text_modes
 from chatd_workers.dialects.text_people import person_shown, shown_time
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import confirm, explain
@@ -171,33 +171,6 @@ def _departed(event: e.Departed) -> str:
     return f"--- {event.source.nick} left {event.room or 'the server'}{reason}\n"
 
 
-def _kicked(event: e.Kicked) -> str:
-    reason = f" ({_shown(event.reason)})" if event.reason else ""
-    return f"--- {event.source.nick} put {event.nick} out of {event.room}{reason}\n"
-
-
-def _killed(event: e.Killed) -> str:
-    return f"--- {event.source.nick} has put you off the server: {_shown(event.reason)}\n"
-
-
-def _invited(event: e.Invited) -> str:
-    if event.notify:
-        return ""
-    return f"--- {event.source.nick} asks you into {event.room}: /join {event.room}\n"
-
-
-def _announced(event: e.Announced) -> str:
-    by = f"{event.source.nick} announces" if event.source else "announcement"
-    return f"--- {by}: {_shown(event.text)}\n"
-
-
-def _modes_changed(event: e.ModesChanged) -> str:
-    if not event.target.startswith("#"):
-        return ""
-    by = event.source.nick if event.source else "the server"
-    return f"--- {by} set {event.target}: {text_modes.changed(event.changes)}\n"
-
-
 def _welcomed(event: e.Welcomed) -> str:
     return f"--- Welcome to {event.server}. You are {event.nick} in {event.room}.\n" + _room(event)
 
@@ -296,13 +269,7 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
     e.Joined: lambda event: f"--- {event.source.nick} joined {event.room}\n",
     e.Left: _left,
     e.Departed: _departed,
-    e.Kicked: _kicked,
-    e.Killed: _killed,
-    e.Invited: _invited,
-    e.Announced: _announced,
-    e.ModesChanged: _modes_changed,
-    e.ModesShown: lambda event: f"--- {text_modes.shown(event.room, event.modes)}\n",
-    e.MasksListed: lambda event: f"--- {text_modes.listed(event)}\n",
+    **text_moderation.WRITERS,
     e.Renamed: lambda event: f"--- {event.source.nick} is now {event.nick}\n",
     e.Entered: _entered,
     e.TopicChanged: _topic_changed,
