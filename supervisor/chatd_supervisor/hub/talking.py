@@ -13,6 +13,7 @@ from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.capabilities import ECHO_MESSAGE
+from chatd_workers.dialects.irc.grammar import MAX_TAGS, is_tag_key
 from chatd_workers.names import fold, is_passable, is_safe
 
 
@@ -33,6 +34,10 @@ def _send(hub: Core, session: Session, entry: c.Send) -> None:
     if not is_passable(entry.text):
         if not quiet:
             hub.refuse(session, "text-unsafe")
+        return
+    if not _are_tags(entry.tags):
+        if not quiet:
+            hub.refuse(session, "input-too-long")
         return
     session.idle_since = hub.now
     for target in entry.targets:
@@ -83,6 +88,12 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     if entry.kind in ("say", "act"):
         tell_away(hub, session, other)
     return None
+
+
+def _are_tags(tags: dict[str, str]) -> bool:
+    """Tell whether ``tags`` are as a reader makes them; a worker is not to be trusted."""
+    size = sum(len(key) + len(value) for key, value in tags.items())
+    return size <= MAX_TAGS and all(map(is_tag_key, tags))
 
 
 def hears_itself(hub: Core, session: Session) -> bool:
