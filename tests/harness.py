@@ -150,7 +150,8 @@ class Server:
             self.kill()
             self.stop()
             raise
-        self.ports = [int(address.rpartition(":")[2]) for address in addresses]
+        found = [address.rpartition(":")[2] for address in addresses]
+        self.ports = [int(port) for port in found if port.isdecimal()]
         self.port = self.ports[0]
 
     def _run(self, program: list[str]) -> "subprocess.Popen[bytes]":

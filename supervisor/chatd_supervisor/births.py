@@ -7,6 +7,9 @@ born, so that there is never more than one worker for a client, a zombie include
 A worker that was adopted from a dead master is not our child: its death shows by the end of its
 channel alone, and nobody tells of what it died.
 
+A relay (``relaying``) has one worker in its life: with that it ends, one way or the other, and no
+death of such a worker counts as one that was followed by a restart.
+
 Births are made one per turn of the loop: between two of them everybody else is served.
 """
 
@@ -25,6 +28,7 @@ from typing import Final
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.processes import give_birth, reap
+from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
 from chatd_workers.reports import Serve, encode
 
@@ -51,16 +55,19 @@ class Births:
         orders: Callable[[Connection], Serve],
         born: Callable[[Worker], None],
         judged: Callable[[Connection, Verdict], None],
+        severed: Callable[[Connection, str], None],
     ) -> None:
         """``orders`` says what a new worker is told, ``born`` is called with each new one.
 
-        ``judged`` is called after a death, before the successor is due.
+        ``judged`` is called after a death, before the successor is due; ``severed`` when there can
+        be none, for the connection has ended with its worker, and with how that has ended.
         """
         self._loop = loop
         self._ledger = ledger
         self._orders = orders
         self._born = born
         self._judged = judged
+        self._severed = severed
         self._due: deque[Connection] = deque()
         self._due_later: deque[Connection] = deque()
         self.children: dict[int, Worker] = {}
@@ -72,8 +79,8 @@ class Births:
         self.restarts = 0
         self.adopted = 0
 
-    def give(self, connection: Connection) -> Worker:
-        """Give ``connection`` a worker now, and return it.
+    def give(self, connection: Connection, ends: Ends | None = None) -> Worker:
+        """Give ``connection`` a worker now, and return it; that of a relay gets ``ends``, too.
 
         Raises OSError if the system has no room for another process.
         """
@@ -81,7 +88,8 @@ class Births:
         # Whoever offers this client to a later master must be this worker. Until its pid is
         # known, the token alone tells: the master may be killed right after the fork.
         self._ledger.employ(connection.session, connection.token, 0)
-        pid, channel = give_birth(connection.attached(), orders)
+        more = ends.descriptors() if ends is not None else []
+        pid, channel = give_birth(connection.attached(), orders, more)
         self._ledger.employ(connection.session, connection.token, pid)
         worker = Worker(pid, channel, connection, orders.nick, orders.room, child=True)
         connection.worker = self.children[pid] = worker
@@ -112,8 +120,12 @@ class Births:
         self._born(worker)
 
     def renew(self, workers: Iterable[Worker]) -> None:
-        """Replace ``workers`` one after another by new ones."""
-        self._to_renew.extend(workers)
+        """Replace ``workers`` one after another by new ones, but for those of relays."""
+        self._to_renew.extend(
+            worker
+            for worker in workers
+            if worker.connection is not None and not worker.connection.way.is_relay
+        )
         self._renew_next()
 
     def _renew_next(self) -> None:
@@ -167,11 +179,13 @@ class Births:
         connection = worker.connection
         if connection is None or not worker.ended:
             return
-        if worker.child and worker.exitcode is None:
+        # Also one that was ended for a violation is to be reaped first.
+        if (worker.child and worker.exitcode is None) or worker.pid in self.children:
             return
-        if worker.pid in self.children:
-            return  # ended for a violation, and not reaped yet
         connection.worker = None
+        if connection.way.is_relay:
+            self._bury_relay(connection, worker)
+            return
         self.deaths += 1
         if connection.state is not State.SERVED:
             return  # it was there to hold the socket, and the master holds it as well
@@ -205,12 +219,24 @@ class Births:
         else:
             self.request(connection)
 
+    def _bury_relay(self, connection: Connection, worker: Worker) -> None:
+        how = _how(worker.exitcode)
+        if connection.state is State.SERVED:
+            self.deaths += 1
+            log.warning("session %d: worker %d %s; closing", connection.session, worker.pid, how)
+        self._severed(connection, how)
+
     def request(self, connection: Connection) -> None:
         """Have ``connection`` given a worker as soon as it is its turn.
+
+        A relay can be given none; it has ended.
 
         Those whose clients have said something come first: when all have died at once, or a master
         with them, the others do not miss theirs yet.
         """
+        if connection.way.is_relay:
+            self._severed(connection, "is gone")
+            return
         if not self._due and not self._due_later:
             self._loop.call_soon(self._next)
         if connection.state is State.SERVED and connection.is_readable():

@@ -19,8 +19,10 @@ import click
 
 from chatd_supervisor import __version__
 from chatd_supervisor.account_commands import account, hash_password
+from chatd_supervisor.addresses import check_address
 from chatd_supervisor.asking import NotRunning, ask
 from chatd_supervisor.backups import back_up
+from chatd_supervisor.certificates import check_certificates
 from chatd_supervisor.command_line import (
     config_option,
     explain_errors,
@@ -30,7 +32,7 @@ from chatd_supervisor.command_line import (
     options_of,
     state_option,
 )
-from chatd_supervisor.config import LogLevel, split_address
+from chatd_supervisor.config import LogLevel
 from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import Question, parse_when, recall
@@ -56,7 +58,7 @@ LINES_A_WRITE: Final = 1000
 def _addresses(_context: object, _option: object, given: tuple[str, ...]) -> tuple[str, ...]:
     for address in given:
         try:
-            split_address(address)
+            check_address(address)
         except ValueError as error:
             raise click.BadParameter(f"{address}: {error}") from error
     return given
@@ -234,6 +236,7 @@ def check_config(config: str | None, show: bool) -> None:
     """Read the configuration and say whether it can be used."""
     invocation = Invocation(config=config)
     checked = invocation.config()
+    check_certificates(checked)
     file = invocation.file()
     if show:
         click.echo(format_config(checked))

@@ -25,7 +25,7 @@ import msgspec
 
 from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
-from chatd_supervisor.connections import PRESENT, Connection
+from chatd_supervisor.connections import PRESENT, Connection, host_of
 from chatd_supervisor.egress import Egress, Output, Run
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Operation
 from chatd_supervisor.journal import (
@@ -49,8 +49,9 @@ from chatd_supervisor.work import (
     Reported,
     Work,
 )
-from chatd_workers.commands import Arrive, Depart, Entry, Refuse
+from chatd_workers.commands import Arrive, Depart, Entry, Fresh, Proxied, Refuse
 from chatd_workers.events import Closing, Refused
+from chatd_workers.titles import format_address
 
 log = logging.getLogger("chatd")
 
@@ -208,6 +209,8 @@ class Commits:
         if connection is None or worker.ended or not self._is_served(connection):
             return
         self._reports.append(work)
+        for known in report.fresh:
+            self._learn(connection, known)
         for command in report.commands:
             self._do(connection, command)
             if connection.session in self._gone:
@@ -221,6 +224,14 @@ class Commits:
                 connection.lines + len(report.commands),
             )
         )
+
+    def _learn(self, connection: Connection, known: Fresh) -> None:
+        if type(known) is Proxied:
+            peer = format_address((known.host, known.port))
+            self._arrivals.append(
+                Arrival(connection.session, peer, connection.dialect, self.hub.now)
+            )
+        self._do(connection, known)
 
     def _is_served(self, connection: Connection) -> bool:
         # One that was leaving when a master died is ABSENT, too, but in no room any more.
@@ -278,7 +289,8 @@ class Commits:
             Arrival(connection.session, connection.peer, connection.dialect, self.hub.now)
         )
         self._streams.append(Stream(connection.session, 0, False, b"", 0))
-        self._do(connection, Arrive(connection.dialect, connection.host))
+        host = host_of(connection.peer)
+        self._do(connection, Arrive(connection.dialect, host, connection.local_user))
 
     def _set_aside(self, faulty: int, place: Place) -> None:
         """Have whoever sent the report that fails told so, and nothing of it done.

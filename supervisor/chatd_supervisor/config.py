@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chatd_supervisor.account_config import Accounts, Operator
-from chatd_supervisor.keys import keys_of
+from chatd_supervisor.keys import absolute_path, keys_of
 from chatd_supervisor.keys import wrong as _wrong
-from chatd_workers.dialects import DIALECTS
+from chatd_supervisor.listen_config import Listen
 from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]
@@ -31,27 +31,6 @@ MOST_ADMIN: Final = 3
 
 class ConfigError(ValueError):
     """The configuration cannot be used; ``str()`` says where, what, and what is allowed."""
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
-
-    Raises ValueError, which says what is allowed.
-    """
-    host, separator, port = address.rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("must be HOST:PORT with a port from 0 to 65535")
-    if host.startswith("[") and host.endswith("]"):
-        return host[1:-1], int(port)
-    if ":" in host:
-        raise ValueError(f"an IPv6 address is written in brackets: [{host}]:{port}")
-    return ("" if host == "*" else host), int(port)
-
-
-def _absolute(description: str) -> Meta:
-    # A daemon leaves the directory it was started in, and the commands that look for it are
-    # started in others.
-    return Meta(description=description, extra={"allowed": "an absolute path"})
 
 
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,11 +56,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(max_length=255, description="What a client of IRC must give with PASS; empty: none."),
     ] = ""
     runtime_dir: Annotated[
-        str | None, _absolute("Directory for the PID file and the control socket.")
+        str | None, absolute_path("Directory for the PID file and the control socket.")
     ] = None
     state_dir: Annotated[
         str | None,
-        _absolute("Directory for what is kept: the journal, the log, quarantined lines."),
+        absolute_path("Directory for what is kept: the journal, the log, quarantined lines."),
     ] = None
     log_level: Annotated[LogLevel, Meta(description="How much is logged.")] = "info"
 
@@ -99,34 +78,6 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             directory = getattr(self, key)
             if directory is not None and not os.path.isabs(directory):
                 raise _wrong(key, "must be an absolute path")
-
-
-class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One ``[[listen]]``."""
-
-    address: Annotated[
-        str,
-        Meta(
-            description="Where to listen; without a HOST, on all addresses, IPv4 and IPv6.",
-            extra={"allowed": "HOST:PORT, [IPV6]:PORT or :PORT"},
-        ),
-    ] = "127.0.0.1:5015"
-    dialect: Annotated[
-        str,
-        Meta(
-            description="What is spoken there.",
-            extra={"allowed": f"one of {', '.join(DIALECTS)}"},
-        ),
-    ] = "text"
-
-    def __post_init__(self) -> None:
-        """Check what the types cannot."""
-        try:
-            split_address(self.address)
-        except ValueError as error:
-            raise _wrong("address", str(error)) from error
-        if self.dialect not in DIALECTS:
-            raise _wrong("dialect", f"must be one of {', '.join(DIALECTS)}")
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -249,9 +200,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Refuse the same address twice, the second could not be bound; and operators."""
         seen = set()
         for place, listen in enumerate(self.listen):
-            # Any port that is free may be asked for once in each dialect.
-            free = listen.address.endswith(":0")
-            key = f"{listen.address} {listen.dialect}" if free else listen.address
+            # Any port that is free may be asked for once for each thing that is spoken.
+            key = listen.address
+            if key.endswith(":0"):
+                key += f" {listen.dialect} {listen.tls} {listen.proxy_protocol}"
             if key in seen:
                 raise _wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
             seen.add(key)
@@ -358,6 +310,7 @@ def _allowed(key: str) -> str:
     """Return what ``key`` must be."""
     table, dot, name = key.partition(".")
     if dot:
+        # Of a list, whatever in it is wrong.
         name = name.partition("[")[0]
         return next(k.allowed for k in keys_of(_TABLES[_table(table)]) if k.name == name)
     return _ARRAYS.get(key, "a table")

@@ -20,6 +20,9 @@ has not brought it to us yet. What is said meanwhile is queued for it.
 Its worker stays until it is CLOSED: as long as something is still to be sent, a second process is
 to hold the socket.
 
+A relay (``relaying``) ends with its worker: when that has died, it is LEAVING; and it is CLOSED
+when that has ended because all is said, however long our own socket to it would be open.
+
 Lingering is what makes a close polite: closing a socket that holds unread bytes sends a reset
 (RFC 1122, section 4.2.2.13), and a reset takes away from the client what it has not read yet, the
 reason it was closed for among it. So what still comes in is discarded, unread, until it stops.
@@ -39,15 +42,22 @@ from typing import Final
 
 from chatd_supervisor.egress import Output
 from chatd_supervisor.restarts import RestartPolicy
+from chatd_supervisor.ways import Way, kind_of
+from chatd_workers.commands import Fresh, Proxied
 from chatd_workers.reports import MAX_USED
 
 _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
 _BIN: Final = bytearray(MAX_USED)
 
 
-def session_name(number: int, dialect: str) -> str:
+def session_name(number: int, dialect: str, way: Way) -> str:
     """Return by which name the supervisor knows the socket of session ``number``."""
-    return f"session {number} {dialect}"
+    return f"session {number} {kind_of(dialect, way)}"
+
+
+def host_of(peer: str) -> str:
+    """Return the host of a ``peer``: what stands before the port."""
+    return peer.rpartition(":")[0]
 
 
 class State(enum.Enum):
@@ -129,6 +139,7 @@ class Connection:
         "discarding",
         "host",
         "lines",
+        "local_user",
         "offset",
         "output",
         "peer",
@@ -138,16 +149,23 @@ class Connection:
         "since",
         "state",
         "token",
+        "way",
         "worker",
     )
 
-    def __init__(self, session: int, peer: str, dialect: str, output: Output) -> None:
+    def __init__(
+        self, session: int, peer: str, dialect: str, output: Output, way: Way = Way.PLAIN
+    ) -> None:
         self.session = session
         # None: not attached yet.
         self.client: socket.socket | None = None
+        # Its address, as it is shown; of one that a proxy speaks for, the one that the proxy says.
         self.peer = peer
-        self.host = peer.rpartition(":")[0]
+        # What it is counted by. Nobody, until the proxy has said who it is.
+        self.host = "" if way & Way.PROXY else host_of(peer)
+        self.local_user = ""
         self.dialect = dialect
+        self.way = way
         self.output = output
         self.state = State.ABSENT
         self.since = time.monotonic()
@@ -169,7 +187,22 @@ class Connection:
     @property
     def name(self) -> str:
         """By which the supervisor knows its socket."""
-        return session_name(self.session, self.dialect)
+        return session_name(self.session, self.dialect, self.way)
+
+    @property
+    def is_beginning(self) -> bool:
+        """Tell whether nothing of its stream is committed yet."""
+        return not (self.offset or self.carry or self.discarding)
+
+    def may_tell(self, fresh: Sequence[Fresh]) -> bool:
+        """Tell whether its worker can know what is ``fresh``, and say so now."""
+        for known in fresh:
+            if type(known) is Proxied:
+                if not (self.way & Way.PROXY and self.is_beginning):
+                    return False
+            elif not self.way & Way.TLS:
+                return False
+        return True
 
     def attach(self, client: socket.socket, rest: Sequence[bytes | memoryview]) -> None:
         """Take up the socket; ``rest`` is what a former master had still to send to it."""
@@ -220,8 +253,11 @@ class Connection:
     def is_delivered(self) -> bool:
         """Tell whether the peer has acknowledged all that was written, our FIN too.
 
-        SIOCOUTQ (tcp(7)) counts what it has not; it has the value of TIOCOUTQ.
+        SIOCOUTQ (tcp(7)) counts what it has not; it has the value of TIOCOUTQ. Of a relay its
+        worker knows, which ends then.
         """
+        if self.way.is_relay:
+            return self.worker is None
         try:
             left = fcntl.ioctl(self.attached(), termios.TIOCOUTQ, b"    ")
         except OSError:
@@ -229,7 +265,12 @@ class Connection:
         return struct.unpack("i", left) == (0,)
 
     def discard(self) -> bool:
-        """Discard what still comes in; return whether the client has closed its half as well."""
+        """Discard what still comes in; return whether the client has closed its half as well.
+
+        Of a relay its worker does, and knows.
+        """
+        if self.way.is_relay:
+            return False
         try:
             # A bounded number of rounds: one who keeps sending must not hold the tick.
             for _ in range(16):

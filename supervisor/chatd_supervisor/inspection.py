@@ -25,7 +25,11 @@ def master_title(listeners: Iterable[Listener], clients: int, state: str) -> str
 
 def describe_listener(listener: Listener) -> dict[str, Any]:
     """Return what ``chatd status`` shows of a listener."""
-    return {"address": listener.address, "dialect": listener.listen.dialect}
+    return {
+        "address": listener.address,
+        "dialect": listener.listen.dialect,
+        "way": listener.way.words,
+    }
 
 
 def describe_work(board: Switchboard, births: Births, reception: Reception) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def describe_sessions(
                 "nick": session.nick if session else None,
                 "peer": connection.peer,
                 "dialect": connection.dialect,
+                "way": connection.way.words,
                 "room": session.place if session else None,
                 "age": round(now - connection.since, 1),
                 "lines": connection.lines,

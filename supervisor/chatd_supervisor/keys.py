@@ -29,6 +29,13 @@ def wrong(key: str, reason: str) -> ValueError:
     return ValueError(f"`{key}` {reason}")
 
 
+def absolute_path(description: str) -> Meta:
+    """Return what is to be said of a key that must be an absolute path."""
+    # A daemon leaves the directory it was started in, and the commands that look for it are
+    # started in others.
+    return Meta(description=description, extra={"allowed": "an absolute path"})
+
+
 def keys_of(table: type[Struct]) -> tuple[Key, ...]:
     """Return the keys of ``table`` in their order."""
     return tuple(

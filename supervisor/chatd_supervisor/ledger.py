@@ -29,8 +29,8 @@ GROWTH: Final = 1024
 """Rows the file grows by; room for them is reserved, so that writing a row cannot lack it."""
 
 _HEADER: Final = struct.Struct("=8sII16s")
-_ROW: Final = struct.Struct("=II16sQIIQ")
-"""In use, worker's pid, token, session, segment, position, written."""
+_ROW: Final = struct.Struct("=II16sQIIQI")
+"""In use, worker's pid, token, session, segment, position, written, way."""
 _EMPTY: Final = bytes(ROW_SIZE)
 _EMPLOYED: Final = struct.Struct("=I16s")
 _EMPLOYED_AT: Final = 4
@@ -60,6 +60,8 @@ class Row(NamedTuple):
     """From here on the outbox has output for it that may not have been written."""
     written: int
     """Bytes that were written to it before."""
+    way: int = 0
+    """How its client comes (``ways``)."""
 
 
 class LedgerError(OSError):
@@ -115,7 +117,7 @@ class Ledger:
         """Return all rows, by session."""
         return _parse(self._rows, self._offsets)
 
-    def enter(self, session: int, token: bytes, place: Place) -> None:
+    def enter(self, session: int, token: bytes, place: Place, way: int = 0) -> None:
         """Begin a row for ``session``, to which nothing has been written.
 
         Raises OSError, and then there is no row.
@@ -123,7 +125,7 @@ class Ledger:
         if not self._free:
             self._grow()
         at = self._free.pop()
-        _ROW.pack_into(self._rows, at, 1, 0, token, session, place[0], place[1], 0)
+        _ROW.pack_into(self._rows, at, 1, 0, token, session, place[0], place[1], 0, way)
         try:
             self._write(at)
         except OSError:
@@ -231,7 +233,7 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
     """Return where the row of each session is."""
     offsets: dict[int, int] = {}
     for at in range(0, len(data), ROW_SIZE):
-        used, _, _, session, _, _, _ = _ROW.unpack_from(data, at)
+        used, _, _, session, *_ = _ROW.unpack_from(data, at)
         if not used and data[at : at + ROW_SIZE] == _EMPTY:
             continue
         if used != 1 or session in offsets or any(data[at + _ROW.size : at + ROW_SIZE]):
@@ -245,8 +247,8 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
 def _parse(data: bytes | bytearray, offsets: Mapping[int, int]) -> dict[int, Row]:
     rows = {}
     for session, at in offsets.items():
-        _, pid, token, _, segment, position, written = _ROW.unpack_from(data, at)
-        rows[session] = Row(token, pid, Place(segment, position), written)
+        _, pid, token, _, segment, position, written, way = _ROW.unpack_from(data, at)
+        rows[session] = Row(token, pid, Place(segment, position), written, way)
     return rows
 
 

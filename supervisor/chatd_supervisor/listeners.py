@@ -16,7 +16,12 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from chatd_supervisor.config import Listen, split_address
+from chatd_supervisor import unix_sockets
+from chatd_supervisor.addresses import UNIX, is_in, split_address
+from chatd_supervisor.certificates import Certificate
+from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.ways import Way, way_of
+from chatd_workers.titles import format_address
 
 log = logging.getLogger("chatd")
 
@@ -32,7 +37,7 @@ class ListenError(OSError):
 
 
 class Listener:
-    """One listening socket, its dialect, and the loop's interest in it."""
+    """One listening socket, what is spoken there, and the loop's interest in it."""
 
     def __init__(
         self,
@@ -45,18 +50,42 @@ class Listener:
     ) -> None:
         """Bind and listen. Raises ListenError. ``accepted`` gets each connection.
 
-        ``held`` is the descriptor of such a socket that a former master has bound.
+        ``held`` is the descriptor of such a socket that was bound before.
         """
         self.listen = listen
+        # Certificate and key, where TLS is spoken.
+        self.certificate: Certificate | None = None
         self._loop = loop
         self._accepted = accepted
         if held is None:
-            self._socket = bind(listen.address, backlog)
+            self._socket = bind(listen, backlog)
         else:
             self._socket = socket.socket(fileno=held)
             self._socket.setblocking(False)
+        self._file = unix_sockets.file_of(listen.unix_path) if listen.unix_path else None
         self._resting: asyncio.TimerHandle | None = None
-        self.address = format_address(self._socket.getsockname())
+        self.address = address_of(self._socket)
+
+    @property
+    def way(self) -> Way:
+        """How those come that connect here."""
+        return way_of(self.listen)
+
+    def change(self, listen: Listen, certificate: Certificate | None) -> None:
+        """Go by ``listen`` from now on, with another ``certificate``; the address is the same."""
+        self.listen = listen
+        if self.certificate is not None:
+            self.certificate.close()
+        self.certificate = certificate
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # somebody has removed it
+                os.chmod(self._file.path, int(listen.mode, 8))
+
+    def trusts(self, host: str) -> bool:
+        """Tell whether ``host`` may be a proxy here. To a Unix socket come only those who may."""
+        if self.listen.unix_path:
+            return True
+        return is_in(host, self.listen.proxy_from)
 
     def fileno(self) -> int:
         """Return the descriptor of the listening socket."""
@@ -66,12 +95,16 @@ class Listener:
         """Begin to accept."""
         self._loop.add_reader(self._socket, self._accept)
 
-    def close(self) -> None:
-        """Stop accepting and listening."""
+    def close(self, *, for_good: bool = True) -> None:
+        """Stop accepting and listening; not ``for_good``: another goes on with the socket."""
         if self._resting is not None:
             self._resting.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        if self.certificate is not None:
+            self.certificate.close()
+        if self._file is not None and for_good:
+            self._file.remove()
 
     def _accept(self) -> None:
         try:
@@ -96,8 +129,17 @@ class Listener:
         self.open()
 
 
-def bind(address: str, backlog: int) -> socket.socket:
-    """Return a non-blocking socket that listens on ``address``. Raises ListenError."""
+def bind(listen: Listen, backlog: int) -> socket.socket:
+    """Return a non-blocking socket that listens where it is to. Raises ListenError."""
+    if not listen.unix_path:
+        return _bind_tcp(listen.address, backlog)
+    try:
+        return unix_sockets.bind(listen.unix_path, int(listen.mode, 8), backlog)
+    except unix_sockets.UnixSocketError as error:
+        raise ListenError(error.errno, error.strerror) from error
+
+
+def _bind_tcp(address: str, backlog: int) -> socket.socket:
     host, port = split_address(address)
     try:
         found = socket.getaddrinfo(
@@ -110,7 +152,7 @@ def bind(address: str, backlog: int) -> socket.socket:
             raise ListenError(
                 error.errno, f"cannot listen on {address}: {error.strerror}"
             ) from error
-        return bind(f"0.0.0.0:{port}", backlog)  # a machine without IPv6
+        return _bind_tcp(f"0.0.0.0:{port}", backlog)  # a machine without IPv6
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # For those accepted: urgent data stays in the stream, which is counted (``counts``).
@@ -130,7 +172,13 @@ def bound_address(descriptor: int) -> str:
     """Return the address that the socket behind ``descriptor`` is bound to."""
     borrowed = socket.socket(fileno=os.dup(descriptor))
     with borrowed:
-        return format_address(borrowed.getsockname())
+        return address_of(borrowed)
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the address that ``listener`` is bound to, as it is configured."""
+    name = listener.getsockname()
+    return UNIX + name if listener.family == socket.AF_UNIX else format_address(name)
 
 
 def _sentence(address: str, port: int, error: OSError) -> str:
@@ -142,17 +190,11 @@ def _sentence(address: str, port: int, error: OSError) -> str:
     return f"cannot listen on {address}: {os.strerror(error.errno or 0)}{hint}"
 
 
-def format_address(where: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """Return ``127.0.0.1:5015`` or ``[::1]:5015``; an IPv4 address in IPv6 clothes as IPv4."""
-    host, port = where[0], where[1]
-    if host.startswith("::ffff:") and "." in host:
-        host = host.removeprefix("::ffff:")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def prepare(client: socket.socket) -> None:
     """Set what every client's connection needs. Raises OSError if it has died meanwhile."""
     client.setblocking(False)
+    if client.family == socket.AF_UNIX:
+        return
     # Lines are small and wanted at once; the tick already gathers what goes out (tcp(7)).
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A peer that vanished without a FIN is noticed after the system's keepalive time.

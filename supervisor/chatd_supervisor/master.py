@@ -197,6 +197,7 @@ class Master:
             orders=self._staffing.orders,
             born=self._staffing.born,
             judged=self._staffing.judged,
+            severed=self._staffing.severed,
         )
         self._introductions = Introductions(self._loop, board, limits.registration_timeout)
         board.egress.writers |= writers_of(self._config)
@@ -209,6 +210,7 @@ class Master:
             limits=limits,
             room_for=room_for(),
         )
+        board.learned = reception.learn
         reception.numbered = max(snapshot.last_session, *rows, *held.sessions, 0)
         if self._keeper is not None:
             self._keeper.attach(self._loop)

@@ -2,12 +2,18 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
-from chatd_supervisor.config import Config, Listen
+from chatd_supervisor.certificates import Certificate, CertificateError
+from chatd_supervisor.config import Config
 from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.listeners import Listener, bound_address
+from chatd_supervisor.unix_sockets import file_of
+from chatd_supervisor.ways import kind_of, way_of
 
 log = logging.getLogger("chatd")
 
@@ -38,13 +44,17 @@ class Ports:
         return {name: listener.fileno() for name, listener in self._listeners.items()}
 
     def listen(self, config: Config) -> None:
-        """Listen where ``config`` says, and nowhere else.
+        """Listen where ``config`` says, and nowhere else; with its certificates as they are now.
 
-        Raises ListenError, and then everything is as it was.
+        Raises ListenError or CertificateError, and then everything is as it was.
         """
-        wanted = {f"listener {one.address} {one.dialect}": one for one in config.listen}
+        wanted = {name_of(one): one for one in config.listen}
         opened: dict[str, Listener] = {}
+        certificates: dict[str, Certificate] = {}
         try:
+            for name, listen in wanted.items():
+                if listen.tls:
+                    certificates[name] = Certificate(listen)
             for name, listen in wanted.items():
                 if name not in self._listeners:
                     opened[name] = Listener(
@@ -52,27 +62,48 @@ class Ports:
                         config.limits.accept_backlog,
                         self._loop,
                         self._accepted,
-                        held=self._find(name, listen),
+                        held=self._find(name, listen, wanted.keys()),
                     )
-        except OSError:
+        except (OSError, CertificateError):
             for listener in opened.values():
-                listener.close()
+                listener.close(for_good=listener.listen.address not in self._addresses())
+            for one in certificates.values():
+                one.close()
             raise
+        kept = {listener.listen.address for listener in opened.values()}
         for name in self._listeners.keys() - wanted.keys():
-            log.info("no longer listening on %s", self._listeners[name].address)
-            self._close(name)
+            listener = self._listeners[name]
+            if listener.listen.address not in kept:
+                log.info("no longer listening on %s", listener.address)
+            self._close(name, for_good=listener.listen.address not in kept)
+        self._listeners |= opened
+        for name, listen in wanted.items():
+            self._listeners[name].change(listen, certificates.get(name))
         for name, listener in opened.items():
             if self._keeper is not None:
                 self._keeper.hold(name, listener.fileno())
             listener.open()
-            log.info("listening on %s (%s)", listener.address, listener.listen.dialect)
-        self._listeners |= opened
+            words = ", ".join([listener.listen.dialect, *listener.way.words])
+            log.info("listening on %s (%s)", listener.address, words)
 
-    def _find(self, name: str, listen: Listen) -> int | None:
-        """Return the held socket for ``listen``; it may have been opened by another word for it."""
+    def _addresses(self) -> set[str]:
+        return {listener.listen.address for listener in self._listeners.values()}
+
+    def _find(self, name: str, listen: Listen, wanted: AbstractSet[str]) -> int | None:
+        """Return a socket for ``listen`` that there is already, if there is one.
+
+        That of a listener which is not ``wanted`` as it was, or one that is held; it may have been
+        opened by another word for its address.
+        """
+        for other, listener in self._listeners.items():
+            known_as = (listener.listen.address, listener.address)
+            if other not in wanted and listen.address in known_as:
+                return os.dup(listener.fileno())
+        if listen.unix_path and file_of(listen.unix_path) is None:
+            return None  # whatever is held, nobody finds it any more
         for held, descriptor in self._held.items():
-            address, _, dialect = held.removeprefix("listener ").rpartition(" ")
-            if held.startswith("listener ") and dialect == listen.dialect:
+            address, _, kind = held.removeprefix("listener ").rpartition(" ")
+            if held.startswith("listener ") and kind == kind_of(listen.dialect, way_of(listen)):
                 if address != listen.address:
                     address = bound_address(descriptor)
                 if address == listen.address:
@@ -81,8 +112,8 @@ class Ports:
                     return self._held.pop(held)
         return None
 
-    def _close(self, name: str) -> None:
-        self._listeners.pop(name).close()
+    def _close(self, name: str, *, for_good: bool = True) -> None:
+        self._listeners.pop(name).close(for_good=for_good)
         if self._keeper is not None:
             self._keeper.release(name)
 
@@ -90,3 +121,8 @@ class Ports:
         """Listen no longer."""
         for name in list(self._listeners):
             self._close(name)
+
+
+def name_of(listen: Listen) -> str:
+    """Return the name by which the supervisor holds the socket for ``listen``."""
+    return f"listener {listen.address} {kind_of(listen.dialect, way_of(listen))}"

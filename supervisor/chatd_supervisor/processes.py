@@ -8,7 +8,7 @@ parent; here the sentinel is the master's end of the channel, which ends when th
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from multiprocess import process as multiprocess_process
 from multiprocess.context import ForkProcess
@@ -87,16 +87,19 @@ class WorkerProcess(ForkProcess):  # type: ignore[misc]  # multiprocess has no t
         return os.EX_OK
 
 
-def give_birth(client: socket.socket, orders: Serve) -> tuple[int, socket.socket]:
+def give_birth(
+    client: socket.socket, orders: Serve, more: Sequence[int] = ()
+) -> tuple[int, socket.socket]:
     """Fork a worker, hand it ``client`` with its ``orders``; return its pid and our channel end.
 
-    The socket passes through the channel (SCM_RIGHTS) and in no other way: it is sent before the
-    fork, so the worker need not wait, and the worker closes whatever else it inherited. Raises
-    OSError (EAGAIN, ENOMEM, EMFILE) if the system cannot give what is needed.
+    ``more`` are further descriptors that it gets. They pass through the channel (SCM_RIGHTS) and
+    in no other way: all is sent before the fork, so the worker need not wait, and the worker closes
+    whatever else it inherited. Raises OSError (EAGAIN, ENOMEM, EMFILE) if the system cannot give
+    what is needed.
     """
     ours, theirs = channels.pair()
     try:
-        channels.send_with_descriptor(ours, encode(orders), client.fileno())
+        channels.send_with_descriptor(ours, encode(orders), client.fileno(), *more)
         process = WorkerProcess(ours, theirs)
         process.start()
     except BaseException:

@@ -26,6 +26,7 @@ from chatd_supervisor.connections import (
     Connection,
     State,
     Worker,
+    host_of,
     let_go,
     session_name,
     skip,
@@ -33,11 +34,12 @@ from chatd_supervisor.connections import (
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
-from chatd_supervisor.listeners import format_address
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.ways import Way, read_kind
 from chatd_workers.reports import MAX_USED
+from chatd_workers.titles import format_address
 
 log = logging.getLogger("chatd")
 
@@ -55,14 +57,14 @@ class Held:
 
     def __init__(self, named: Mapping[str, int]) -> None:
         """``named`` are descriptors by the names under which they were given to it."""
-        # Dialect and descriptor, by session.
+        # Kind and descriptor, by session.
         self.sessions: dict[int, tuple[str, int]] = {}
         self.others: dict[str, int] = {}
         for name, descriptor in named.items():
             kind, _, rest = name.partition(" ")
             if kind == "session":
-                number, _, dialect = rest.partition(" ")
-                self.sessions[int(number)] = (dialect, descriptor)
+                number, _, kind = rest.partition(" ")
+                self.sessions[int(number)] = (kind, descriptor)
             else:
                 self.others[name] = descriptor
 
@@ -102,26 +104,29 @@ class Recovery:
     ) -> None:
         """Take up all sessions, with the client sockets that are ``held``, and their ``channels``.
 
-        ``held`` are dialect and descriptor by session. Sessions whose client has not come after
+        ``held`` are kind and descriptor by session. Sessions whose client has not come after
         ``grace`` seconds are closed.
         """
         now = time.time()
+        ways = {number: read_kind(kind)[1] for number, (kind, _) in held.items()}
+        ways |= {number: Way(row.way) for number, row in self._rows.items()}
         for stored in self._snapshot.sessions:
-            self._take_up(stored, now)
+            way = ways.get(stored.arrival.session, Way.PLAIN)
+            self._take_up(stored, way, now)
         strangers = []
-        for number, (dialect, descriptor) in held.items():
+        for number, (kind, descriptor) in held.items():
             client = socket.socket(fileno=descriptor)
             connection = self._board.connections.get(number)
             if connection is not None:
                 self._attach(connection, client)
             else:
-                strangers.append((number, dialect, client))
-        for number, dialect, client in strangers:
+                strangers.append((number, *read_kind(kind), client))
+        for number, dialect, way, client in strangers:
             # Its worker, if it has one, is not to bring it a second time.
             self._rows.pop(number, None)
             self._ledger.leave(number)
-            self._meet(number, dialect, client)
-            self._reception.release(session_name(number, dialect))
+            self._meet(number, dialect, way, client)
+            self._reception.release(session_name(number, dialect, way))
         for channel in channels:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
@@ -135,15 +140,18 @@ class Recovery:
                 len(held),
             )
 
-    def _take_up(self, stored: StoredSession, now: float) -> None:
+    def _take_up(self, stored: StoredSession, way: Way, now: float) -> None:
         arrival, stream = stored.arrival, stored.stream
         number = arrival.session
-        connection = Connection(number, arrival.peer, arrival.dialect, self._board.output(number))
+        output = self._board.output(number)
+        connection = Connection(number, arrival.peer, arrival.dialect, output, way)
         connection.since = time.monotonic() - max(0.0, now - arrival.since / 1e6)
         connection.offset = stream.offset
         connection.discarding = stream.discarding
         connection.carry = stream.carry
         connection.lines = stream.lines
+        if not connection.is_beginning:
+            connection.host = host_of(connection.peer)  # its proxy, if any, has said it
         if number in self._rows:
             connection.token = self._rows[number].token
         if stored.record is None:
@@ -227,7 +235,8 @@ class Recovery:
             # It has been reset: nothing more can be sent, but what it had said is still there.
             connection.output.drop()
         else:
-            if peer != connection.peer:
+            # What is shown of a relay, or told by a proxy, is not the address of this socket.
+            if not connection.way and peer != connection.peer:
                 raise Mismatch(f"the socket is that of {peer}, not of {connection.peer}")
             assert self._recovered is not None, "absent sessions end before"
             rest = self._recovered.rest(connection.session, written)
@@ -237,18 +246,20 @@ class Recovery:
         skip(client, ahead)
         return rest
 
-    def _meet(self, number: int, dialect: str, client: socket.socket) -> None:
+    def _meet(self, number: int, dialect: str, way: Way, client: socket.socket) -> None:
         """Do with ``client`` what is to be done with one whose session is not in the journal."""
         if self._is_here(client):
             # It was greeted under a new number by a master that died before it could let go of
             # the old one.
             client.close()
-        elif number > self._snapshot.last_session:
+        elif number > self._snapshot.last_session and not way.is_relay:
             # Accepted, and not yet written down: it has not been greeted, and is now.
-            self._reception.admit(client, dialect)
+            self._reception.admit(client, dialect, way)
         else:
             # Its session is over; only that its socket is to be let go had not been heard of. Not
-            # shut down: a session that it is now of may not have been brought to us yet.
+            # shut down: a session that it is now of may not have been brought to us yet. Or it is
+            # a relay that was not yet written down, which cannot be given another worker; it ends
+            # before it was greeted.
             client.close()
 
     def _is_here(self, client: socket.socket) -> bool:
@@ -303,9 +314,9 @@ class Recovery:
 
     def _readmit(self, offered: Offered) -> None:
         number = offered.offer.session
-        del self._rows[number]
+        way = Way(self._rows.pop(number).way)
         # It holds the client until we do for certain.
-        self._meet(number, offered.offer.dialect, offered.client)
+        self._meet(number, offered.offer.dialect, way, offered.client)
         dismiss(offered.channel)
         self._ledger.leave(number)
 

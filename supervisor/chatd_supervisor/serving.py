@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final
 
 from chatd_supervisor import __version__
-from chatd_supervisor.config import Config, ConfigError, split_address
+from chatd_supervisor.addresses import split_address
+from chatd_supervisor.config import Config, ConfigError
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.handover import (
@@ -23,6 +24,7 @@ from chatd_supervisor.holding import KEEPER
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.lean import lean_imports
+from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
@@ -121,7 +123,9 @@ def try_out(invocation: Invocation) -> int:
         config = invocation.config()
         with lean_imports():
             from chatd_supervisor import master  # noqa: F401, PLC0415
+            from chatd_supervisor.certificates import check_certificates  # noqa: PLC0415
             from chatd_supervisor.journal.sqlite import check  # noqa: PLC0415
+        check_certificates(config)
         check(paths_of(config).journal_file)
     except (ConfigError, OSError) as error:
         return _failed(None, *_explained(error))
@@ -182,6 +186,8 @@ def _run(
         return master.run(partial(_ready, config, places, starter))
     except ListenError as error:
         return _failed(starter, Exit.UNAVAILABLE, error.strerror)
+    except ConfigError as error:
+        return _failed(starter, Exit.CONFIG, error)
     except (JournalError, LedgerError, OutboxError) as error:
         return _failed(starter, Exit.DATA, error)
     except OSError as error:
@@ -211,13 +217,16 @@ def _reopen(handler: LogHandler) -> None:
 
 def _ready(config: Config, places: Paths, starter: Starter | None) -> None:
     log.info("ready: chatd %s, pid %d, in %s", __version__, os.getpid(), places.runtime_dir)
-    if all(_is_loopback(listen.address) for listen in config.listen):
-        port = split_address(config.listen[0].address)[1]
+    if all(map(_is_local, config.listen)):
+        ports = [split_address(one.address)[1] for one in config.listen if not one.unix_path]
+        port = next(iter(ports), 0)
         log.info("only this machine can connect; --listen :%d opens it to others", port or 5015)
     if starter is not None:
         starter.tell(Exit.OK, f"chatd: started, pid {os.getpid()}, log {places.log_file}")
 
 
-def _is_loopback(address: str) -> bool:
-    host, _ = split_address(address)
+def _is_local(listen: Listen) -> bool:
+    if listen.unix_path:
+        return True
+    host, _ = split_address(listen.address)
     return host in ("localhost", "::1") or host.startswith("127.")

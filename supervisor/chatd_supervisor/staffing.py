@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.config import Limits
-from chatd_supervisor.connections import Connection, Worker
+from chatd_supervisor.connections import PRESENT, Connection, Worker
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Dropped
 from chatd_workers.reports import Drain, Serve
 
@@ -19,6 +20,9 @@ log = logging.getLogger("chatd")
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
+
+RELAYS: Final = {"tls": "TLS", "unix": "Unix socket"}
+"""What people call the kinds of relays."""
 
 
 class Staffing:
@@ -62,6 +66,9 @@ class Staffing:
             token=connection.token,
             adoption=str(self._paths.adoption_socket),
             message_rate=self.limits.message_rate,
+            beginning=connection.is_beginning,
+            proxied=bool(connection.way & Way.PROXY),
+            relay=connection.way.relay,
         )
 
     def born(self, worker: Worker) -> None:
@@ -86,6 +93,17 @@ class Staffing:
         board.commit()
         self.intensity.note(time.monotonic())
         self._watch()
+
+    def severed(self, connection: Connection, how: str) -> None:
+        """Let go of ``connection``, whose worker has ended and cannot be replaced."""
+        board = self._board
+        if connection.state in PRESENT:
+            word = RELAYS[connection.way.relay]
+            board.leave(connection, f"its {word} worker {how}", farewell=None)
+            board.commit()
+        if connection.state not in PRESENT:
+            # It has said all there was to say, or cannot any more.
+            board.close(connection)
 
     def _watch(self) -> None:
         intensity = self.intensity

@@ -23,6 +23,7 @@ from chatd_supervisor.handover import Channel
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.work import Commit, Departing, Reported
+from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
     ACK,
     MAX_RECORD,
@@ -80,6 +81,8 @@ class Switchboard:
         # Set by the master, which joins them.
         self.births: Births
         self.commits: Commits
+        # Hears of what is known of a connection itself.
+        self.learned: Callable[[Connection, Sequence[Fresh]], None]
 
     @property
     def hub(self) -> Hub:
@@ -128,6 +131,8 @@ class Switchboard:
             connection.consume(report.used)
             worker.committed = True
             worker.announced = None
+            if report.fresh:
+                self.learned(connection, report.fresh)
         for dropped in commit.dropped:
             dropped.connection.carry = b""
             dropped.connection.consume(dropped.used)
@@ -220,11 +225,14 @@ class Switchboard:
                 if connection.unread() < record.used:
                     self._violated(worker, f"reported {record.used} bytes that are not there")
                     return
+                if record.fresh and not connection.may_tell(record.fresh):
+                    self._violated(worker, "reported what it cannot know")
+                    return
                 self.commits.add(Reported(worker, record))
             case Announce(used):
                 worker.announced = used
-            case Ended(reason):
-                self.leave(connection, reason, farewell=None)
+            case Ended(reason, told):
+                self.leave(connection, reason, farewell=reason if told else None)
             case Drained():
                 worker.drained = True
             case Trace(text):
@@ -362,7 +370,7 @@ class Switchboard:
             connection.hang_up()
         if output.broken or connection.discard():
             self.close(connection)
-        else:
+        elif not connection.way.is_relay:  # of a relay its worker tells, by ending
             output.watch(select.EPOLLIN | select.EPOLLRDHUP)
 
     def close(self, connection: Connection) -> None:

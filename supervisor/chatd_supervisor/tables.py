@@ -30,7 +30,7 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
     up = (time.time() if now is None else now) - status["started"]
     shown = {
         **status,
-        "listen": ", ".join(f"{one['address']} ({one['dialect']})" for one in status["listen"]),
+        "listen": ", ".join(map(_listener, status["listen"])),
         "started": f"{format_time(status['started'])} (up {format_age(up)})",
         "degraded_since": (
             format_time(status["degraded_since"]) if status["degraded_since"] else None
@@ -43,6 +43,10 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
     ]
     width = max(len(key) for key, _ in rows)
     return "\n".join(f"{key:<{width}}  {value}" for key, value in rows)
+
+
+def _listener(one: Mapping[str, Any]) -> str:
+    return f"{one['address']} ({', '.join([one['dialect'], *one.get('way', ())])})"
 
 
 def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:

@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatd_supervisor.account_config import Accounts, Operator
+from chatd_supervisor.addresses import split_address
 from chatd_supervisor.config import (
     Config,
     ConfigError,
     HistoryKeys,
     JournalKeys,
     Limits,
-    Listen,
     Server,
     load,
-    split_address,
 )
+from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.tables import format_config
 
 
@@ -104,7 +104,10 @@ Tea is at four.
         ),
         (
             '[[listen]]\nadress = ":1"',
-            "listen[1].adress: unknown key; did you mean address? (allowed: address, dialect)",
+            (
+                "listen[1].adress: unknown key; did you mean address? (allowed: address, dialect, "
+                "tls, cert, key, proxy_protocol, proxy_from, mode)"
+            ),
         ),
         (
             '"\\u001b[2J" = 1',
@@ -175,6 +178,46 @@ Tea is at four.
             'server.admin = "1\\n2\\n3\\n4": must be of at most 3 lines',
         ),
         ("[[listen]]\n[[listen]]", "listen[2].address: 127.0.0.1:5015 is there twice"),
+        (
+            '[[listen]]\naddress = "unix:chat.sock"',
+            (
+                'listen[1].address = "unix:chat.sock": '
+                "must be unix: and the absolute path of a socket"
+            ),
+        ),
+        (
+            f'[[listen]]\naddress = "unix:/{"x" * 107}"',
+            (f'listen[1].address = "unix:/{"x" * 53}...: must have a path of at most 107 bytes'),
+        ),
+        (
+            "[[listen]]\ntls = true",
+            "listen[1].tls = true: needs a certificate: cert, and key",
+        ),
+        (
+            '[[listen]]\naddress = "unix:/s"\ntls = true\ncert = "/c"',
+            "listen[1].tls = true: is not for Unix sockets",
+        ),
+        ('[[listen]]\nkey = "/k"', 'listen[1].key = "/k": is only for tls = true'),
+        (
+            '[[listen]]\ntls = true\ncert = "c.pem"',
+            'listen[1].cert = "c.pem": must be an absolute path',
+        ),
+        ("[[listen]]\ntls = 1", "listen[1].tls = 1: must be true or false"),
+        (
+            '[[listen]]\nproxy_from = ["127.0.0.1/8"]',
+            (
+                'listen[1].proxy_from = ["127.0.0.1/8"]: has what is no address or network: '
+                "127.0.0.1/8 has host bits set"
+            ),
+        ),
+        (
+            "[[listen]]\nproxy_from = [1]",
+            "listen[1].proxy_from[1] = 1: must be a list of IP addresses or networks",
+        ),
+        (
+            '[[listen]]\nmode = "777"',
+            'listen[1].mode = "777": must be four octal digits, the first of them 0',
+        ),
         ('[[listen]]\ndialect = "x"', 'listen[1].dialect = "x": must be one of text, irc'),
         ("operators = 1", "operators = 1: must be tables [[operators]]"),
         (
@@ -289,7 +332,11 @@ def test_what_is_no_address(address: str) -> None:
 def test_a_shown_configuration_is_a_file_that_says_the_same(file: Path) -> None:
     config = Config(
         server=Server(name='Café "é" 𝄞 \\', state_dir="/var/lib/chatd"),
-        listen=(Listen(address=":1"), Listen(address="[::1]:2")),
+        listen=(
+            Listen(address=":1", tls=True, cert="/c", key="/k"),
+            Listen(address="[::1]:2", proxy_protocol=True, proxy_from=("10.0.0.0/8", "::1")),
+            Listen(address="unix:/run/chat.sock", mode="0660"),
+        ),
         limits=Limits(max_clients=7, stop_timeout=0.25),
         journal=JournalKeys(max_age_days=3),
         history=HistoryKeys(on_join=0),

@@ -93,13 +93,13 @@ def test_status_is_a_line_for_each_thing_that_is_there() -> None:
         "degraded_since": None,
         "listen": [
             {"address": "127.0.0.1:5015", "dialect": "text"},
-            {"address": "[::1]:5015", "dialect": "text"},
+            {"address": "[::1]:5015", "dialect": "text", "way": ["tls", "proxy"]},
         ],
     }
     assert format_status(status, now=1_000_000_100.0).splitlines() == [
         "pid      1",
         "started  2001-09-09T01:46:40Z (up 1m40s)",
-        "listen   127.0.0.1:5015 (text), [::1]:5015 (text)",
+        "listen   127.0.0.1:5015 (text), [::1]:5015 (text, tls, proxy)",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Passing one descriptor along with one record over an AF_UNIX SEQPACKET socket.
+"""Passing descriptors along with one record over an AF_UNIX SEQPACKET socket.
 
 unix(7), cmsg(3). ``socket.recv_fds`` would do, but it ignores its flags before Python 3.12, so
 that what it receives is inheritable; this asks for close-on-exec, and refuses any surprise.
@@ -13,7 +13,7 @@ _INT: Final = array.array("i").itemsize
 
 
 class HandoverError(OSError):
-    """A record did not come with exactly one descriptor."""
+    """A record did not come with as many descriptors as it must."""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -21,9 +21,9 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def send_with_descriptor(channel: socket.socket, record: bytes, descriptor: int) -> None:
-    """Send ``record`` and a duplicate of ``descriptor`` in one datagram."""
-    rights = array.array("i", [descriptor])
+def send_with_descriptor(channel: socket.socket, record: bytes, *descriptors: int) -> None:
+    """Send ``record`` and a duplicate of each of ``descriptors`` in one datagram."""
+    rights = array.array("i", descriptors)
     channel.sendmsg([record], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
 
 
@@ -32,9 +32,20 @@ def receive_with_descriptor(channel: socket.socket, size: int) -> tuple[bytes, i
 
     Raises EOFError if the peer is gone, HandoverError for anything but exactly one descriptor.
     """
-    # Room for two: one too many must be seen, not silently closed by the kernel.
+    record, descriptors = receive_with_descriptors(channel, size, most=1)
+    return record, descriptors[0]
+
+
+def receive_with_descriptors(
+    channel: socket.socket, size: int, *, most: int
+) -> tuple[bytes, list[int]]:
+    """Receive a record of up to ``size`` bytes and one to ``most`` descriptors with it.
+
+    Raises EOFError if the peer is gone, HandoverError for any other number of descriptors.
+    """
+    # Room for one more: one too many must be seen, not silently closed by the kernel.
     record, ancillary, flags, _ = channel.recvmsg(
-        size, socket.CMSG_SPACE(2 * _INT), socket.MSG_CMSG_CLOEXEC
+        size, socket.CMSG_SPACE((most + 1) * _INT), socket.MSG_CMSG_CLOEXEC
     )
     descriptors = array.array("i")
     for level, kind, data in ancillary:
@@ -42,8 +53,10 @@ def receive_with_descriptor(channel: socket.socket, size: int) -> tuple[bytes, i
             descriptors.frombytes(data[: len(data) - len(data) % _INT])
     if not record and not descriptors:
         raise EOFError("the peer closed the channel")
-    if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or len(descriptors) != 1:
+    if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or not 1 <= len(descriptors) <= most:
         for descriptor in descriptors:
             os.close(descriptor)
-        raise HandoverError(f"expected one descriptor, got {len(descriptors)} (flags {flags:#x})")
-    return record, descriptors[0]
+        raise HandoverError(
+            f"expected {most} descriptors at most, got {len(descriptors)} (flags {flags:#x})"
+        )
+    return record, list(descriptors)

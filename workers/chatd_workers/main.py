@@ -1,9 +1,10 @@
 """The worker: one process, one client.
 
-It holds two descriptors, the client's socket and the channel to the master, and does one thing:
-peek at what the client has sent, frame it, parse it, report it, wait for the acknowledgement. It
-never writes to the client, never takes a byte from the socket, and touches no file. So it can die
-at any instant, of any signal, and its successor goes on from the same byte.
+It holds two descriptors, the client's socket and the channel to the master (a few more where it
+must transform the stream, see ``relay``), and does one thing: peek at what the client has sent,
+frame it, parse it, report it, wait for the acknowledgement. It never writes to the client, never
+takes a byte from the socket, and touches no file. So it can die at any instant, of any signal, and
+its successor goes on from the same byte.
 
 It outlives its master. When the channel ends it keeps the client's socket, so that the client
 stays connected, and looks for a new master to take both (``orphan``).
@@ -22,19 +23,22 @@ import socket
 import time
 import traceback
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
 import setproctitle
 
-from chatd_workers.channel import receive_with_descriptor
-from chatd_workers.commands import Command, Refuse
+from chatd_workers.channel import receive_with_descriptors
+from chatd_workers.commands import Command, Fresh, Proxied, Refuse
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.framing import frame
 from chatd_workers.ingress import Ingress, StreamEnded
+from chatd_workers.opening import Unwelcome, read_beginning
 from chatd_workers.orphan import Dismissed, find_master
 from chatd_workers.pace import Pace
 from chatd_workers.reports import (
     MAX_COMMANDS,
+    MAX_DESCRIPTORS,
     MAX_ORDER,
     MAX_TRACE,
     MAX_USED,
@@ -55,7 +59,10 @@ from chatd_workers.reports import (
     encode,
 )
 from chatd_workers.signals import MASTERS_SIGNALS
-from chatd_workers.titles import worker_title
+from chatd_workers.titles import format_address, worker_title
+
+if TYPE_CHECKING:
+    from chatd_workers.relay import Relay
 
 
 class MasterGone(Exception):
@@ -75,18 +82,21 @@ def serve(channel: socket.socket) -> NoReturn:
     signal.set_wakeup_fd(-1)
     close_all_but(channel.fileno())
     try:
-        record, descriptor = receive_with_descriptor(channel, MAX_ORDER)
+        record, descriptors = receive_with_descriptors(channel, MAX_ORDER, most=MAX_DESCRIPTORS)
         orders = decode_order(record)
         assert isinstance(orders, Serve), "the first record must say whom to serve"
-        client = client_socket(descriptor)
+        client = client_socket(descriptors.pop(0))
+        relay = begin_relay(orders, descriptors, channel) if descriptors else None
         while True:
-            worker = Worker(channel, client, orders)
+            worker = Worker(channel, client, orders, relay)
             signal.signal(signal.SIGUSR1, worker.trace)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
             with contextlib.suppress(MasterGone):
                 worker.run()
             channel.close()
-            channel, orders = find_master(client, orders, worker.title)
+            channel, orders = find_master(client, worker.orders, worker.title)
+            if relay is not None:
+                relay.channel = channel
     except (Dismissed, EOFError):
         os._exit(0)
     except BaseException:  # noqa: BLE001  # whatever it is, this process ends of it
@@ -116,16 +126,41 @@ def client_socket(descriptor: int) -> socket.socket:
     return socket.socket(fileno=moved)
 
 
+def begin_relay(orders: Serve, descriptors: list[int], channel: socket.socket) -> "Relay":
+    """Begin to pump between the client's real socket and the one that is peeked at.
+
+    ``descriptors`` are the real one, the other end of the pair, and for TLS the credentials.
+    """
+    # Only here: most workers have no use for it.
+    from chatd_workers.relay import Relay  # noqa: PLC0415
+
+    outer, inner, *rest = descriptors
+    relay = Relay(
+        orders, client_socket(outer), client_socket(inner), rest[0] if rest else None, channel
+    )
+    # While the signals are still blocked, which the thread inherits.
+    relay.start()
+    return relay
+
+
 class Worker:
     """One client's reader, from the master's last commit on."""
 
-    def __init__(self, channel: socket.socket, client: socket.socket, orders: Serve) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        client: socket.socket,
+        orders: Serve,
+        relay: "Relay | None" = None,
+    ) -> None:
         self._channel = channel
+        self._relay = relay
         dialect = DIALECTS[orders.dialect]
         self._read = dialect.read
         self._nul_ends = dialect.nul_ends
         self._fixed_limit = dialect.line_length
-        self._orders = orders
+        self.orders = orders
+        self._beginning = orders.beginning
         self._limit = dialect.line_length or orders.line_length
         self._discarding = orders.discarding
         # The beginning of a line that had to be taken from the socket before its end had come.
@@ -145,10 +180,13 @@ class Worker:
         try:
             self._follow()
         except StreamEnded as ended:
-            self._send(Ended(str(ended)))
-            # The master closes the channel when it has done with this client.
-            while True:
-                self._obey()
+            broken = self._relay.reason if self._relay is not None else ""
+            self._send(Ended(broken or str(ended)))
+        except Unwelcome as unwelcome:
+            self._send(Ended(str(unwelcome), told=True))
+        # The master closes the channel when it has done with this client.
+        while True:
+            self._obey()
 
     def _follow(self) -> None:
         seen = 0
@@ -166,28 +204,57 @@ class Worker:
                 if not look:
                     continue
             fresh, final = self._look(complete=complete)
-            framed = frame(
-                self._carry + fresh,
-                limit=self._limit,
-                discarding=self._discarding,
-                final=final,
-                nul_ends=self._nul_ends,
-                most=1 if self._careful else min(allowed, MAX_COMMANDS),
-            )
             # What is left after a report may hold whole lines (a report has its limits), so only
             # what was looked at in vain is to be added to before it is looked at again.
-            seen = used = 0
-            if framed.used:
-                used = framed.used - len(self._carry)
-                self._report(framed.lines, used, framed.discarding, b"")
-            elif final:
-                raise StreamEnded("connection closed")
-            elif fresh and self._ingress.is_cramped():
-                used = len(fresh)
-                self._report([], used, self._discarding, self._carry + fresh)
-            else:
-                seen = len(fresh)
-            self._drain(used)
+            reported = self._begin(fresh, final=final) if self._beginning else None
+            if reported is None and not self._beginning:
+                reported = self._read_lines(fresh, allowed, final=final)
+            seen = len(fresh) if reported is None else 0
+            self._drain(reported or 0)
+
+    def _begin(self, fresh: bytes, *, final: bool) -> int | None:
+        """Report what comes before the lines, if anything does; return its bytes, as below."""
+        if final and not fresh:
+            raise StreamEnded("connection closed")
+        beginning = read_beginning(fresh, proxied=self.orders.proxied, final=final)
+        if beginning is None:
+            return None
+        self._beginning = False
+        if not beginning.used:
+            return None
+        told = beginning.told
+        self._report([], beginning.used, discarding=False, told=told)
+        if told is not None:
+            peer = format_address((told.host, told.port))
+            self.orders = msgspec.structs.replace(self.orders, peer=peer)
+            self._retitle(self._nick, self._room)
+        return beginning.used
+
+    def _read_lines(self, fresh: bytes, allowed: int, *, final: bool) -> int | None:
+        """Report up to ``allowed`` lines of those in ``fresh``.
+
+        Returns how many bytes that took, None if nothing was reported.
+        """
+        framed = frame(
+            self._carry + fresh,
+            limit=self._limit,
+            discarding=self._discarding,
+            # A line whose end somebody may have cut off was not said.
+            final=final and not (self._relay is not None and self._relay.truncated),
+            nul_ends=self._nul_ends,
+            most=1 if self._careful else min(allowed, MAX_COMMANDS),
+        )
+        if framed.used:
+            used = framed.used - len(self._carry)
+            self._report(framed.lines, used, discarding=framed.discarding)
+            return used
+        if final:
+            raise StreamEnded("connection closed")
+        if fresh and self._ingress.is_cramped():
+            carry = self._carry + fresh
+            self._report([], len(fresh), discarding=self._discarding, carry=carry)
+            return len(fresh)
+        return None
 
     def _rest(self) -> None:
         """Leave what has come where it is until a line may be read, or an order comes.
@@ -207,16 +274,30 @@ class Worker:
             return b"", True
         return fresh, complete and len(fresh) < MAX_USED
 
-    def _report(self, lines: list[bytes], used: int, discarding: bool, carry: bytes) -> None:
+    def _report(
+        self,
+        lines: list[bytes],
+        used: int,
+        *,
+        discarding: bool,
+        carry: bytes = b"",
+        told: Proxied | None = None,
+    ) -> None:
         if self._careful:
             self._send(Announce(used))
             self._careful = max(0, self._careful - used)
         commands = [command for line in lines if (command := self._parse(line)) is not None]
+        fresh: list[Fresh] = [told] if told is not None else []
+        secured = self._relay.fresh() if self._relay is not None else None
+        if secured is not None:
+            fresh.append(secured)
         self._acknowledged = False
-        self._send(Report(used, discarding, carry, commands))
+        self._send(Report(used, discarding, carry, commands, fresh))
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
             self._obey()
+        if secured is not None and self._relay is not None:
+            self._relay.told()
         self._discarding = discarding
         self._carry = carry
         self._lines += len(lines)
@@ -255,6 +336,8 @@ class Worker:
                 self._pace = Pace(message_rate, time.monotonic())
             case Drain():
                 self._to_drain = self._ingress.unread()
+                if self._relay is not None:
+                    self._relay.hurry()
             case Serve() | Dismiss():
                 raise AssertionError("not in the middle of a channel's life")
 
@@ -265,14 +348,15 @@ class Worker:
             raise MasterGone from error
 
     def _retitle(self, nick: str, room: str) -> None:
-        title = worker_title(nick, self._orders.peer, self._orders.dialect, room)
+        self._nick, self._room = nick, room
+        title = worker_title(nick, self.orders.peer, self.orders.dialect, room)
         setproctitle.setproctitle(title)
         self.title = title
 
     def trace(self, _signal: int, frame: FrameType | None) -> None:
         """Send state and Python stack to the master's log (the handler of SIGUSR1)."""
         state = (
-            f"{self.title}: session {self._orders.session}, {self._lines} lines, "
+            f"{self.title}: session {self.orders.session}, {self._lines} lines, "
             f"limit {self._limit}, discarding {self._discarding}, "
             f"carry {len(self._carry)}, acknowledged {self._acknowledged}, "
             f"to drain {self._to_drain}\n"

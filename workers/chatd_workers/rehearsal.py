@@ -10,7 +10,7 @@ import contextlib
 import socket
 from typing import Final
 
-from chatd_workers.channel import pair, receive_with_descriptor, send_with_descriptor
+from chatd_workers.channel import pair, receive_with_descriptors, send_with_descriptor
 from chatd_workers.main import MasterGone, Worker, client_socket
 from chatd_workers.reports import ACK, MAX_ORDER, Serve, decode_order, encode
 
@@ -38,6 +38,7 @@ def rehearse(dialects: tuple[str, ...]) -> None:
                     careful=False,
                     token=b"",
                     adoption="",
+                    beginning=True,
                 )
             )
 
@@ -47,7 +48,7 @@ def _live(orders: Serve) -> None:
     person, client = socket.socketpair()
     with master, channel, person, client:
         send_with_descriptor(master, encode(orders), client.fileno())
-        record, descriptor = receive_with_descriptor(channel, MAX_ORDER)
+        record, (descriptor,) = receive_with_descriptors(channel, MAX_ORDER, most=1)
         again = decode_order(record)
         assert isinstance(again, Serve)
         with client_socket(descriptor) as served:

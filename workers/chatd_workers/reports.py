@@ -6,7 +6,7 @@ refused. No pickle: the worker touched hostile bytes, and unpickling would run i
 Sequence, for a worker's whole life::
 
     master                                worker
-    Serve + client socket (SCM_RIGHTS) ─▶                    to a newborn
+    Serve + client socket (SCM_RIGHTS) ─▶                    to a newborn; a relay's gets more
                                        ◀─ Offer + client socket, to a new master
     Serve, or Dismiss                  ─▶                    to one that has offered
                                        ◀─ Announce           only when careful: a line to be parsed
@@ -17,12 +17,12 @@ Sequence, for a worker's whole life::
                                        ◀─ Drained, Ended
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from chatd_workers.commands import Command, Name
+from chatd_workers.commands import Command, Fresh, Name
 
 PROTOCOL: Final = 1
 """Counts changes of these records that make workers and masters of two versions strangers."""
@@ -44,6 +44,10 @@ TOKEN: Final = 16
 
 MAX_ORDER: Final = 12 * 1024
 """Bytes of an encoded order: names, numbers, a carry. A worker allocates so much at every one."""
+
+MAX_DESCRIPTORS: Final = 4
+"""Descriptors that a newborn is given at most: the client's socket; for a relay the real one, the
+other end of the pair, and what TLS needs."""
 
 MAX_RECORD: Final = 160 * 1024
 """Bytes of an encoded record. 32 KiB of invalid UTF-8 become 96 KiB of U+FFFD, plus framing."""
@@ -70,6 +74,12 @@ class Serve(Struct, frozen=True, array_like=True, tag=1):
     """Path of the socket where a later master is found."""
     message_rate: int = 0
     """Lines a second that are read at most; 0: as they come."""
+    beginning: bool = False
+    """Nothing of the stream is committed yet."""
+    proxied: bool = False
+    """The stream begins with a PROXY header."""
+    relay: Literal["", "tls", "unix"] = ""
+    """The client's socket is the inner end of a relay, to an outer one of this kind."""
 
 
 class Ack(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -111,6 +121,8 @@ class Report(Struct, frozen=True, array_like=True, tag=1, gc=False):
     discarding: bool
     carry: Annotated[bytes, Meta(max_length=MAX_CARRY)]
     commands: Annotated[list[Command], Meta(max_length=MAX_COMMANDS)]
+    fresh: Annotated[list[Fresh], Meta(max_length=2)] = []
+    """What is known of the connection since the last report. It comes before the commands."""
 
 
 class Announce(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -126,6 +138,8 @@ class Ended(Struct, frozen=True, array_like=True, tag=3, gc=False):
     """Worker to master: the client's stream has ended and all of it is acknowledged."""
 
     reason: Name
+    told: bool = False
+    """The client has not ended it, and is to be told the reason."""
 
 
 class Drained(Struct, frozen=True, array_like=True, tag=4, gc=False):

@@ -33,3 +33,11 @@ def clip(title: str) -> str:
     if len(encoded) <= MAX_TITLE:
         return title
     return encoded[:MAX_TITLE].decode("utf-8", "ignore")
+
+
+def format_address(where: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """Return ``127.0.0.1:5015`` or ``[::1]:5015``; an IPv4 address in IPv6 clothes as IPv4."""
+    host, port = where[0], where[1]
+    if host.startswith("::ffff:") and "." in host:
+        host = host.removeprefix("::ffff:")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

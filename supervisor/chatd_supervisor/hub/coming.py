@@ -17,9 +17,9 @@ from chatd_workers.names import LOBBY, fold, is_nick, is_passable
 
 def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
     """Let session ``number`` in. It is somebody at once, or has to introduce itself first."""
-    # A host with a colon first would end the parameters of a message of IRC.
-    host = entry.host.strip("[]")
-    fields = {"host": f"0{host}" if host.startswith(":") else host, "signon": hub.now}
+    fields = {"host": _shown(entry.host), "signon": hub.now}
+    if entry.local_user:
+        fields["local_user"] = entry.local_user
     if not DIALECTS[entry.dialect].one_room:
         hub.happen(Fact(number, "", "", "arrive", entry.dialect, data_of(fields)))
         return
@@ -43,6 +43,22 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
     show_past(hub, session, room)
     hub.reply(session, e.Hinted())
     came_online(hub, session)
+
+
+def _shown(host: str) -> str:
+    """Return ``host`` as it is shown."""
+    # One with a colon first would end the parameters of a message of IRC.
+    host = host.strip("[]")
+    return f"0{host}" if host.startswith(":") else host
+
+
+def _proxied(hub: Core, session: Session, entry: c.Proxied) -> None:
+    hub.change(session, "proxied", host=_shown(entry.host.removeprefix("::ffff:")))
+
+
+def _secured(hub: Core, session: Session, entry: c.Secured) -> None:
+    secured = f"{entry.version} {entry.cipher}"
+    hub.change(session, "secured", secured=secured, fingerprint=entry.fingerprint)
 
 
 def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:
@@ -112,4 +128,6 @@ def rename(hub: Core, session: Session, entry: c.Rename) -> None:
 ACTIONS: Final[dict[type, Action]] = {
     c.Depart: _depart,
     c.Quit: _quit,
+    c.Proxied: _proxied,
+    c.Secured: _secured,
 }

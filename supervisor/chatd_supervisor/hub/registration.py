@@ -21,6 +21,8 @@ from chatd_workers.names import is_safe
 BEFORE: Final = frozenset(
     {
         c.Depart,
+        c.Proxied,
+        c.Secured,
         c.Quit,
         c.Refuse,
         c.Nothing,

@@ -211,7 +211,9 @@ class SqliteJournal:
                 )
         if batch.arrivals:
             many(
-                "INSERT INTO sessions (id, peer, dialect, since) VALUES (?, ?, ?, ?)",
+                # One that has come through a proxy arrives a second time, from its own address.
+                "INSERT INTO sessions (id, peer, dialect, since) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET peer = excluded.peer",
                 batch.arrivals,
             )
         if batch.members:

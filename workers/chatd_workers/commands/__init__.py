@@ -269,6 +269,8 @@ class Arrive(Struct, frozen=True, array_like=True, tag=80, gc=False):
     dialect: str
     host: str = ""
     """The address it comes from, without the port."""
+    local_user: str = ""
+    """Who has connected through a Unix socket, by the kernel's word; empty: came another way."""
 
 
 class Depart(Struct, frozen=True, array_like=True, tag=81, gc=False):
@@ -288,5 +290,31 @@ class OperatorChecked(Struct, frozen=True, array_like=True, tag=82, gc=False):
     failed: bool = False
 
 
-Entry = Command | Arrive | Depart | OperatorChecked
+class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
+    """The connection is encrypted. Told by a worker that speaks TLS, with its first report."""
+
+    version: Annotated[str, Meta(max_length=32)]
+    """``TLSv1.3``."""
+    cipher: Annotated[str, Meta(max_length=64)]
+    """As OpenSSL calls it."""
+    fingerprint: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+    """SHA-256 of the client's certificate, in hexadecimal; empty: it has shown none. That it has
+    the certificate's key is proven; who it is that has it, nobody vouches for."""
+
+
+class Proxied(Struct, frozen=True, array_like=True, tag=84, gc=False):
+    """The peer is a proxy, and speaks for a client at this address. Told by a worker.
+
+    The master takes it only where it is expected and from a peer that may say so.
+    """
+
+    host: Annotated[str, Meta(pattern="^[0-9a-f.:]{2,45}$")]
+    """An IPv4 or IPv6 address."""
+    port: Annotated[int, Meta(ge=0, le=65535)]
+
+
+Fresh = Secured | Proxied
+"""What a report may say of the connection itself, before what its client says."""
+
+Entry = Command | Arrive | Depart | OperatorChecked | Fresh
 """Everything that changes the hub."""

@@ -1,0 +1,63 @@
+"""Addresses as they stand in the configuration: of a port, of a Unix socket, of other machines."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from chatd_supervisor.paths import MAX_SOCKET_PATH
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+UNIX: Final = "unix:"
+"""What the address of a Unix socket begins with; its path follows."""
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
+
+    Raises ValueError, which says what is allowed.
+    """
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be HOST:PORT with a port from 0 to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], int(port)
+    if ":" in host:
+        raise ValueError(f"an IPv6 address is written in brackets: [{host}]:{port}")
+    return ("" if host == "*" else host), int(port)
+
+
+def check_address(address: str) -> None:
+    """Raise ValueError, which says what is allowed, if ``address`` cannot be listened on."""
+    if not address.startswith(UNIX):
+        split_address(address)
+        return
+    path = address.removeprefix(UNIX)
+    if not os.path.isabs(path) or path.endswith("/") or "\0" in path:
+        raise ValueError("must be unix: and the absolute path of a socket")
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        raise ValueError(f"must have a path of at most {MAX_SOCKET_PATH} bytes")
+
+
+def check_networks(networks: Iterable[str]) -> None:
+    """Raise ValueError, which says what is wrong, if one of ``networks`` is none."""
+    for one in networks:
+        try:
+            _network(one)
+        except ValueError as error:
+            raise ValueError(f"has what is no address or network: {error}") from error
+
+
+def is_in(host: str, networks: Iterable[str]) -> bool:
+    """Tell whether ``host``, an IP address as getpeername(2) has it, is in one of ``networks``."""
+    import ipaddress  # noqa: PLC0415  # only where there are proxies
+
+    address = ipaddress.ip_address(host.partition("%")[0].removeprefix("::ffff:"))
+    return any(address in _network(one) for one in networks)
+
+
+def _network(text: str) -> "IPv4Network | IPv6Network":
+    import ipaddress  # noqa: PLC0415  # only where there are proxies
+
+    return ipaddress.ip_network(text)

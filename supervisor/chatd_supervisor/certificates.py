@@ -1,0 +1,141 @@
+"""Certificates and keys: read when chatd begins and at a reload, handed to workers that speak TLS.
+
+The master never has a key in its memory, for every worker is a copy of that. The kernel copies
+the PEM files into a file without a name (memfd_create(2)), which is sealed: a worker that is given
+its descriptor can read it and nothing else. A child that lives for a moment tries whether OpenSSL
+can use it, and says what is wrong.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import stat
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from chatd_supervisor.config import Config, ConfigError
+from chatd_supervisor.listen_config import Listen
+from chatd_workers.signals import MASTERS_SIGNALS
+
+MAX_FILE: Final = 1024 * 1024
+"""Bytes of a PEM file."""
+
+MAX_COMPLAINT: Final = 4096
+
+_SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+class CertificateError(ConfigError):
+    """A certificate or its key cannot be used; ``str()`` names the file and says why."""
+
+
+class Certificate:
+    """The certificate of one listener and its key, as one descriptor."""
+
+    def __init__(self, listen: Listen) -> None:
+        """Read the files that ``listen`` names. Raises CertificateError."""
+        assert listen.cert is not None, "TLS has a certificate"
+        key = listen.key or listen.cert
+        self._fd = os.memfd_create("chatd-certificate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            for path in dict.fromkeys((listen.cert, key)):
+                _append(self._fd, path)
+            fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
+            # Imported before workers are forked, which then have it already.
+            from chatd_workers import tls  # noqa: F401, PLC0415
+
+            _try(self._fd, listen.cert, key)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
+    def close(self) -> None:
+        """Let go of it; whoever was given it has it still."""
+        os.close(self._fd)
+
+
+def check_certificates(config: Config) -> None:
+    """See that all that ``config`` names can be used. Raises CertificateError."""
+    for listen in config.listen:
+        if listen.tls:
+            Certificate(listen).close()
+
+
+def _append(fd: int, path: str) -> None:
+    """Have the kernel append the file at ``path``, and the end of a line, to ``fd``."""
+    try:
+        # Not blocking: a FIFO would have nothing to say.
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with contextlib.closing(os.fdopen(source, "rb", buffering=0)):
+            left = _size(path, source)
+            while left and (sent := os.sendfile(fd, source, None, left)):
+                left -= sent
+        os.write(fd, b"\n")
+    except OSError as error:
+        raise CertificateError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _size(path: str, source: int) -> int:
+    found = os.fstat(source)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE:
+        raise CertificateError(f"{path}: is not a PEM file")
+    return found.st_size
+
+
+def _try(fd: int, cert: str, key: str) -> None:
+    """See whether OpenSSL can use what is in ``fd``. Raises CertificateError."""
+    complaint = _in_a_child(lambda: _complaint(fd, cert, key))
+    if complaint:
+        raise CertificateError(complaint)
+
+
+def _complaint(fd: int, cert: str, key: str) -> str:
+    """Return what is wrong with what is in ``fd``, in a sentence; empty if nothing is."""
+    import ssl  # noqa: PLC0415  # only where there is TLS
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    copy = f"/proc/self/fd/{fd}"
+    try:
+        context.load_verify_locations(cafile=copy)
+    except OSError:
+        return f"{cert}: holds no certificate in PEM"
+    try:
+        context.load_cert_chain(copy, password=lambda: "")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return f"{key}: holds the key of another certificate than {cert}"
+        return f"{key}: holds no key in PEM that can be used without a password ({error.reason})"
+    except OSError as error:
+        return f"{key}: {error}"
+    return ""
+
+
+def _in_a_child(work: Callable[[], str]) -> str:
+    """Return what ``work`` returns, done in a process of its own; what it reads stays there."""
+    heard, said = os.pipe2(os.O_CLOEXEC)
+    # As with workers: a signal must not run our handlers over there.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _answer(said, work)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        os.close(said)
+    with os.fdopen(heard, "rb") as answer:
+        text = answer.read(MAX_COMPLAINT).decode(errors="backslashreplace")
+    _, status = os.waitpid(pid, 0)
+    return text or ("" if status == 0 else "the certificate cannot be tried")
+
+
+def _answer(said: int, work: Callable[[], str]) -> NoReturn:
+    code = os.EX_SOFTWARE
+    with contextlib.suppress(BaseException):
+        os.write(said, work().encode())
+        code = os.EX_OK
+    os._exit(code)

@@ -1,0 +1,92 @@
+"""The tables of the configuration that say where to listen, and what for: ``[[listen]]``."""
+
+import os.path
+import re
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from chatd_supervisor.addresses import UNIX, check_address, check_networks
+from chatd_supervisor.keys import absolute_path, wrong
+from chatd_workers.dialects import DIALECTS
+
+
+class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[listen]]``."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Where to listen; without a HOST, on all addresses, IPv4 and IPv6.",
+            extra={"allowed": "HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"},
+        ),
+    ] = "127.0.0.1:5015"
+    dialect: Annotated[
+        str,
+        Meta(
+            description="What is spoken there.",
+            extra={"allowed": f"one of {', '.join(DIALECTS)}"},
+        ),
+    ] = "text"
+
+    tls: Annotated[
+        bool, Meta(description="Clients speak TLS.", extra={"allowed": "true or false"})
+    ] = False
+    cert: Annotated[
+        str | None, absolute_path("File with the certificate for TLS and its chain, in PEM.")
+    ] = None
+    key: Annotated[
+        str | None, absolute_path("File with the key of the certificate, if cert does not hold it.")
+    ] = None
+    proxy_protocol: Annotated[
+        bool,
+        Meta(
+            description="Clients come through proxies, which say so in a PROXY header.",
+            extra={"allowed": "true or false"},
+        ),
+    ] = False
+    proxy_from: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Where those proxies connect from; nobody else is let in there.",
+            extra={"allowed": "a list of IP addresses or networks"},
+        ),
+    ] = ("127.0.0.1", "::1")
+    mode: Annotated[
+        str,
+        Meta(
+            description="Who may connect to a Unix socket: the mode of its file.",
+            extra={"allowed": "four octal digits"},
+        ),
+    ] = "0666"
+
+    @property
+    def unix_path(self) -> str:
+        """The path of the Unix socket, empty if it is none."""
+        return self.address.removeprefix(UNIX) if self.address.startswith(UNIX) else ""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot."""
+        try:
+            check_address(self.address)
+        except ValueError as error:
+            raise wrong("address", str(error)) from error
+        if self.dialect not in DIALECTS:
+            raise wrong("dialect", f"must be one of {', '.join(DIALECTS)}")
+        if self.tls and self.cert is None:
+            raise wrong("tls", "needs a certificate: cert, and key")
+        if self.tls and self.unix_path:
+            raise wrong("tls", "is not for Unix sockets")
+        for name in ("cert", "key"):
+            path = getattr(self, name)
+            if path is not None and not self.tls:
+                raise wrong(name, "is only for tls = true")
+            if path is not None and not os.path.isabs(path):
+                raise wrong(name, "must be an absolute path")
+        if not re.fullmatch("0[0-7]{3}", self.mode):
+            raise wrong("mode", "must be four octal digits, the first of them 0")
+        if self.proxy_protocol or self.proxy_from != ("127.0.0.1", "::1"):
+            try:
+                check_networks(self.proxy_from)
+            except ValueError as error:
+                raise wrong("proxy_from", str(error)) from error

@@ -1,0 +1,62 @@
+"""Visitors: what is known of a connection when it has been accepted, before it is let in."""
+
+import socket
+from typing import NamedTuple
+
+from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.relaying import Ends, local_user, make_pair
+from chatd_supervisor.ways import Way
+from chatd_workers.titles import format_address
+
+
+class Gone(Exception):
+    """The visitor has left before anything could be known of it."""
+
+
+class Visitor(NamedTuple):
+    """A connection, as the listener has brought it."""
+
+    client: socket.socket
+    """What is the client's socket from here on."""
+    peer: str
+    """Its address, as it is shown."""
+    dialect: str
+    way: Way
+    ends: Ends | None = None
+    """What its worker must get, if it is a relay; with the real socket among it."""
+    local_user: str = ""
+    """Who it is, if it is a user of this machine and the kernel says so."""
+    objection: str = ""
+    """Why it is not let in."""
+
+
+def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
+    """Return the visitor that is behind the socket ``accepted`` by ``listener``.
+
+    Raises Gone; or OSError if the system has no room for what it needs. The socket stays the
+    caller's to close then.
+    """
+    listen, way = listener.listen, listener.way
+    user = ""
+    try:
+        if way & Way.UNIX:
+            known = local_user(accepted)
+            user, peer, host = known.name, known.peer, ""
+        else:
+            peer = format_address(accepted.getpeername())
+            host = accepted.getpeername()[0]
+    except OSError as error:
+        raise Gone from error
+    objection = ""
+    if way & Way.PROXY and not listener.trusts(host):
+        objection = "only proxies of this server may connect here"
+    if not way.is_relay:
+        return Visitor(accepted, peer, listen.dialect, way, objection=objection)
+    try:
+        prepare(accepted)
+    except OSError as error:
+        raise Gone from error
+    client, inner = make_pair()
+    certificate = listener.certificate
+    ends = Ends(accepted, inner, certificate.fileno() if certificate is not None else None)
+    return Visitor(client, peer, listen.dialect, way, ends, user, objection)

@@ -1,0 +1,163 @@
+"""Certificates, made with openssl(1), and clients that speak TLS."""
+
+import hashlib
+import socket
+import ssl
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from harness import PATIENCE, Client
+
+HOST = "127.0.0.2"
+"""Where TLS is spoken in tests, so that any free port can be asked for there, too."""
+
+
+class Pem(NamedTuple):
+    """A certificate that vouches for itself, and its key."""
+
+    cert: Path
+    key: Path
+
+    @property
+    def fingerprint(self) -> str:
+        der = ssl.PEM_cert_to_DER_cert(self.cert.read_text())
+        return hashlib.sha256(der).hexdigest()
+
+
+KINDS = {
+    "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    "rsa": ["-newkey", "rsa:2048"],
+}
+
+
+def make_certificate(directory: Path, name: str, kind: str = "ec") -> Pem:
+    """Make a certificate for ``name``, with a key of the ``kind``."""
+    pem = Pem(directory / f"{name}.crt", directory / f"{name}.key")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", *KINDS[kind], "-nodes", "-days", "2"),
+            *("-subj", f"/CN={name}", "-keyout", str(pem.key), "-out", str(pem.cert)),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    return pem
+
+
+def tls_listener(pem: Pem, more: str = "") -> str:
+    """Return the configuration of a listener that speaks TLS with ``pem``."""
+    return (
+        f'[[listen]]\naddress = "{HOST}:0"\ntls = true\ncert = "{pem.cert}"\n'
+        f'key = "{pem.key}"\n{more}\n'
+    )
+
+
+class TlsSocket:
+    """As much of a socket as ``Client`` needs, with TLS, which can be ended one way."""
+
+    def __init__(self, sock: socket.socket, pem: Pem | None = None, *, version: str = "") -> None:
+        """Shake hands. ``pem`` is what is shown of oneself; ``version``: 1.2 and no other."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if version == "1.2":
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+        if pem is not None:
+            context.load_cert_chain(pem.cert, pem.key)
+        self._socket = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing)
+        self.ended = False
+        """The server has said that nothing more comes (close_notify)."""
+        self._until_done()
+
+    def _until_done(self) -> None:
+        while True:
+            try:
+                self._ssl.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._fill()
+            else:
+                self._flush()
+                return
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._socket.sendall(data)
+
+    def _fill(self) -> None:
+        if data := self._socket.recv(1 << 16):
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the server's certificate."""
+        return hashlib.sha256(self._ssl.getpeercert(binary_form=True) or b"").hexdigest()
+
+    @property
+    def version(self) -> str | None:
+        return self._ssl.version()
+
+    def sendall(self, data: bytes) -> None:
+        self._ssl.write(data)
+        self._flush()
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            try:
+                data = self._ssl.read(size)
+            except ssl.SSLWantReadError:
+                self._fill()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
+                self.ended = isinstance(error, ssl.SSLZeroReturnError)
+                return b""
+            else:
+                self.ended = not data
+                return data
+
+    def shutdown(self, _how: int) -> None:
+        """Say that nothing more comes; what the server says still does."""
+        with suppress(ssl.SSLWantReadError):
+            self._ssl.unwrap()
+        self._flush()
+
+    def settimeout(self, seconds: float) -> None:
+        self._socket.settimeout(seconds)
+
+    def getsockname(self) -> tuple[str, int]:
+        name: tuple[str, int] = self._socket.getsockname()
+        return name
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class TlsClient(Client):
+    """A person on ``openssl s_client``."""
+
+    socket: TlsSocket  # type: ignore[assignment]  # as much of one as a Client needs
+
+    def __init__(
+        self,
+        port: int,
+        pem: Pem | None = None,
+        receive_buffer: int = 0,
+        version: str = "",
+        host: str = HOST,
+    ) -> None:
+        super().__init__(port, host, receive_buffer)
+        self.socket = TlsSocket(self.socket, pem, version=version)  # type: ignore[arg-type]
+
+    @property
+    def port(self) -> int:
+        return self.socket.getsockname()[1]
+
+    def greet(self, nick: str = "") -> "TlsClient":
+        super().greet(nick)
+        return self
