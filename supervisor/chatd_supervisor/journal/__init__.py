@@ -11,44 +11,13 @@ rooms say the same in short, so that a start need not read a history of years.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from chatd_supervisor.journal.accounts import Accounts, Change
-
-SHOWN: Final = ("say", "act", "notice", "topic")
-"""The kinds of entries that history and search show; the others are comings and goings, and
-private lines (``tell``)."""
-
-
-class Fact(NamedTuple):
-    """Something that has happened: who did what where."""
-
-    session: int
-    nick: str
-    """The nick that did it, as it was before."""
-    room: str
-    """The room as its members see its name; for ``tell`` the nick it was said to."""
-    kind: str
-    """arrive, depart, nick, join, say, act, tell, topic ...: see ``state.State``."""
-    text: str
-    data: str = ""
-    """JSON: what else there is to it, see ``state.State``; for what was said, who said it."""
-
-
-class Entry(NamedTuple):
-    """A fact in its place in the order. ``Fact`` with a sequence number and a time before it."""
-
-    seq: int
-    time: int
-    """Microseconds since the epoch. Never decreases from one entry to the next."""
-    session: int
-    nick: str
-    room: str
-    kind: str
-    text: str
-    data: str
-    id: str
-    """The message id: unique among all journals, the same whenever it is read."""
+from chatd_supervisor.journal.entries import SHOWN as SHOWN
+from chatd_supervisor.journal.entries import Entry as Entry
+from chatd_supervisor.journal.entries import Fact as Fact
+from chatd_supervisor.journal.strands import Strands
 
 
 class Stream(NamedTuple):
@@ -136,6 +105,10 @@ class JournalError(OSError):
 class Journal(Protocol):
     """What the master asks of a journal."""
 
+    @property
+    def strands(self) -> Strands:
+        """What is found beside the talk of rooms."""
+
     def clock(self) -> int:
         """Return the time for the next batch: microseconds since the epoch, never decreasing."""
 
@@ -145,6 +118,15 @@ class Journal(Protocol):
     @property
     def accounts(self) -> Accounts:
         """Who has an account."""
+
+    def seq_of(self, ahead: int) -> int:
+        """Return the number of the entry that comes ``ahead`` (1: the next) of the last."""
+
+    def place_of(self, message_id: str) -> int | None:
+        """Return the sequence number in a message id; None if it is not of this journal.
+
+        Whether there is such an entry is not asked: it may be forgotten, or still be to come.
+        """
 
     def load(self) -> Snapshot:
         """Return the state after the last batch. Raises JournalError."""

@@ -34,16 +34,16 @@ class Reader:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return up to ``limit`` entries of all kinds after ``after``, in order."""
-        return self._entries(
+        return self.entries(
             "SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
         )
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""
         found: list[Entry] = []
-        with self._moment():
-            for name in self._written(room):
-                found += self._entries(
+        with self.moment():
+            for name in self.spellings(room):
+                found += self.entries(
                     f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY}"  # noqa: S608  # constants
                     " ORDER BY seq DESC LIMIT ?",
                     (name, count),
@@ -54,18 +54,18 @@ class Reader:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
         found: list[Entry] = []
         total = 0
-        with self._moment():
+        with self.moment():
             left = self._database.execute(
                 "SELECT seq FROM departures WHERE folded = ?", (fold(nick),)
             ).fetchone()
             if left is None:
                 return [], -1
-            for name in self._written(room):
+            for name in self.spellings(room):
                 where = f"FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"
                 total += self._database.execute(
                     f"SELECT count(*) {where}", (name, left[0])
                 ).fetchone()[0]
-                found += self._entries(
+                found += self.entries(
                     f"SELECT * {where} ORDER BY seq LIMIT ?", (name, left[0], count)
                 )
         return sorted(found)[:count], total
@@ -78,15 +78,15 @@ class Reader:
         wanted = _wanted(words)
         if not wanted:
             return []
-        with self._moment():
+        with self.moment():
             (indexed,) = self._database.execute("SELECT indexed FROM state").fetchone()
-            names = self._written(room)
+            names = self.spellings(room)
             # What has been said of late is not in the index yet.
             found = self._fresh(wanted, names, indexed, count)
             left = count - len(found)
             if names and left > 0:
                 # The words first, then the lines: not every line of the room.
-                found += self._entries(
+                found += self.entries(
                     "SELECT entries.* FROM lines CROSS JOIN entries ON entries.seq = lines.rowid"
                     " WHERE lines MATCH ? AND lines.rowid <= ? ORDER BY lines.rowid DESC LIMIT ?",
                     (f"({_expression(wanted)}) AND room : {room_word(room)}", indexed, left),
@@ -110,7 +110,7 @@ class Reader:
                 held += self._sifted(some, wanted)
             rows.close()
             for seq in held[:count]:
-                found += self._entries("SELECT * FROM entries WHERE seq = ?", (seq,))
+                found += self.entries("SELECT * FROM entries WHERE seq = ?", (seq,))
         return sorted(found)[-count:]
 
     def _sifted(self, rows: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[int]:
@@ -136,14 +136,15 @@ class Reader:
             execute("ROLLBACK")
         return [seq for (seq,) in found]
 
-    def _written(self, room: str) -> list[str]:
+    def spellings(self, room: str) -> list[str]:
         """Return the ways in which the name of ``room`` was written."""
         found = self._database.execute(
-            "SELECT name FROM room_names WHERE folded = ? LIMIT ?", (_clean(fold(room)), SPELLINGS)
+            "SELECT name FROM room_names WHERE folded = ? LIMIT ?", (clean(fold(room)), SPELLINGS)
         )
         return [name for (name,) in found]
 
-    def _entries(self, query: str, values: Sequence[Any]) -> list[Entry]:
+    def entries(self, query: str, values: Sequence[Any]) -> list[Entry]:
+        """Return the entries that ``query`` selects, all columns of them."""
         found = self._database.execute(query, values)
         return [Entry._make((*row, f"{self._id}-{row[0]}")) for row in found]
 
@@ -151,8 +152,14 @@ class Reader:
         """Return the message id of the entry with sequence number ``seq``."""
         return f"{self._id}-{seq}"
 
+    def place_of(self, message_id: str) -> int | None:
+        """Return the sequence number in a message id; None if it is not of this journal."""
+        own, _, digits = message_id.rpartition("-")
+        ours = own == self._id and digits.isascii() and digits.isdigit() and len(digits) < 19
+        return int(digits) if ours else None
+
     @contextlib.contextmanager
-    def _moment(self) -> Iterator[None]:
+    def moment(self) -> Iterator[None]:
         """See everything as it is at one moment: another process may be writing."""
         if self._database.in_transaction:
             yield
@@ -169,14 +176,14 @@ def room_word(room: str) -> str:
     return fold(room).encode(errors="replace").hex().upper()
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return ``text`` as something that can be asked for; nobody has ever said a surrogate."""
     return text.encode(errors="replace").decode()
 
 
 def _wanted(words: str) -> list[str]:
     """Return the different words that there are between the blanks."""
-    return list(dict.fromkeys(_clean(words).lower().split()))[:MAX_WORDS]
+    return list(dict.fromkeys(clean(words).lower().split()))[:MAX_WORDS]
 
 
 def _expression(wanted: Sequence[str]) -> str:

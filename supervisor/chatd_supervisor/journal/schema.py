@@ -185,11 +185,29 @@ def _fourth(database: sqlite3.Connection) -> None:
     database.execute("INSERT INTO account_secrets VALUES (?)", (os.urandom(32),))
 
 
+_FIFTH: Final = """
+-- Where entries are found beside their rooms (strands.py).
+CREATE TABLE strands (strand TEXT, seq INTEGER, PRIMARY KEY (strand, seq)) WITHOUT ROWID;
+
+-- Up to when who has read what: the latest of all facts of kind read.
+CREATE TABLE marks (
+    reader TEXT, target TEXT, time INTEGER NOT NULL, PRIMARY KEY (reader, target)
+) WITHOUT ROWID;
+"""
+
+
+def _fifth(database: sqlite3.Connection) -> None:
+    """Find comings and goings and private lines, from now on, and keep marks of readers."""
+    for statement in _FIFTH.split(";\n"):
+        database.execute(statement)
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _first,
     _second,
     _third,
     _fourth,
+    _fifth,
 )
 """What leads from each version to the next, from the empty file on."""
 

@@ -26,12 +26,14 @@ from chatd_supervisor.journal import (
     Snapshot,
     StoredSession,
     Stream,
+    strand_tables,
 )
 from chatd_supervisor.journal.account_tables import SqliteAccounts, make
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.journal.faults import explain
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
+from chatd_supervisor.journal.strand_tables import APART, SqliteStrands
 from chatd_supervisor.journal.tending import Tending
 from chatd_workers.names import fold
 
@@ -110,6 +112,7 @@ class SqliteJournal:
         )
         self._file = _identity(self._path)
         self.accounts = SqliteAccounts(self._database, self._explained)
+        self.strands = SqliteStrands(self._database, self._reader, self._explained)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -141,6 +144,14 @@ class SqliteJournal:
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
         return self._reader.id_of(self._seq + ahead)
+
+    def seq_of(self, ahead: int) -> int:
+        """Return the number of the entry that comes ``ahead`` (1: the next) of the last."""
+        return self._seq + ahead
+
+    def place_of(self, message_id: str) -> int | None:
+        """Return the sequence number in a message id; None if it is not of this journal."""
+        return self._reader.place_of(message_id)
 
     def commit(self, batch: Batch) -> int:
         """Write ``batch``; return its number.
@@ -195,13 +206,10 @@ class SqliteJournal:
             # Made by zip alone: this is the one loop over all that is said.
             rows = zip(counting(self._seq + 1), repeat(now), *zip(*batch.facts, strict=True))
             many("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            departed = [
-                (fold(fact.nick), self._seq + n)
-                for n, fact in enumerate(batch.facts, 1)
-                if fact.kind == "depart"
-            ]
-            if departed:
-                many("INSERT OR REPLACE INTO departures VALUES (?, ?)", departed)
+            facts = enumerate(batch.facts, self._seq + 1)
+            apart = [(seq, fact) for seq, fact in facts if fact.kind in APART]
+            if apart:
+                strand_tables.write(self._database, apart)
             fresh = _rooms_of(batch) - self._names
             if fresh:
                 self._names |= fresh
@@ -226,6 +234,7 @@ class SqliteJournal:
                 "UPDATE sessions SET state = NULL WHERE id = ?",
                 [(session,) for session in batch.leaving],
             )
+            strand_tables.leave(self._database, batch.leaving)
         if batch.streams:
             many(
                 "UPDATE sessions SET offset = ?2, discarding = ?3, carry = ?4, lines = ?5"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from chatd_supervisor.journal import strand_tables
 from chatd_supervisor.journal.schema import SHOWN_ONLY
-from chatd_workers.names import fold
 
 log = logging.getLogger("chatd")
 
@@ -149,11 +149,7 @@ class Tending:
             f" SELECT 'delete', * FROM ({_AS_INDEXED} WHERE seq <= ?)",
             (upto,),
         )
-        left = execute("SELECT nick FROM entries WHERE seq <= ? AND kind = 'depart'", (upto,))
-        many(
-            "DELETE FROM departures WHERE folded = ? AND seq <= ?",
-            [(fold(nick), upto) for (nick,) in left],
-        )
+        strand_tables.forget(self._database, upto)
         rooms = execute(
             f"SELECT DISTINCT room FROM entries NOT INDEXED WHERE seq <= ? AND {SHOWN_ONLY}",  # noqa: S608
             (upto,),

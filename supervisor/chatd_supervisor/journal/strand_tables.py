@@ -1,0 +1,167 @@
+"""The tables of strands and marks in SQLite: asking, writing and forgetting."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
+
+from chatd_supervisor.journal.entries import Entry, Fact
+from chatd_supervisor.journal.reading import Reader, clean
+from chatd_supervisor.journal.schema import SHOWN_ONLY
+from chatd_supervisor.journal.strands import (
+    STRANDED,
+    Conversation,
+    Span,
+    reader_of,
+    strands_of,
+)
+from chatd_supervisor.records import fields_of
+from chatd_workers.names import fold
+
+MAX_CORRESPONDENTS: Final = 1000
+"""People with whom somebody has exchanged private lines that are looked through."""
+
+APART: Final = STRANDED | {"depart", "read"}
+"""Kinds of facts of which more is written than the entry."""
+
+
+class SqliteStrands:
+    """Asks the tables of a journal's database."""
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        reader: Reader,
+        explained: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """``explained`` turns what SQLite says into JournalError."""
+        self._database = database
+        self._reader = reader
+        self._explained = explained
+
+    def between(self, wanted: Conversation, span: Span) -> list[Entry]:
+        """Return the entries of a conversation in ``span``, in order."""
+        order = "DESC" if span.latest else "ASC"
+        within = f"seq > ? AND seq < ? ORDER BY seq {order} LIMIT ?"
+        bounds = (span.after, span.before, span.most)
+        found: set[Entry] = set()
+        with self._explained(), self._reader.moment():
+            if not wanted.readers:
+                but = "" if wanted.topics else "AND kind <> 'topic'"
+                talk = f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY} {but} AND {within}"  # noqa: S608  # constants
+                for name in self._reader.spellings(wanted.name):
+                    found.update(self._reader.entries(talk, (name, *bounds)))
+            but = "" if wanted.events else "AND kind <> 'tell-tag'"
+            rest = (
+                "SELECT entries.* FROM strands CROSS JOIN entries USING (seq)"  # noqa: S608
+                f" WHERE strand = ? {but} AND {within}"
+            )
+            for strand in wanted.strands:
+                found.update(self._reader.entries(rest, (clean(strand), *bounds)))
+        ordered = sorted(found)
+        return ordered[-span.most :] if span.latest else ordered[: span.most]
+
+    def first_at(self, time: int) -> int:
+        """Return the sequence number of the first entry at or after ``time``; if none, the next.
+
+        Times never decrease from one entry to the next: it is found by halving.
+        """
+        execute = self._database.execute
+        with self._explained(), self._reader.moment():
+            low, last = execute(
+                "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM entries"
+            ).fetchone()
+            high: int = last + 1
+            while low < high:
+                middle = (low + high) // 2
+                seq, when = execute(
+                    "SELECT seq, time FROM entries WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
+                ).fetchone()
+                if when < time:
+                    low = seq + 1
+                else:
+                    high = middle
+        return high
+
+    def correspondents(self, reader: str, after: int) -> list[str]:
+        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
+
+        Each of its strands is looked up by its name, not line by line.
+        """
+        with self._explained():
+            found = self._database.execute(
+                "WITH RECURSIVE theirs (name) AS ("
+                " SELECT min(strand) FROM strands WHERE strand > ?1 AND strand < ?2 UNION ALL"
+                " SELECT (SELECT min(strand) FROM strands WHERE strand > name AND strand < ?2)"
+                " FROM theirs WHERE name IS NOT NULL LIMIT ?4"
+                ") SELECT name FROM theirs WHERE name IS NOT NULL"
+                " AND (SELECT max(seq) FROM strands WHERE strand = name) > ?3",
+                # What comes after a blank is an exclamation mark.
+                (f"{reader} ", f"{reader}!", after, MAX_CORRESPONDENTS),
+            ).fetchall()
+        return [name.partition(" ")[2] for (name,) in found]
+
+    def marked(self, reader: str, target: str) -> int:
+        """Return up to when ``reader`` has read ``target`` (any case); 0: nothing is known."""
+        with self._explained():
+            found = self._database.execute(
+                "SELECT time FROM marks WHERE reader = ? AND target = ?",
+                (reader, clean(fold(target))),
+            ).fetchone()
+        return found[0] if found is not None else 0
+
+    def marks(self, reader: str) -> int:
+        """Return of how many targets it is known up to when ``reader`` has read them."""
+        with self._explained():
+            (count,) = self._database.execute(
+                "SELECT count(*) FROM marks WHERE reader = ?", (reader,)
+            ).fetchone()
+        return int(count)
+
+
+def write(database: sqlite3.Connection, facts: Sequence[tuple[int, Fact]]) -> None:
+    """Write, of facts with their sequence numbers, what is found by more than their rooms."""
+    many = database.executemany
+    many(
+        "INSERT INTO strands VALUES (?, ?)",
+        [(strand, seq) for seq, fact in facts for strand in strands_of(fact)],
+    )
+    many(
+        "INSERT OR REPLACE INTO departures VALUES (?, ?)",
+        [(fold(fact.nick), seq) for seq, fact in facts if fact.kind == "depart"],
+    )
+    marks = [(fold(fact.room), fields_of(fact.data)) for _, fact in facts if fact.kind == "read"]
+    many(
+        "INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (reader, target)"
+        " DO UPDATE SET time = max(time, ?3)",
+        [(fields["reader"], target, fields["time"]) for target, fields in marks],
+    )
+
+
+def leave(database: sqlite3.Connection, sessions: Sequence[int]) -> None:
+    """Forget what ``sessions`` have read as nobody but themselves.
+
+    Their strands stay until the lines are forgotten; nobody will ever read by them.
+    """
+    database.executemany(
+        "DELETE FROM marks WHERE reader = ?", [(reader_of(number, ""),) for number in sessions]
+    )
+
+
+def forget(database: sqlite3.Connection, upto: int) -> None:
+    """Forget what was written of the entries up to ``upto``, which are still there."""
+    many = database.executemany
+    kinds = ", ".join(f"'{kind}'" for kind in STRANDED)
+    rows = database.execute(
+        f"SELECT * FROM entries NOT INDEXED WHERE seq <= ? AND kind IN ({kinds})",  # noqa: S608
+        (upto,),
+    )
+    entries = [Entry._make((*row, "")) for row in rows]
+    many(
+        "DELETE FROM departures WHERE folded = ? AND seq <= ?",
+        [(fold(entry.nick), upto) for entry in entries if entry.kind == "depart"],
+    )
+    many(
+        "DELETE FROM strands WHERE strand = ? AND seq = ?",
+        [(strand, entry.seq) for entry in entries for strand in strands_of(entry)],
+    )
