@@ -27,7 +27,7 @@ from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
 from chatd_supervisor.connections import PRESENT, Connection, host_of
 from chatd_supervisor.egress import Egress, Output, Run
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Operation
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Operation
 from chatd_supervisor.journal import (
     Arrival,
     Batch,
@@ -38,7 +38,7 @@ from chatd_supervisor.journal import (
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
-from chatd_supervisor.recalling import recall
+from chatd_supervisor.recalling import Recollection
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.work import (
     Answering,
@@ -95,6 +95,7 @@ class Commits:
         self.hub = hub
         hub.id_of = journal.id_of
         hub.accounts = AccountBook(journal.accounts)
+        hub.past = Recollection(journal, hub)
         self.egress = egress
         self.outbox = outbox
         self.tick = tick
@@ -251,10 +252,6 @@ class Commits:
                     self._depart(Departing(leaving, outcome.reason, outcome.farewell))
             elif type(outcome) is Operation:
                 self._operations.append(outcome)
-            elif type(outcome) is Lookup:
-                found = recall(self._journal, outcome, self.hub.facts, self.hub.now)
-                if found is not None:
-                    self.egress.deliver(outcome.session.alone, found)
 
     def _depart(self, work: Departing) -> None:
         connection = work.connection

@@ -1,58 +1,109 @@
-"""Answering what the hub wants looked up in the journal."""
+"""Answering what the hub asks about the past: from the journal, and what is not in it yet."""
 
-from collections.abc import Sequence
-
-from chatd_supervisor.hub import Lookup
-from chatd_supervisor.journal import SHOWN, Entry, Fact, Journal, JournalError
+from chatd_supervisor.hub.core import Core
+from chatd_supervisor.journal import SHOWN, Entry, Fact, Journal
+from chatd_supervisor.journal.strands import Conversation, Span, strands_of
 from chatd_supervisor.records import fields_of
-from chatd_workers.events import Past, Recalled, Refused, Source
 from chatd_workers.names import fold
 
 
-def recall(
-    journal: Journal, lookup: Lookup, fresh: Sequence[Fact], now: int
-) -> Recalled | Refused | None:
-    """Return what ``lookup`` finds; None if nobody need be told that there is nothing.
+class Recollection:
+    """The archive of a hub (``hub.archive``). Everything may raise JournalError.
 
-    ``fresh`` is what has happened in this very tick and is not in the journal yet, at ``now``, in
-    microseconds since the epoch.
+    What the hub has decided in this tick is not in the journal yet, and comes after all that is.
     """
-    kind, room, words, most = lookup.kind, lookup.room, lookup.words, lookup.most
-    try:
-        if kind == "missed":
-            found, total = journal.missed(lookup.session.nick, room, most)
-        elif kind == "search":
-            found = journal.search(words, room, most)
-            total = len(found)
-        else:
-            found = journal.last(room, most)
-            total = len(found)
-    except JournalError as error:
-        return Refused("history-unavailable", str(error))
-    past = [past_of(entry) for entry in found]
-    if kind != "search" and total >= 0:
-        latest = [
-            past_of(Entry(0, now, *fact, journal.id_of(place)))
-            for place, fact in enumerate(fresh, 1)
-            if fact.kind in SHOWN and fold(fact.room) == fold(room)
+
+    def __init__(self, journal: Journal, hub: Core) -> None:
+        self._journal = journal
+        self._hub = hub
+        # The facts of the tick that marks were looked for in, how many of them, and what was found.
+        self._seen: list[Fact] = []
+        self._looked = 0
+        self._fresh_marks: dict[tuple[str, str], int] = {}
+
+    def last(self, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` lines and topics of ``room``, in order."""
+        return (self._journal.last(room, count) + self._shown(room))[-count:]
+
+    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+        """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
+        found, total = self._journal.missed(nick, room, count)
+        if total < 0:
+            return found, total
+        fresh = self._shown(room)
+        return (found + fresh)[:count], total + len(fresh)
+
+    def search(self, words: str, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` lines and topics of ``room`` that hold all ``words``.
+
+        What was said in this tick is not looked through.
+        """
+        return self._journal.search(words, room, count)
+
+    def between(self, wanted: Conversation, span: Span) -> list[Entry]:
+        """Return the entries of a conversation in ``span``, in order."""
+        found = self._journal.strands.between(wanted, span)
+        found += [
+            self._entry(place, fact)
+            for place, fact in enumerate(self._hub.facts, 1)
+            if span.after < self._journal.seq_of(place) < span.before and wanted.holds(fact)
         ]
-        total += len(latest)
-        past += latest
-        past = past[:most] if kind == "missed" else past[-most:]
-    if not past and kind == "joined":
-        return None
-    return Recalled(room, kind, words, tuple(past), total, lookup.session.to)
+        return found[-span.most :] if span.latest else found[: span.most]
 
+    def place_of(self, message_id: str) -> int | None:
+        """Return the sequence number in a message id; None if it is none of this server's."""
+        return self._journal.place_of(message_id)
 
-def past_of(entry: Entry) -> Past:
-    """Return ``entry`` as it is shown."""
-    fields = fields_of(entry.data)
-    source = Source(
-        entry.nick,
-        fields.get("user", ""),
-        fields.get("host", ""),
-        fields.get("account", ""),
-        bot="bot" in fields,
-    )
-    tags = tuple(fields.get("tags", {}).items())
-    return Past(entry.time, entry.nick, entry.kind, entry.text, entry.id, source, entry.room, tags)
+    def first_at(self, time: int) -> int:
+        """Return the sequence number of the first entry at or after ``time``; if none, the next."""
+        if time > self._hub.now:
+            return self._journal.seq_of(len(self._hub.facts) + 1)
+        return self._journal.strands.first_at(time)
+
+    def correspondents(self, reader: str, after: int) -> list[str]:
+        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""
+        found = self._journal.strands.correspondents(reader, after)
+        begins = f"{reader} "
+        found += [
+            strand.removeprefix(begins)
+            for fact in self._hub.facts
+            for strand in strands_of(fact)
+            if strand.startswith(begins)
+        ]
+        return list(dict.fromkeys(found))
+
+    def marked(self, reader: str, target: str) -> int:
+        """Return up to when ``reader`` has read ``target``; 0: nothing is known."""
+        fresh = self._marks_of_this_tick().get((reader, fold(target)))
+        return fresh or self._journal.strands.marked(reader, target)
+
+    def marks(self, reader: str) -> int:
+        """Return of how many targets it is known up to when ``reader`` has read them.
+
+        Those of this tick may be counted twice.
+        """
+        fresh = sum(who == reader for who, _ in self._marks_of_this_tick())
+        return self._journal.strands.marks(reader) + fresh
+
+    def _marks_of_this_tick(self) -> dict[tuple[str, str], int]:
+        facts = self._hub.facts
+        if facts is not self._seen:
+            self._seen, self._looked, self._fresh_marks = facts, 0, {}
+        for fact in facts[self._looked :]:
+            if fact.kind == "read":
+                fields = fields_of(fact.data)
+                self._fresh_marks[fields["reader"], fold(fact.room)] = fields["time"]
+        self._looked = len(facts)
+        return self._fresh_marks
+
+    def _shown(self, room: str) -> list[Entry]:
+        folded = fold(room)
+        return [
+            self._entry(place, fact)
+            for place, fact in enumerate(self._hub.facts, 1)
+            if fact.kind in SHOWN and fold(fact.room) == folded
+        ]
+
+    def _entry(self, place: int, fact: Fact) -> Entry:
+        journal = self._journal
+        return Entry(journal.seq_of(place), self._hub.now, *fact, journal.id_of(place))

@@ -50,11 +50,13 @@ TALK: Final = frozenset(
     {
         *("say", "act", "notice", "tag"),
         *("say-status", "act-status", "notice-status"),
-        *("tell", "tell-act", "tell-notice"),
+        *("tell", "tell-act", "tell-notice", "tell-tag"),
+        "read",
     }
 )
 """Kinds of facts that change nothing. ``tell`` and the like are to one person, those with
-``status`` to some members of a room only: history does not show them to the others."""
+``status`` to some members of a room only: history does not show them to the others. ``read``: up to
+when somebody has read something (``journal.strands``)."""
 
 _ROOM_CHANGES: Final = frozenset({"keep", "access"})
 

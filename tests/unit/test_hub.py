@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec import structs
 
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Lookup, Rules
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Rules
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import fold, is_passable, is_safe
@@ -255,8 +255,6 @@ def told(outcomes: list[Any]) -> list[Any]:
     return [
         (o.event, [s.id for s in o.audience.sessions if s is not o.but])
         if isinstance(o, Delivery)
-        else (o.session.id, *o[1:])
-        if isinstance(o, Lookup)
         else o
         for o in outcomes
     ]

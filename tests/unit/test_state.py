@@ -154,6 +154,13 @@ def test_what_is_said_is_a_fact_in_its_room_and_what_is_refused_is_none() -> Non
             "text",
             '{"host":"10.0.0.1","signon":0,"registered":true,"user":"guest1"}',
         ),
-        Fact(1, "guest1", "", "nick", "alice"),
+        Fact(
+            1,
+            "guest1",
+            "",
+            "nick",
+            "alice",
+            '{"by":{"user":"guest1","host":"10.0.0.1"},"in":["#lobby"]}',
+        ),
         Fact(1, "alice", "#lobby", "say", "hello", '{"user":"guest1","host":"10.0.0.1"}'),
     ]

@@ -120,6 +120,7 @@ IRC_PROBLEMS: Final[dict[str, str]] = {
     "chathistory-failed": "the history of {value} cannot be read at the moment",
     "markread-incomplete": "MARKREAD needs more parameters",
     "markread-invalid": "MARKREAD cannot take {value}",
+    "markread-failed": "up to when {value} is read cannot be kept or told at the moment",
 }
 """What only a client of IRC can meet; chatd-irc(7) has what is sent for them."""
 

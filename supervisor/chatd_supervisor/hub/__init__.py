@@ -15,6 +15,7 @@ from typing import Final
 from chatd_supervisor.hub import (
     acceptance,
     asking,
+    chathistory,
     coming,
     listing,
     moderation,
@@ -22,6 +23,7 @@ from chatd_supervisor.hub import (
     negotiation,
     operators,
     presence,
+    reading,
     recalling,
     registration,
     rooming,
@@ -33,7 +35,6 @@ from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import (
     Delivery,
     Leaving,
-    Lookup,
     Operation,
     Outcome,
     PasswordCheck,
@@ -48,7 +49,6 @@ __all__ = [
     "Delivery",
     "Hub",
     "Leaving",
-    "Lookup",
     "Operation",
     "OperatorBlock",
     "Outcome",
@@ -72,6 +72,8 @@ _ACTIONS: Final[dict[type, Action]] = {
     **server.ACTIONS,
     **whoing.ACTIONS,
     **recalling.ACTIONS,
+    **chathistory.ACTIONS,
+    **reading.ACTIONS,
 }
 
 _IN_ONE_ROOM: Final = frozenset(

@@ -8,11 +8,15 @@ changes (``state``); what is to be told it tells through the hub, in order.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from chatd_supervisor.accounts import AccountBook, NoAccounts
+from chatd_supervisor.hub.archive import NOTHING, Archive
 from chatd_supervisor.hub.gone import Gone
 from chatd_supervisor.hub.outcomes import Delivery, Outcome
 from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
+from chatd_supervisor.journal.strands import EVENTS
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_supervisor.state import State
@@ -32,6 +36,8 @@ class Core:
         self.state = state or State()
         # What has been decided since this was last emptied.
         self.facts: list[Fact] = []
+        # What was before. Set by whoever has a journal.
+        self.past: Archive = NOTHING
         # Microseconds since the epoch; and the id that the entry of a fact will have, which is the
         # so-manieth of ``facts``. Set by whoever has a clock and a journal.
         self.now = 0
@@ -76,14 +82,16 @@ class Core:
 
     def change(self, session: Session, kind: str, text: str = "", **fields: Any) -> e.Stamp:
         """Let ``fields`` of the record of ``session`` change, by a fact of this ``kind``."""
-        return self.happen(Fact(session.id, session.nick, "", kind, text, data_of(fields)))
+        data = _data(session, kind, fields)
+        return self.happen(Fact(session.id, session.nick, "", kind, text, data))
 
     def change_in(
         self, session: Session, room: Room | str, kind: str, text: str = "", **fields: Any
     ) -> e.Stamp:
         """Let ``session`` do something in or to ``room``, by a fact of this ``kind``."""
         name = room if isinstance(room, str) else room.name
-        return self.happen(Fact(session.id, session.nick, name, kind, text, data_of(fields)))
+        data = _data(session, kind, fields)
+        return self.happen(Fact(session.id, session.nick, name, kind, text, data))
 
     def happen(self, fact: Fact) -> e.Stamp:
         """Note ``fact``, let it have happened, and return its stamp."""
@@ -175,3 +183,13 @@ class Core:
     def is_operator(self, session: Session) -> bool:
         """Tell whether ``session`` is an operator of the server."""
         return bool(session.record.operator)
+
+
+def _data(session: Session, kind: str, fields: dict[str, Any]) -> str:
+    """Return the data of a fact; of one that may be shown again, with who did it, and where."""
+    if kind in EVENTS:
+        if session.data:
+            fields["by"] = msgspec.Raw(session.data.encode())
+        if kind in ("nick", "depart") and session.rooms:
+            fields["in"] = [room.name for room in session.rooms.values()]
+    return data_of(fields)

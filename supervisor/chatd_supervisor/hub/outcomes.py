@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from chatd_supervisor.rooms import Audience, Session
-from chatd_workers.events import Event, RecallKind
+from chatd_workers.events import Event
 
 
 class Delivery(NamedTuple):
@@ -25,17 +25,6 @@ class Leaving(NamedTuple):
     farewell: str = "goodbye"
 
 
-class Lookup(NamedTuple):
-    """Something that is to be looked up in the journal and shown to ``session``."""
-
-    session: Session
-    kind: RecallKind
-    room: str
-    words: str
-    most: int
-    """Lines to be shown at most."""
-
-
 class Operation(NamedTuple):
     """The server itself is to do something, as an operator wants: REHASH, DIE, RESTART."""
 
@@ -55,4 +44,4 @@ class PasswordCheck(NamedTuple):
     name: str
 
 
-Outcome = Delivery | Leaving | Lookup | Operation | PasswordCheck
+Outcome = Delivery | Leaving | Operation | PasswordCheck

@@ -1,50 +1,119 @@
-"""What was said before: questions that the journal answers."""
+"""What was said in a room before: shown to whoever comes into it, or asks in words."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.outcomes import Lookup
+from chatd_supervisor.journal import Entry, JournalError
+from chatd_supervisor.journal.strands import END, Conversation, Span
+from chatd_supervisor.records import fields_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
-from chatd_workers.events import RecallKind
+from chatd_workers import events as e
+from chatd_workers.capabilities import CHATHISTORY
 from chatd_workers.names import is_safe
 
 DEFAULT_HISTORY: Final = 20
 """Lines that /history shows if not told how many."""
 
+_SHOWN_AS: Final = {
+    "arrive": "join",
+    "status": "mode",
+    "tell": "say",
+    "tell-act": "act",
+    "tell-notice": "notice",
+    "tell-tag": "tag",
+}
+"""What some kinds of facts are to whoever is shown them."""
+
 
 def show_past(hub: Core, session: Session, room: Room) -> None:
-    """Show ``session``, which comes into ``room``, the last lines."""
+    """Show ``session``, which comes into ``room``, the last lines.
+
+    A client that can ask for what it wants is shown none; one of IRC was told the topic.
+    """
     count = hub.rules.history_on_join
-    if count:
-        hub.then(Lookup(session, "joined", room.name, "", count))
+    if not count or session.view & CHATHISTORY:
+        return
+    wanted = Conversation(room.name, topics=hub.knows_one_room(session))
+    try:
+        found = hub.past.between(wanted, Span(0, END, count, latest=True))
+    except JournalError as error:
+        hub.refuse(session, "history-unavailable", str(error))
+        return
+    if found:
+        _show(hub, session, "joined", found, room=room)
+
+
+def past_of(entry: Entry) -> e.Past:
+    """Return ``entry`` as it is shown."""
+    fields = fields_of(entry.data)
+    by = fields.get("by", fields)
+    source = e.Source(
+        entry.nick,
+        by.get("user", ""),
+        by.get("host", ""),
+        by.get("account", ""),
+        bot="bot" in by,
+    )
+    tags = tuple(fields.get("tags", {}).items())
+    kind = _SHOWN_AS.get(entry.kind, entry.kind)
+    return e.Past(entry.time, entry.nick, kind, entry.text, entry.id, source, entry.room, tags)
 
 
 def _history(hub: Core, session: Session, entry: c.History) -> None:
-    _look_up(hub, session, "history", "", entry.count or DEFAULT_HISTORY)
+    count = min(entry.count or DEFAULT_HISTORY, hub.rules.history_lines)
+    _show(hub, session, "history", hub.past.last(session.room.name, count))
 
 
 def _search(hub: Core, session: Session, entry: c.Search) -> None:
     if not is_safe(entry.words):
         hub.refuse(session, "text-unsafe")
         return
-    _look_up(hub, session, "search", entry.words, DEFAULT_HISTORY)
+    count = min(DEFAULT_HISTORY, hub.rules.history_lines)
+    found = hub.past.search(entry.words, session.room.name, count)
+    _show(hub, session, "search", found, words=entry.words)
 
 
 def _missed(hub: Core, session: Session, _: c.Missed) -> None:
     if not session.named:
         hub.refuse(session, "not-named", session.nick)
         return
-    _look_up(hub, session, "missed", "", hub.rules.history_lines)
+    room = session.room.name
+    found, total = hub.past.missed(session.nick, room, hub.rules.history_lines)
+    _show(hub, session, "missed", found, total=total)
 
 
-def _look_up(hub: Core, session: Session, kind: RecallKind, words: str, count: int) -> None:
-    most = min(count, hub.rules.history_lines)
-    hub.then(Lookup(session, kind, session.room.name, words, most))
+def _show(
+    hub: Core,
+    session: Session,
+    kind: e.RecallKind,
+    found: Sequence[Entry],
+    *,
+    room: Room | None = None,
+    words: str = "",
+    total: int | None = None,
+) -> None:
+    lines = tuple(map(past_of, found))
+    name = (room or session.room).name
+    total = len(lines) if total is None else total
+    hub.reply(session, e.Recalled(name, kind, words, lines, total, session.to))
+
+
+def _or_told(action: Action) -> Action:
+    """Return ``action``, and who has asked told if the journal cannot be read."""
+
+    def attempt(hub: Core, session: Session, entry: c.Entry) -> None:
+        try:
+            action(hub, session, entry)
+        except JournalError as error:
+            hub.refuse(session, "history-unavailable", str(error))
+
+    return attempt
 
 
 ACTIONS: Final[dict[type, Action]] = {
-    c.History: _history,
-    c.Search: _search,
-    c.Missed: _missed,
+    c.History: _or_told(_history),
+    c.Search: _or_told(_search),
+    c.Missed: _or_told(_missed),
 }

@@ -5,6 +5,7 @@ from typing import Final
 from chatd_supervisor.hub.coming import announce_join
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
+from chatd_supervisor.hub.reading import show_marker
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
@@ -101,6 +102,7 @@ def _enter_one(hub: Core, session: Session, name: str) -> None:
     room = enter(hub, session, name, modes=FIRST_MODES)
     if room.topic:
         _show_topic(hub, session, room, joining=True)
+    show_marker(hub, session, room.name)
     hub.reply(session, names_of(session, room, implicit=True))
     show_past(hub, session, room)
 

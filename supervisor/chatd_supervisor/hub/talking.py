@@ -1,5 +1,6 @@
 """Saying things: in rooms, to one person, by one's dialect's ways."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from chatd_supervisor.hub.acceptance import turn_away
@@ -58,11 +59,12 @@ def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Pr
     if problem is not None:
         return problem
     tags = tuple(entry.tags.items())
-    if entry.kind == "tag":
+    if entry.kind == "tag" and (prefix or not is_kept(entry.tags)):
         stamp = hub.moment()
     else:
         kind = entry.kind if not prefix else f"{entry.kind}-status"
-        stamp = hub.note(_fact(session, room.name, kind, entry))
+        data = _data(session, entry.tags)
+        stamp = hub.note(Fact(session.id, session.nick, room.name, kind, entry.text, data))
     audience = room.having(STATUSES_FOR[prefix[0]]) if prefix else room.audience()
     said = e.Said(session.source, room.name, entry.text, entry.kind, stamp, prefix[:1], tags)
     hub.tell(audience, said, but=None if hears_itself(hub, session) else session)
@@ -76,11 +78,12 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     if turn_away(hub, session, other, entry.kind, entry.text):
         return None
     tags = tuple(entry.tags.items())
-    if entry.kind == "tag":
+    if entry.kind == "tag" and not is_kept(entry.tags):
         stamp = hub.moment()
     else:
         kind = "tell" if entry.kind == "say" else f"tell-{entry.kind}"
-        stamp = hub.note(_fact(session, other.nick, kind, entry))
+        data = _data(session, entry.tags, other)
+        stamp = hub.note(Fact(session.id, session.nick, other.nick, kind, entry.text, data))
     told = e.Told(session.source, other.nick, entry.text, entry.kind, stamp, tags)
     if hears_itself(hub, session):
         hub.reply(session, told)
@@ -101,11 +104,22 @@ def hears_itself(hub: Core, session: Session) -> bool:
     return bool(session.view & ECHO_MESSAGE) or hub.knows_one_room(session)
 
 
-def _fact(session: Session, where: str, kind: str, entry: c.Send) -> Fact:
-    data = session.data
-    if entry.tags:
-        data = data_of({**fields_of(data), "tags": entry.tags})
-    return Fact(session.id, session.nick, where, kind, entry.text, data)
+def is_kept(tags: Mapping[str, str]) -> bool:
+    """Tell whether ``tags``, with which nothing is said, are part of the past nevertheless."""
+    return not KEPT_TAGS.isdisjoint(tags) and PASSING_TAGS.isdisjoint(tags)
+
+
+def _data(session: Session, tags: Mapping[str, str], to: Session | None = None) -> str:
+    """Return what a fact carries about something that was said; ``to`` somebody alone."""
+    if not tags and to is None:
+        return session.data
+    fields = fields_of(session.data)
+    if tags:
+        fields["tags"] = tags
+    if to is not None:
+        # Who it was, not only what it was called: for who may read it later (journal.strands).
+        fields["to"] = (to.id, to.record.account)
+    return data_of(fields)
 
 
 def _say_in(hub: Core, session: Session, room: Room, text: str, kind: e.TalkKind) -> None:
@@ -153,7 +167,8 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     if turn_away(hub, session, other, "say", entry.text):
         return
     both = {session.id: session, other.id: other}
-    stamp = hub.note(Fact(session.id, session.nick, other.nick, "tell", entry.text, session.data))
+    data = _data(session, {}, other)
+    stamp = hub.note(Fact(session.id, session.nick, other.nick, "tell", entry.text, data))
     session.idle_since = hub.now
     event = e.Told(session.source, other.nick, entry.text, "say", stamp)
     hub.tell(Audience(both.values()), event)
@@ -164,6 +179,16 @@ STATUS_PREFIXES: Final = "@+"
 
 STATUSES_FOR: Final = {"@": "o", "+": "ov"}
 """Which statuses a line is for, by the prefix of its target (STATUSMSG)."""
+
+KEPT_TAGS: Final = frozenset(
+    ("" if ratified else "draft/") + name
+    for name in ("react", "unreact", "reply", "persist")
+    for ratified in (False, True)
+)
+"""Client-only tags with which a message is part of the past, though it says nothing."""
+
+PASSING_TAGS: Final = frozenset({"typing", "draft/typing"})
+"""Client-only tags that matter to nobody a moment later."""
 
 ACTIONS: Final[dict[type, Action]] = {
     c.Say: _say,

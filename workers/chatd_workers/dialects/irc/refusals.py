@@ -126,6 +126,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "chathistory-failed": AsFail("CHATHISTORY", "MESSAGE_ERROR", ("{about}", "{value}")),
     "markread-incomplete": AsFail("MARKREAD", "NEED_MORE_PARAMS"),
     "markread-invalid": AsFail("MARKREAD", "INVALID_PARAMS", VALUE),
+    "markread-failed": AsFail("MARKREAD", "INTERNAL_ERROR", VALUE),
 }
 """By key of ``problems.PROBLEMS``."""
 

@@ -1,0 +1,97 @@
+"""What the hub can ask about the past; whoever has a journal answers.
+
+What has been decided in this very tick is part of the past already: its entries have the numbers
+that they will have in the journal. Everything raises JournalError if it cannot be read.
+"""
+
+from typing import Final, Protocol
+
+from chatd_supervisor.journal import Entry
+from chatd_supervisor.journal.strands import Conversation, Span
+
+
+class Archive(Protocol):
+    """Answers questions about the past."""
+
+    def last(self, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` lines and topics of ``room``, in order."""
+
+    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+        """Return the first ``count`` of what was shown in ``room`` since ``nick`` last left.
+
+        And how much there is in all; -1 if nobody of that nick has ever left.
+        """
+
+    def search(self, words: str, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` lines and topics of ``room`` that hold all ``words``."""
+
+    def between(self, wanted: Conversation, span: Span) -> list[Entry]:
+        """Return the entries of a conversation in ``span``, in order."""
+
+    def place_of(self, message_id: str) -> int | None:
+        """Return the sequence number in a message id; None if it is none of this server's."""
+
+    def first_at(self, time: int) -> int:
+        """Return the sequence number of the first entry at or after ``time``; if none, the next."""
+
+    def correspondents(self, reader: str, after: int) -> list[str]:
+        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""
+
+    def marked(self, reader: str, target: str) -> int:
+        """Return up to when ``reader`` has read ``target``; 0: nothing is known."""
+
+    def marks(self, reader: str) -> int:
+        """Return of how many targets it is known up to when ``reader`` has read them."""
+
+
+class NoArchive:
+    """There is no past."""
+
+    def last(self, room: str, count: int) -> list[Entry]:
+        """Return nothing."""
+        del room, count
+        return []
+
+    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+        """Return nothing, for nobody has ever left."""
+        del nick, room, count
+        return [], -1
+
+    def search(self, words: str, room: str, count: int) -> list[Entry]:
+        """Return nothing."""
+        del words, room, count
+        return []
+
+    def between(self, wanted: Conversation, span: Span) -> list[Entry]:
+        """Return nothing."""
+        del wanted, span
+        return []
+
+    def place_of(self, message_id: str) -> int | None:
+        """Return None."""
+        del message_id
+        return None
+
+    def first_at(self, time: int) -> int:
+        """Return the first number there will be."""
+        del time
+        return 1
+
+    def correspondents(self, reader: str, after: int) -> list[str]:
+        """Return nobody."""
+        del reader, after
+        return []
+
+    def marked(self, reader: str, target: str) -> int:
+        """Return 0."""
+        del reader, target
+        return 0
+
+    def marks(self, reader: str) -> int:
+        """Return 0."""
+        del reader
+        return 0
+
+
+NOTHING: Final = NoArchive()
+"""What a hub has that was given no archive."""
