@@ -17,6 +17,8 @@ from typing import Any, Final
 from bench.figures import Row, median, number
 from chatd_supervisor.journal import Batch, Fact
 from chatd_supervisor.journal.sqlite import SqliteJournal
+from chatd_supervisor.journal.strands import END, Conversation, Span, reader_of
+from chatd_supervisor.records import data_of
 from harness import PATIENCE, Server, eventually
 
 LINES: Final = 1_000_000
@@ -37,6 +39,15 @@ RARE: Final = "hapax"
 COMMON: Final = ("often", "usual")
 ELSEWHERE: Final = "elsewhere"
 """Is in every second line of all other rooms, and in three early ones of ROOM."""
+
+EVENT_EVERY: Final = 10
+"""Lines to one coming or going;"""
+PRIVATE_EVERY: Final = 20
+"""and to one that is private."""
+
+CORRESPONDENTS: Final = [f"friend{n}" for n in range(21)]
+"""The first of them exchanges private lines with all others."""
+READER: Final = reader_of(0, CORRESPONDENTS[0])
 
 SHOWN: Final = 50
 """Lines that are wanted."""
@@ -83,7 +94,8 @@ def _written(path: Path, facts: Iterator[Fact], lines: int) -> list[Row]:
 def _cost(path: Path) -> list[Row]:
     """Return what writing costs in one room, at once and one by one."""
     with closing(SqliteJournal(path)) as journal:
-        facts = (fact._replace(room=ROOM) for fact in _facts(random.Random(5)))
+        said = (fact for fact in _facts(random.Random(5)) if fact.kind == "say")
+        facts = (fact._replace(room=ROOM) for fact in said)
         many, one = (
             [_timed(journal.commit, batch) for batch in [_batch(facts, size) for _ in range(500)]]
             for size in (BATCH, 1)
@@ -132,6 +144,7 @@ def _found(path: Path, what: str) -> list[Row]:
             opening.append(time.perf_counter() - begun)
     rows = [_row(f"{what}opening and loading", opening, "<= 2,000 ms")]
     with closing(SqliteJournal(path)) as journal:
+        rows += _parts(journal)
         searches: Sequence[tuple[str, str, int]] = (
             ("a rare word", RARE, 1),
             ("a common word", COMMON[0], SHOWN),
@@ -147,6 +160,32 @@ def _found(path: Path, what: str) -> list[Row]:
             taken = [_timed(journal.search, words, ROOM, SHOWN) for _ in range(TIMES)]
             rows.append(_row(f"... searching {name}", taken, "<= 100 ms"))
     return rows
+
+
+def _parts(journal: SqliteJournal) -> list[Row]:
+    """Return what clients of IRC ask for: parts of a conversation, by times and by numbers."""
+    strands = journal.strands
+    (first,) = journal.read(0, 1)
+    last = journal.seq_of(0)
+    (middle,) = journal.read(first.seq + (last - first.seq) // 2, 1)
+    room = Conversation(ROOM, events=True)
+    private = Conversation(CORRESPONDENTS[1], (READER,))
+    parts: Sequence[tuple[str, Conversation, Span, int]] = (
+        ("a room with its events, the last", room, Span(0, END, SHOWN, latest=True), SHOWN),
+        ("them from the middle on", room, Span(middle.seq, END, SHOWN, latest=False), SHOWN),
+        ("them before the beginning", room, Span(0, first.seq, SHOWN, latest=True), 0),
+        ("a private conversation", private, Span(0, END, SHOWN, latest=True), SHOWN),
+    )
+    rows = []
+    for name, wanted, span, lines in parts:
+        assert len(strands.between(wanted, span)) == lines, name
+        taken = [_timed(strands.between, wanted, span) for _ in range(TIMES)]
+        rows.append(_row(f"... {lines} lines of {name}", taken, "<= 5 ms"))
+    taken = [_timed(strands.first_at, middle.time) for _ in range(TIMES)]
+    rows.append(_row("... which line is the first at a time", taken, "<= 5 ms"))
+    assert len(strands.correspondents(READER, 0)) == len(CORRESPONDENTS) - 1
+    taken = [_timed(strands.correspondents, READER, 0) for _ in range(TIMES)]
+    return [*rows, _row("... with whom somebody has talked", taken, "<= 5 ms")]
 
 
 def _caught_up(path: Path) -> list[Row]:
@@ -181,6 +220,12 @@ def _facts(chance: random.Random) -> Iterator[Fact]:
         if (n % 2 and room != ROOM) or (room == ROOM and early < 3):
             early += room == ROOM
             said.append(ELSEWHERE)
+        if n % EVENT_EVERY == 0:
+            yield Fact(n % 500, f"nick{n % 500}", room, ("join", "part")[n // EVENT_EVERY % 2], "")
+        if n % PRIVATE_EVERY == 0:
+            other = CORRESPONDENTS[1 + n // PRIVATE_EVERY % (len(CORRESPONDENTS) - 1)]
+            data = data_of({"account": CORRESPONDENTS[0], "to": (0, other)})
+            yield Fact(1, CORRESPONDENTS[0], other, "tell", " ".join(said), data)
         yield Fact(n % 500, f"nick{n % 500}", room, "say", " ".join(said))
 
 

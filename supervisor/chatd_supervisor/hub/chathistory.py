@@ -81,7 +81,8 @@ def _show_lines(hub: Core, session: Session, entry: c.Chathistory) -> None:
     else:
         span = _SPANS[entry.verb](first, second, most)
         found = hub.past.between(wanted, span)
-        if entry.first.time and len(found) == most:
+        timed = not entry.first.id and not entry.first.latest
+        if timed and len(found) == most:
             found = _to_a_whole_moment(hub, wanted, span, found)
     lines = tuple(map(past_of, found))
     hub.reply(session, e.HistoryShown(entry.target, lines, session.to))

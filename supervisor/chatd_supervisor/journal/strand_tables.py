@@ -41,21 +41,22 @@ class SqliteStrands:
 
     def between(self, wanted: Conversation, span: Span) -> list[Entry]:
         """Return the entries of a conversation in ``span``, in order."""
-        order = "DESC" if span.latest else "ASC"
-        within = f"seq > ? AND seq < ? ORDER BY seq {order} LIMIT ?"
         bounds = (span.after, span.before, span.most)
+        said = "" if wanted.topics else "AND kind <> 'topic'"
+        talk = (
+            f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY} {said}"  # noqa: S608
+            f" AND {_within('seq', span)}"
+        )
+        told = "" if wanted.events else "AND kind <> 'tell-tag'"
+        rest = (
+            "SELECT entries.* FROM strands CROSS JOIN entries USING (seq)"  # noqa: S608
+            f" WHERE strand = ? {told} AND {_within('strands.seq', span)}"
+        )
         found: set[Entry] = set()
         with self._explained(), self._reader.moment():
             if not wanted.readers:
-                but = "" if wanted.topics else "AND kind <> 'topic'"
-                talk = f"SELECT * FROM entries WHERE room = ? AND {SHOWN_ONLY} {but} AND {within}"  # noqa: S608  # constants
                 for name in self._reader.spellings(wanted.name):
                     found.update(self._reader.entries(talk, (name, *bounds)))
-            but = "" if wanted.events else "AND kind <> 'tell-tag'"
-            rest = (
-                "SELECT entries.* FROM strands CROSS JOIN entries USING (seq)"  # noqa: S608
-                f" WHERE strand = ? {but} AND {within}"
-            )
             for strand in wanted.strands:
                 found.update(self._reader.entries(rest, (clean(strand), *bounds)))
         ordered = sorted(found)
@@ -68,10 +69,9 @@ class SqliteStrands:
         """
         execute = self._database.execute
         with self._explained(), self._reader.moment():
-            low, last = execute(
-                "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM entries"
-            ).fetchone()
-            high: int = last + 1
+            # Each end by itself, for both at once would be looked for among all.
+            ((low,),) = execute("SELECT coalesce(min(seq), 1) FROM entries")
+            ((high,),) = execute("SELECT coalesce(max(seq), 0) + 1 FROM entries")
             while low < high:
                 middle = (low + high) // 2
                 seq, when = execute(
@@ -81,7 +81,7 @@ class SqliteStrands:
                     low = seq + 1
                 else:
                     high = middle
-        return high
+        return int(high)
 
     def correspondents(self, reader: str, after: int) -> list[str]:
         """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
@@ -117,6 +117,12 @@ class SqliteStrands:
                 "SELECT count(*) FROM marks WHERE reader = ?", (reader,)
             ).fetchone()
         return int(count)
+
+
+def _within(column: str, span: Span) -> str:
+    """Return the condition and the order of ``span``, whose numbers are to be given."""
+    order = "DESC" if span.latest else "ASC"
+    return f"{column} > ? AND {column} < ? ORDER BY {column} {order} LIMIT ?"
 
 
 def write(database: sqlite3.Connection, facts: Sequence[tuple[int, Fact]]) -> None:

@@ -29,7 +29,7 @@ from chatd_workers.names import fold
 _IN_ONE_ROOM: Final = frozenset({"arrive", "join", "part", "kick", "mode", "status", "tag"})
 _IN_ALL_ROOMS: Final = frozenset({"nick", "depart"})
 
-EVENTS: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS
+EVENTS: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS | {"topic"}
 """Kinds of facts that are shown again as events of a room; their data say by whom (``by``), and
 those of ``nick`` and ``depart`` in which rooms (``in``)."""
 
@@ -37,7 +37,7 @@ PRIVATE: Final = frozenset({"tell", "tell-act", "tell-notice", "tell-tag"})
 """Kinds of facts that are between two; ``to`` in their data is the other one's session and
 account."""
 
-STRANDED: Final = EVENTS | PRIVATE
+STRANDED: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS | PRIVATE
 """Kinds of facts that may be part of strands."""
 
 END: Final = 1 << 62
