@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from account_samples import account
 from chatd_supervisor.journal import Batch, Entry, Fact, schema
+from chatd_supervisor.journal.accounts import Added, Change, Removed
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.journal.strands import END, Conversation, Span, reader_of, strands_of
 from chatd_supervisor.records import data_of
@@ -159,6 +161,29 @@ def test_a_mark_is_the_latest_of_all(journal: SqliteJournal) -> None:
     assert (ask.marked("@a", "#ops"), ask.marked("3", "#OPS"), ask.marked("4", "#ops")) == (9, 4, 0)
     journal.commit(NOTHING._replace(leaving=[3]))
     assert (ask.marks("@a"), ask.marks("3")) == (1, 0)
+
+
+@pytest.mark.parametrize("changes", [("remove",), ("add",), ("remove", "add")])
+def test_who_makes_an_account_reads_nothing_of_who_had_it_before(
+    journal: SqliteJournal, changes: tuple[str, ...]
+) -> None:
+    possible: dict[str, Change] = {"remove": Removed("Alice"), "add": Added(account("alice"))}
+    if changes[0] == "remove":
+        journal.commit(NOTHING._replace(accounts=[Added(account("alice"))]))
+    said = [fact("tell", "bob", "x", account="alice", to=[8, "bob"])]
+    others = [fact("tell", "bob", "x", account="alice1", to=[8, "bob"])]
+    marks = [fact("read", "bob", reader=who, time=5) for who in ("@alice", "@alice1", "@bob")]
+    journal.commit(NOTHING._replace(facts=said + others + marks))
+    fresh = said if changes[-1] == "add" else []
+    accounts = [possible[name] for name in changes]
+    journal.commit(NOTHING._replace(facts=fresh, accounts=accounts))
+
+    def found(reader: str, nick: str) -> int:
+        return len(journal.strands.between(Conversation(nick, (reader,)), ALL))
+
+    assert found("@alice", "bob") == len(fresh)
+    assert (found("@alice1", "bob"), found("@bob", "alice")) == (1, 2 + len(fresh))
+    assert [journal.strands.marks(who) for who in ("@alice", "@alice1", "@bob")] == [0, 1, 1]
 
 
 def test_ids_say_where_a_line_is(journal: SqliteJournal) -> None:

@@ -47,49 +47,40 @@ class Archive(Protocol):
 class NoArchive:
     """There is no past."""
 
-    def last(self, room: str, count: int) -> list[Entry]:
+    def last(self, _room: str, _count: int) -> list[Entry]:
         """Return nothing."""
-        del room, count
         return []
 
-    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+    def missed(self, _nick: str, _room: str, _count: int) -> tuple[list[Entry], int]:
         """Return nothing, for nobody has ever left."""
-        del nick, room, count
         return [], -1
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
+    def search(self, _words: str, _room: str, _count: int) -> list[Entry]:
         """Return nothing."""
-        del words, room, count
         return []
 
-    def between(self, wanted: Conversation, span: Span) -> list[Entry]:
+    def between(self, _wanted: Conversation, _span: Span) -> list[Entry]:
         """Return nothing."""
-        del wanted, span
         return []
 
-    def place_of(self, message_id: str) -> int | None:
+    def place_of(self, _message_id: str) -> int | None:
         """Return None."""
-        del message_id
         return None
 
-    def first_at(self, time: int) -> int:
+    def first_at(self, _time: int) -> int:
         """Return the first number there will be."""
-        del time
         return 1
 
-    def correspondents(self, reader: str, after: int) -> list[str]:
+    def correspondents(self, _reader: str, _after: int) -> list[str]:
         """Return nobody."""
-        del reader, after
         return []
 
-    def marked(self, reader: str, target: str) -> int:
+    def marked(self, _reader: str, _target: str) -> int:
         """Return 0."""
-        del reader, target
         return 0
 
-    def marks(self, reader: str) -> int:
+    def marks(self, _reader: str) -> int:
         """Return 0."""
-        del reader
         return 0
 
 

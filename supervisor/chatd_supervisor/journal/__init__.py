@@ -63,7 +63,7 @@ class Batch(NamedTuple):
     time: int = 0
     """Of its entries, in microseconds since the epoch, as ``Journal.clock`` said; 0: now."""
     accounts: Sequence[Change] = ()
-    """Accounts that are new or have changed."""
+    """Accounts that are new or have changed; first of all, for what is said is said by them."""
 
 
 class StoredSession(NamedTuple):

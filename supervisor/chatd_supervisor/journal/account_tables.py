@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from chatd_supervisor.credentials import Credentials
+from chatd_supervisor.journal import strand_tables
 from chatd_supervisor.journal.accounts import (
     Account,
     AccountConflict,
@@ -17,6 +18,7 @@ from chatd_supervisor.journal.accounts import (
     Suspended,
     Uncertified,
 )
+from chatd_supervisor.journal.strands import reader_of
 from chatd_workers.names import fold
 
 _ROW: Final = "name, created, hash, salt, rounds, stored_key, server_key, email, suspended"
@@ -98,6 +100,8 @@ _Statement = tuple[str, Sequence[Any], AccountConflict | None]
 def _statements(change: Change) -> Iterator[_Statement]:
     match change:
         case Added(account):
+            # Who had an account of this name before was another.
+            yield from _unread(account.name)
             yield (
                 "INSERT OR IGNORE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -124,6 +128,7 @@ def _statements(change: Change) -> Iterator[_Statement]:
             )
         case Removed(name):
             yield "DELETE FROM certificates WHERE account = ?", (_key(name),), None
+            yield from _unread(name)
             yield (
                 "DELETE FROM accounts WHERE folded = ?",
                 (_key(name),),
@@ -147,6 +152,12 @@ def _statements(change: Change) -> Iterator[_Statement]:
                 (fingerprint,),
                 AccountConflict("certificate-unknown", fingerprint),
             )
+
+
+def _unread(name: str) -> Iterator[_Statement]:
+    """Yield what lets nobody read as ``name`` what was said before."""
+    for query, values in strand_tables.forgetting(reader_of(0, _key(name))):
+        yield query, values, None
 
 
 def _key(name: str) -> str:

@@ -56,7 +56,7 @@ class Suspended(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """An account, and with it its certificates, is no more."""
+    """An account is no more, and with it its certificates, and what it could read."""
 
     name: str
 

@@ -202,6 +202,8 @@ class SqliteJournal:
 
     def _write(self, batch: Batch, now: int) -> None:
         many = self._database.executemany
+        if batch.accounts:
+            make(self._database, batch.accounts)
         if batch.facts:
             # Made by zip alone: this is the one loop over all that is said.
             rows = zip(counting(self._seq + 1), repeat(now), *zip(*batch.facts, strict=True))
@@ -247,8 +249,6 @@ class SqliteJournal:
             many("INSERT OR REPLACE INTO rooms VALUES (?, ?)", batch.rooms)
         if batch.rooms_gone:
             many("DELETE FROM rooms WHERE folded = ?", [(room,) for room in batch.rooms_gone])
-        if batch.accounts:
-            make(self._database, batch.accounts)
 
     # Reading
 

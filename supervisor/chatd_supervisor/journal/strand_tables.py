@@ -96,8 +96,7 @@ class SqliteStrands:
                 " FROM theirs WHERE name IS NOT NULL LIMIT ?4"
                 ") SELECT name FROM theirs WHERE name IS NOT NULL"
                 " AND (SELECT max(seq) FROM strands WHERE strand = name) > ?3",
-                # What comes after a blank is an exclamation mark.
-                (f"{reader} ", f"{reader}!", after, MAX_CORRESPONDENTS),
+                (*_all_of(reader), after, MAX_CORRESPONDENTS),
             ).fetchall()
         return [name.partition(" ")[2] for (name,) in found]
 
@@ -142,6 +141,20 @@ def write(database: sqlite3.Connection, facts: Sequence[tuple[int, Fact]]) -> No
         " DO UPDATE SET time = max(time, ?3)",
         [(fields["reader"], target, fields["time"]) for target, fields in marks],
     )
+
+
+def forgetting(reader: str) -> Sequence[tuple[str, Sequence[str]]]:
+    """Return the statements, with their values, that forget all that ``reader`` could read."""
+    return (
+        ("DELETE FROM marks WHERE reader = ?", (reader,)),
+        ("DELETE FROM strands WHERE strand > ? AND strand < ?", _all_of(reader)),
+    )
+
+
+def _all_of(reader: str) -> tuple[str, str]:
+    """Return between what the names of all strands of ``reader`` are."""
+    # What comes after a blank is an exclamation mark.
+    return f"{reader} ", f"{reader}!"
 
 
 def leave(database: sqlite3.Connection, sessions: Sequence[int]) -> None:
