@@ -190,6 +190,8 @@ def _data(session: Session, kind: str, fields: dict[str, Any]) -> str:
     if kind in EVENTS:
         if session.data:
             fields["by"] = msgspec.Raw(session.data.encode())
+        if kind == "join" and session.record.realname:
+            fields["realname"] = session.record.realname
         if kind in ("nick", "depart") and session.rooms:
             fields["in"] = [room.name for room in session.rooms.values()]
     return data_of(fields)

@@ -54,6 +54,7 @@ def past_of(entry: Entry) -> e.Past:
         by.get("user", ""),
         by.get("host", ""),
         by.get("account", ""),
+        fields.get("realname", ""),
         bot="bot" in by,
     )
     tags = tuple(fields.get("tags", {}).items())
