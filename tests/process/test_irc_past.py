@@ -73,8 +73,11 @@ def test_a_room_and_a_private_conversation(server: Server) -> None:
     assert [re.sub(r"batch=\w+;?", "", line) for line in shown] == told
     ids = [found[1] for line in shown if (found := re.search(r"msgid=([^; ]+)", line))]
     times = [found[1] for line in shown if (found := re.search(r"time=([^; ]+)", line))]
-    ask = f"CHATHISTORY BETWEEN #ops msgid={ids[0]} timestamp={times[4]} 2"
+    ask = f"CHATHISTORY BETWEEN #ops msgid={ids[0]} msgid={ids[4]} 2"
     assert texts(answer(alice, ask)) == ["line 1", "line 2"]
+    ask = f"CHATHISTORY AFTER #ops timestamp={times[2]} 50"
+    later = [f"line {n}" for n in range(5) if times[n] > times[2]]
+    assert texts(answer(alice, ask)) == later
     # An answer has what was asked for together with it, and the label.
     lines = answer(alice, "PRIVMSG #ops :now\r\n@label=abc CHATHISTORY LATEST #ops * 1")
     assert lines[1].startswith("@label=abc ")
