@@ -113,11 +113,6 @@ _decode_room: Final = msgspec.json.Decoder(RoomRecord).decode
 _decode_data: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-BESIDE: Final = frozenset({"by", "in"})
-"""What a fact tells beside the fields that it changes: who did it, by all names but the nick, and
-in which rooms he was."""
-
-
 def data_of(fields: dict[str, Any]) -> str:
     """Return the ``data`` of a fact that sets ``fields``."""
     return _encode(fields).decode() if fields else ""
@@ -132,8 +127,7 @@ def change(record: Struct, fields: dict[str, Any]) -> None:
     """Set ``fields``, as they were decoded from a fact, in ``record``."""
     types = _TYPES[type(record)]
     for name, value in fields.items():
-        if name not in BESIDE:
-            setattr(record, name, msgspec.convert(value, types[name]))
+        setattr(record, name, msgspec.convert(value, types[name]))
 
 
 def encode(record: Struct) -> str:

@@ -16,7 +16,7 @@ What each kind of fact does:
 ``part``     it leaves ``room``
 ``kick``     data: ``session`` is put out of ``room``; the text is its nick and the reason
 ``status``   data: ``session`` has the ``status`` in ``room``
-``topic``    the topic of ``room`` is ``text``
+``topic``    the topic of ``room`` is ``text``; data: ``topic_by`` whom, ``topic_at`` when
 ``mode``     data: ``fields`` of the record of ``room``; ``masks``, by list, that are added (who,
              when) or removed (null); ``seats``, the status of members by their number
 ``keep``, ``access``   data: fields of the record of ``room``
@@ -196,8 +196,11 @@ class State:
             self._touch(int(number)).record.seats[room.key].status = status
 
     def _set_topic(self, fact: Fact) -> None:
-        room = self._change_room(fact)
+        fields = fields_of(fact.data)
+        room = self._touched_rooms[fold(fact.room)] = self.rooms[fold(fact.room)]
         room.record.topic = fact.text
+        room.record.topic_by = fields.get("topic_by", "")
+        room.record.topic_at = fields.get("topic_at", 0)
 
     def _change_room(self, fact: Fact) -> Room:
         room = self.rooms[fold(fact.room)]

@@ -160,7 +160,7 @@ def test_what_is_said_is_a_fact_in_its_room_and_what_is_refused_is_none() -> Non
             "",
             "nick",
             "alice",
-            '{"by":{"user":"guest1","host":"10.0.0.1"},"in":["#lobby"]}',
+            '{"user":"guest1","host":"10.0.0.1","in":["#lobby"]}',
         ),
         Fact(1, "alice", "#lobby", "say", "hello", '{"user":"guest1","host":"10.0.0.1"}'),
     ]

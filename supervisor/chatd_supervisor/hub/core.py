@@ -8,8 +8,6 @@ changes (``state``); what is to be told it tells through the hub, in order.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from chatd_supervisor.accounts import AccountBook, NoAccounts
 from chatd_supervisor.hub.archive import NOTHING, Archive
 from chatd_supervisor.hub.gone import Gone
@@ -188,8 +186,7 @@ class Core:
 def _data(session: Session, kind: str, fields: dict[str, Any]) -> str:
     """Return the data of a fact; of one that may be shown again, with who did it, and where."""
     if kind in EVENTS:
-        if session.data:
-            fields["by"] = msgspec.Raw(session.data.encode())
+        fields = {**session.names, **fields}
         if kind == "join" and session.record.realname:
             fields["realname"] = session.record.realname
         if kind in ("nick", "depart") and session.rooms:

@@ -48,14 +48,13 @@ def show_past(hub: Core, session: Session, room: Room) -> None:
 def past_of(entry: Entry) -> e.Past:
     """Return ``entry`` as it is shown."""
     fields = fields_of(entry.data)
-    by = fields.get("by", fields)
     source = e.Source(
         entry.nick,
-        by.get("user", ""),
-        by.get("host", ""),
-        by.get("account", ""),
+        fields.get("user", ""),
+        fields.get("host", ""),
+        fields.get("account", ""),
         fields.get("realname", ""),
-        bot="bot" in by,
+        bot="bot" in fields,
     )
     tags = tuple(fields.get("tags", {}).items())
     kind = _SHOWN_AS.get(entry.kind, entry.kind)

@@ -30,8 +30,8 @@ _IN_ONE_ROOM: Final = frozenset({"arrive", "join", "part", "kick", "mode", "stat
 _IN_ALL_ROOMS: Final = frozenset({"nick", "depart"})
 
 EVENTS: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS | {"topic"}
-"""Kinds of facts that are shown again as events of a room; their data say by whom (``by``), and
-those of ``nick`` and ``depart`` in which rooms (``in``)."""
+"""Kinds of facts that are shown again as events of a room; their data say by whom, by all names,
+and those of ``nick`` and ``depart`` in which rooms (``in``)."""
 
 PRIVATE: Final = frozenset({"tell", "tell-act", "tell-notice", "tell-tag"})
 """Kinds of facts that are between two; ``to`` in their data is the other one's session and
