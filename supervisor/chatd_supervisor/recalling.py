@@ -11,6 +11,7 @@ class Recollection:
     """The archive of a hub (``hub.archive``). Everything may raise JournalError.
 
     What the hub has decided in this tick is not in the journal yet, and comes after all that is.
+    What was said in a room before its past was sealed is shown to nobody.
     """
 
     def __init__(self, journal: Journal, hub: Core) -> None:
@@ -23,14 +24,15 @@ class Recollection:
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` lines and topics of ``room``, in order."""
-        return (self._journal.last(room, count) + self._shown(room))[-count:]
+        found = self._journal.last(room, count) + self._shown(room)
+        return self._since_sealed(room, found)[-count:]
 
     def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
-        found, total = self._journal.missed(nick, room, count)
+        found, total = self._journal.missed(nick, room, count, after=self._sealed(room))
         if total < 0:
             return found, total
-        fresh = self._shown(room)
+        fresh = self._since_sealed(room, self._shown(room))
         return (found + fresh)[:count], total + len(fresh)
 
     def search(self, words: str, room: str, count: int) -> list[Entry]:
@@ -38,10 +40,12 @@ class Recollection:
 
         What was said in this tick is not looked through.
         """
-        return self._journal.search(words, room, count)
+        return self._since_sealed(room, self._journal.search(words, room, count))
 
     def between(self, wanted: Conversation, span: Span) -> list[Entry]:
         """Return the entries of a conversation in ``span``, in order."""
+        if not wanted.readers:
+            span = span._replace(after=max(span.after, self._sealed(wanted.name)))
         found = self._journal.strands.between(wanted, span)
         found += [
             self._entry(place, fact)
@@ -95,6 +99,20 @@ class Recollection:
                 self._fresh_marks[fields["reader"], fold(fact.room)] = fields["time"]
         self._looked = len(facts)
         return self._fresh_marks
+
+    def _sealed(self, room: str) -> int:
+        """Return the sequence number after which the past of ``room`` may be shown."""
+        folded = fold(room)
+        fresh = [
+            self._journal.seq_of(place)
+            for place, fact in enumerate(self._hub.facts, 1)
+            if fact.kind == "seal" and fold(fact.room) == folded
+        ]
+        return fresh[-1] if fresh else self._journal.strands.sealed(room)
+
+    def _since_sealed(self, room: str, found: list[Entry]) -> list[Entry]:
+        after = self._sealed(room)
+        return [entry for entry in found if entry.seq > after]
 
     def _shown(self, room: str) -> list[Entry]:
         folded = fold(room)

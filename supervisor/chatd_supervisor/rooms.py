@@ -12,6 +12,9 @@ from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Source
 from chatd_workers.names import LOBBY, fold
 
+CLOSING: Final = frozenset("iR")
+"""Modes of a room by which not everybody can come in: the invited, or those with an account."""
+
 MAX_LISTED: Final = 50
 """Names in one answer: a screenful; the count of the others stands behind them."""
 
@@ -156,6 +159,11 @@ class Room:
     def is_kept(self) -> bool:
         """Whether it lasts without members."""
         return bool(self.record.founder) or self.record.name == LOBBY
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether not everybody can come into it: it has a key, or is for some only."""
+        return bool(self.record.key) or not CLOSING.isdisjoint(self.record.modes)
 
     def audience(self) -> Audience:
         """Return everybody in the room; the same object until somebody comes or goes."""

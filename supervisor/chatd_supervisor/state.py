@@ -51,12 +51,13 @@ TALK: Final = frozenset(
         *("say", "act", "notice", "tag"),
         *("say-status", "act-status", "notice-status"),
         *("tell", "tell-act", "tell-notice", "tell-tag"),
-        "read",
+        *("read", "seal"),
     }
 )
 """Kinds of facts that change nothing. ``tell`` and the like are to one person, those with
 ``status`` to some members of a room only: history does not show them to the others. ``read``: up to
-when somebody has read something (``journal.strands``)."""
+when somebody has read something (``journal.strands``). ``seal``: the past of a room is for nobody
+who comes into it later."""
 
 _ROOM_CHANGES: Final = frozenset({"keep", "access"})
 
@@ -80,6 +81,8 @@ class State:
         self.watchers = Watchers()
         # Counts comings into rooms and makings of rooms: their order, when it is written down.
         self._order = 0
+        # Rooms that are no more, for the hub, which empties it.
+        self.ended: list[Room] = []
         # What is to be written down, since changes were last taken.
         self._touched: dict[int, Session] = {}
         self._touched_rooms: dict[str, Room] = {}
@@ -256,6 +259,7 @@ class State:
         if not room.members and not room.is_kept:
             del self.rooms[room.key]
             self._touched_rooms[room.key] = room
+            self.ended.append(room)
 
     # A dict of functions, not methods: looked up once a fact.
     _ACTIONS: ClassVar[dict[str, Callable[["State", Fact], object]]] = {

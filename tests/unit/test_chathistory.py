@@ -170,6 +170,54 @@ class TestWhatIsRefused:
         assert place.ask(alice, c.Markread(ROOM)) == refused
 
 
+class TestSealing:
+    """What was said in a closed room is not for whoever makes one of that name later."""
+
+    @pytest.mark.parametrize("written", [True, False])
+    @pytest.mark.parametrize("closed", [{"key": "x"}, {"modes": "in"}, {"modes": "R"}, {}])
+    @pytest.mark.parametrize("end", [c.Part([ROOM]), c.LeaveAll(), c.Depart("bye")])
+    def test_if_not_everybody_could_come_in(
+        self, place: Place, alice: int, end: c.Entry, closed: dict[str, str], written: bool
+    ) -> None:
+        room = place.hub.rooms["#ops"]
+        place.hub.change_in(place.hub.sessions[alice], room, "access", **closed)
+        bob = place.arrive("bob", *PLAYBACK)
+        place.hub.change_in(place.hub.sessions[bob], room, "join")
+        place.do(bob, say(ROOM, "last"), c.Part([ROOM]))
+        assert place.texts(alice, "LATEST", ROOM, LATEST, 50)[-2:] == ["9", "last"]
+        place.do(alice, end)
+        if written:
+            place.tick()
+        place.do(bob, c.Enter([ROOM]), say(ROOM, "new"))
+        place.hub.change_in(place.hub.sessions[bob], "#ops", "topic", "tea")
+        seen = ["new", "tea"] if closed else [*"0123456789", "last", "new", "tea"]
+        for _ in range(2):
+            lines = place.lines(bob, "LATEST", ROOM, LATEST, 50)
+            assert [line.text for line in lines if line.kind in ("say", "topic")] == seen
+            assert place.texts(bob, "BEFORE", ROOM, by_id(lines[-1]), 50)[-1] == "new"
+            past = place.hub.past
+            assert [entry.text for entry in past.last("#OPS", 50)] == seen
+            place.tick()
+        assert [entry.text for entry in past.search("last", ROOM, 9)] == ["last"] * (not closed)
+        # Rooms of other names are others.
+        carol = place.arrive("carol", *HISTORY)
+        place.do(carol, c.Enter(["#dev"]), say("#dev", "x"))
+        assert place.texts(carol, "LATEST", "#dev", LATEST, 9) == ["x"]
+
+    def test_nothing_was_missed_of_what_is_sealed(self, place: Place, alice: int) -> None:
+        bob = place.arrive("bob")
+        place.do(bob, c.Depart("bye"))
+        place.do(alice, say(ROOM, "secret"))
+        place.tick()
+        assert place.hub.past.missed("bob", ROOM, 9)[1] == 1
+        place.hub.change_in(place.hub.sessions[alice], ROOM, "access", key="x")
+        place.do(alice, c.Part([ROOM]), c.Enter([ROOM]), say(ROOM, "new"))
+        for _ in range(2):
+            found, total = place.hub.past.missed("bob", ROOM, 9)
+            assert ([entry.text for entry in found], total) == (["new"], 1)
+            place.tick()
+
+
 class TestKinds:
     def test_without_event_playback_only_what_was_said(self, place: Place, alice: int) -> None:
         bob = place.arrive("bob", *PLAYBACK)

@@ -59,6 +59,7 @@ def fact(kind: str, room: str, text: str = "", nick: str = "Alice", **data: obje
         (fact("topic", "#ops", "x"), []),
         (fact("say-status", "#ops", "x"), []),
         (fact("away", "", "x", away="x"), []),
+        (fact("seal", "#Ops"), ["sealed #ops"]),
         (fact("read", "#ops", reader="7", time=1), []),
     ],
 )

@@ -95,7 +95,20 @@ class Core:
         """Note ``fact``, let it have happened, and return its stamp."""
         self.facts.append(fact)
         self.state.apply(fact)
-        return self.stamp()
+        stamp = self.stamp()
+        if self.state.ended:
+            self._seal(fact)
+        return stamp
+
+    def _seal(self, fact: Fact) -> None:
+        """Seal the past of rooms that ``fact`` has ended, if not everybody could come into them.
+
+        Otherwise whoever makes a room of that name later would be shown what was said there.
+        """
+        for room in self.state.ended:
+            if room.is_closed:
+                self.facts.append(Fact(fact.session, fact.nick, room.name, "seal", ""))
+        self.state.ended.clear()
 
     def stamp(self) -> e.Stamp:
         """Return the stamp of the last fact."""

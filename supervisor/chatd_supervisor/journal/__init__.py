@@ -144,11 +144,11 @@ class Journal(Protocol):
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""
 
-    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+    def missed(self, nick: str, room: str, count: int, after: int = 0) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since somebody called ``nick`` last left the server.
 
-        The first ``count`` entries in order, and how many there are in all. ([], -1) if nobody of
-        that nick (any case) has ever left.
+        The first ``count`` entries in order, and how many there are in all, of those that come
+        ``after`` a sequence number. ([], -1) if nobody of that nick (any case) has ever left.
         """
 
     def search(self, words: str, room: str, count: int) -> list[Entry]:

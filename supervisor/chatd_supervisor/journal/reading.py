@@ -50,7 +50,7 @@ class Reader:
                 )
         return sorted(found)[-count:]
 
-    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+    def missed(self, nick: str, room: str, count: int, after: int = 0) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
         found: list[Entry] = []
         total = 0
@@ -60,13 +60,14 @@ class Reader:
             ).fetchone()
             if left is None:
                 return [], -1
+            since = max(left[0], after)
             for name in self.spellings(room):
                 where = f"FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"
                 total += self._database.execute(
-                    f"SELECT count(*) {where}", (name, left[0])
+                    f"SELECT count(*) {where}", (name, since)
                 ).fetchone()[0]
                 found += self.entries(
-                    f"SELECT * {where} ORDER BY seq LIMIT ?", (name, left[0], count)
+                    f"SELECT * {where} ORDER BY seq LIMIT ?", (name, since, count)
                 )
         return sorted(found)[:count], total
 

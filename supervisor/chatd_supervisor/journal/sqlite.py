@@ -262,10 +262,10 @@ class SqliteJournal:
         with self._explained():
             return self._reader.last(room, count)
 
-    def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
+    def missed(self, nick: str, room: str, count: int, after: int = 0) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
         with self._explained():
-            return self._reader.missed(nick, room, count)
+            return self._reader.missed(nick, room, count, after)
 
     def search(self, words: str, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""

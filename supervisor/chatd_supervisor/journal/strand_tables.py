@@ -83,6 +83,15 @@ class SqliteStrands:
                     high = middle
         return int(high)
 
+    def sealed(self, room: str) -> int:
+        """Return the sequence number after which the past of ``room`` may be shown; 0: all."""
+        with self._explained():
+            ((seq,),) = self._database.execute(
+                "SELECT coalesce(max(seq), 0) FROM strands WHERE strand = ?",
+                (clean(f"sealed {fold(room)}"),),
+            )
+        return int(seq)
+
     def correspondents(self, reader: str, after: int) -> list[str]:
         """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
 

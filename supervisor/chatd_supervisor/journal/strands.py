@@ -10,6 +10,7 @@ the strand                   has
 ===========================  =====================================================================
 ``#room``, folded            comings, goings, changes of modes, and tags without text in the room;
                              changes of nicks and departures in all the rooms that somebody was in
+``sealed #room``, folded     where its past was sealed: what was before is shown to nobody any more
 ``reader nick``, folded      private lines that the reader has exchanged with whoever was called
                              so; a line is in a strand of the one and in a strand of the other
 ===========================  =====================================================================
@@ -37,7 +38,7 @@ PRIVATE: Final = frozenset({"tell", "tell-act", "tell-notice", "tell-tag"})
 """Kinds of facts that are between two; ``to`` in their data is the other one's session and
 account."""
 
-STRANDED: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS | PRIVATE
+STRANDED: Final = _IN_ONE_ROOM | _IN_ALL_ROOMS | PRIVATE | {"seal"}
 """Kinds of facts that may be part of strands."""
 
 END: Final = 1 << 62
@@ -97,6 +98,8 @@ def strands_of(fact: Fact | Entry) -> Sequence[str]:
         # A mode that is told to nobody has no text.
         told = fact.text or kind not in ("mode", "status")
         return (fold(fact.room),) if fact.room and told else ()
+    if kind == "seal":
+        return (f"sealed {fold(fact.room)}",)
     if kind in _IN_ALL_ROOMS:
         return tuple(map(fold, fields_of(fact.data).get("in", ())))
     return tuple(dict.fromkeys(_private(fact))) if kind in PRIVATE else ()
@@ -119,6 +122,9 @@ class Strands(Protocol):
 
     def first_at(self, time: int) -> int:
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
+
+    def sealed(self, room: str) -> int:
+        """Return the sequence number after which the past of ``room`` may be shown; 0: all."""
 
     def correspondents(self, reader: str, after: int) -> list[str]:
         """Return with whom ``reader`` has exchanged private lines ``after`` a sequence number.
