@@ -237,18 +237,22 @@ def migrate(
 ) -> None:
     """Bring the file to the newest version.
 
-    Raises WrongFile or sqlite3.Error; then it is as it was after the last migration that went well.
+    Each migration is a transaction of its own, but for a new file all are one: each waits for the
+    disk, and there is nothing yet to be kept of any. Raises WrongFile or sqlite3.Error; then it is
+    as it was after the last migration that went well.
     """
-    for version in range(inspect(database), len(migrations)):
+    version = inspect(database)
+    while version < len(migrations):
         database.execute("BEGIN IMMEDIATE")
         try:
-            if inspect(database) > version:
-                # Somebody else was quicker: a server and a command may begin a journal together.
-                database.execute("ROLLBACK")
-                continue
-            migrations[version](database)
+            # Somebody else may be quicker: a server and a command may begin a journal together.
+            version = inspect(database)
+            until = min(version + 1, len(migrations)) if version else len(migrations)
+            for migration in migrations[version:until]:
+                migration(database)
+            version = until
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {version + 1}")
+            database.execute(f"PRAGMA user_version = {version}")
             database.execute("COMMIT")
         except BaseException:
             database.execute("ROLLBACK")
