@@ -9,7 +9,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from chatd_supervisor.passwords import Answer, Check, Passwords, Question
+from chatd_supervisor.passwords import Passwords
+from chatd_supervisor.questions import Answer, Check, Question
 
 QUICK = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$ZDDFvNB+XsecoMpERmbWRg"
 """The hash of ``never typed``, which takes no time to be checked."""

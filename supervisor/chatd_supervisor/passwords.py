@@ -29,10 +29,19 @@ from typing import Final
 
 import msgspec
 import setproctitle
-from msgspec import Struct
 
-from chatd_supervisor.credentials import Credentials, WrongPassword
+from chatd_supervisor.credentials import WrongPassword
 from chatd_supervisor.processes import fork
+from chatd_supervisor.questions import (
+    Answer,
+    Check,
+    Checked,
+    Derive,
+    Derived,
+    Question,
+    Unacceptable,
+    Unavailable,
+)
 from chatd_workers import channel as channels
 from chatd_workers.main import close_all_but
 
@@ -58,48 +67,6 @@ SILENCE: Final = 60.0
 MAX_RECORD: Final = 16 * 1024
 """Bytes of a question or an answer."""
 
-
-class Check(Struct, frozen=True, array_like=True, tag=1):
-    """Whether ``password`` is the one of ``known``: a hash, or for a test a password itself."""
-
-    known: str
-    password: str
-
-
-class Derive(Struct, frozen=True, array_like=True, tag=2):
-    """What is to be kept of ``password``."""
-
-    password: str
-
-
-Question = Check | Derive
-
-
-class Checked(Struct, frozen=True, array_like=True, tag=1):
-    """The answer to Check."""
-
-    right: bool
-
-
-class Derived(Struct, frozen=True, array_like=True, tag=2):
-    """The answer to Derive."""
-
-    credentials: Credentials
-
-
-class Unacceptable(Struct, frozen=True, array_like=True, tag=3):
-    """The answer to Derive if it cannot be a password; ``reason`` stands after "the password"."""
-
-    reason: str
-
-
-class Unavailable(Struct, frozen=True, array_like=True, tag=4):
-    """There is no answer; ``reason`` is a sentence for whoever asked."""
-
-    reason: str
-
-
-Answer = Checked | Derived | Unacceptable | Unavailable
 
 BUSY: Final = Unavailable("too many passwords are being checked, try again in a moment")
 LATE: Final = Unavailable("checking the password took too long, try again in a moment")

@@ -14,19 +14,9 @@ import pytest
 
 from chatd_supervisor import passwords
 from chatd_supervisor.hashing import scram_keys, verify
-from chatd_supervisor.passwords import (
-    BUSY,
-    DIED,
-    LATE,
-    TITLE,
-    Answer,
-    Check,
-    Checked,
-    Derive,
-    Derived,
-    Unacceptable,
-)
+from chatd_supervisor.passwords import BUSY, DIED, LATE, TITLE
 from chatd_supervisor.processes import fork
+from chatd_supervisor.questions import Answer, Check, Checked, Derive, Derived, Unacceptable
 from harness import PATIENCE, ROOT, descriptors, eventually
 from password_desk import QUICK, SLOW, Desk
 
