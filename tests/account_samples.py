@@ -5,6 +5,7 @@ import hmac
 
 from chatd_supervisor.credentials import Credentials
 from chatd_supervisor.journal.accounts import Account
+from chatd_supervisor.questions import Answer, Check, Checked, Derive, Derived, Question
 
 
 def credentials(
@@ -20,6 +21,15 @@ def credentials(
         hashlib.sha256(client_key).digest(),
         hmac.digest(salted, b"Server Key", "sha256"),
     )
+
+
+def answer(question: Question) -> Answer:
+    """Answer as ``passwords`` would, of such credentials."""
+    match question:
+        case Check(known, password):
+            return Checked(known == f"$argon2id$of {password}")
+        case Derive(password):
+            return Derived(credentials(password))
 
 
 def account(name: str, password: str = "sesame", *, suspended: bool = False) -> Account:

@@ -1,10 +1,13 @@
 """Commands for properties of the hub: what people of IRC ask for, and what operators may."""
 
+import base64
 from typing import Any
 
 from hypothesis import strategies as st
 
-from chatd_supervisor.hub import OperatorBlock, Rules
+import account_samples
+from chatd_supervisor.hub import Hub, OperatorBlock, Outcome, Rules
+from chatd_supervisor.questions import Settled
 from chatd_workers import commands as c
 
 RULES = Rules(
@@ -60,7 +63,32 @@ def commands(
         st.just(c.ListRooms([])),
         st.just(c.ListNames([])),
         st.just(c.Ask("LUSERS")),
+        st.builds(c.Register, present | names, st.just(""), PASSWORDS),
+        st.builds(c.Identify, present | names, PASSWORDS),
+        st.builds(
+            c.Authenticate, st.sampled_from(["PLAIN", "SCRAM-SHA-256", "*", "+", "EXTERNAL"])
+        ),
+        st.builds(_proof, names, PASSWORDS),
+        st.builds(c.ClaimRoom, present | rooms, st.booleans()),
+        st.builds(c.Grant, present | rooms, names, st.sampled_from(["", "o", "v", "x"])),
     )
+
+
+PASSWORDS = st.sampled_from(["sesame", "wrong", "", "x" * 501])
+
+
+def _proof(account: str, password: str) -> c.Authenticate:
+    return c.Authenticate(base64.b64encode(f"\0{account}\0{password}".encode()).decode()[:400])
+
+
+def apply(hub: Hub, number: int, entry: Any) -> list[Outcome]:
+    """Apply ``entry`` as the master does: first what must be known for it is found out."""
+    question = hub.question(number, entry)
+    if question is not None:
+        hub.settled = Settled(question, account_samples.answer(question))
+    outcomes = hub.apply(number, entry)
+    hub.settled = None
+    return outcomes
 
 
 PROLOGUE: list[tuple[int, Any]] = [
@@ -72,6 +100,11 @@ PROLOGUE: list[tuple[int, Any]] = [
     (1, c.Enter(["#ops"])),
     (0, c.Join("#ops")),
     (1, c.Oper("root", "sesame")),
+    (1, c.Register("", "", "sesame")),
+    (1, c.ClaimRoom("#ops")),
+    (0, c.Register("carol", "", "sesame")),
+    (1, c.Grant("#ops", "carol", "v")),
 ]
-"""A beginning from which much can be done: one of each dialect, both in #ops, one its operator and
-the server's. Session, counted from 0, and entry; who arrives is the next one."""
+"""A beginning from which much can be done: one of each dialect, both in #ops and with accounts, one
+its founder and an operator of the server. Session, counted from 0, and entry; who arrives is the
+next one."""

@@ -5,9 +5,12 @@ out: ``:chatd 482 bob #x :You're not ...`` is ``482 #x``.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+import account_samples
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Rules
+from chatd_supervisor.questions import Answer, Question, Settled
 from chatd_workers import commands as c
 from chatd_workers.dialects import DIALECTS
 
@@ -36,6 +39,9 @@ class Talk:
         self.numbers: dict[str, int] = {}
         self.lines: dict[str, list[str]] = {}
         self.outcomes: list[Any] = []
+        # What had to be known before the last entry, and who knows.
+        self.asked: Question | None = None
+        self.answer: Callable[[Question], Answer] = account_samples.answer
 
     def come(self, *nicks: str, dialect: str = "irc", caps: str = "", account: str = "") -> None:
         """Let people arrive and be called so."""
@@ -61,7 +67,17 @@ class Talk:
 
     def apply(self, nick: str, entry: c.Entry) -> None:
         """Apply ``entry`` and whatever follows from it."""
-        self.outcomes = self.hub.apply(self.numbers[nick], entry)
+        number = self.numbers[nick]
+        question = self.hub.question(number, entry)  # type: ignore[arg-type]  # None for an Arrive
+        self.asked = question
+        answered = self.answer(question) if question is not None else None
+        self.hub.settled = Settled(question, answered) if question and answered else None
+        self.outcomes = self.hub.apply(number, entry)
+        self.hub.settled = None
+        self.follow()
+
+    def follow(self) -> None:
+        """Let happen what follows from the last entry."""
         leaving = []
         for outcome in self.outcomes:
             if isinstance(outcome, Delivery):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from chatd_supervisor.account_editing import Editor, editing, new_account
+from chatd_supervisor.asking import ControlError, NotRunning, ask
 from chatd_supervisor.command_line import (
     explain_errors,
     fail,
@@ -32,6 +33,7 @@ from chatd_supervisor.journal.accounts import (
     is_address,
     read_fingerprint,
 )
+from chatd_supervisor.paths import Paths
 from chatd_supervisor.tables import format_rows, format_time
 from chatd_workers.names import is_nick
 
@@ -66,11 +68,13 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
             f" {longest} characters at most",
             param_hint="NAME",
         )
-    with editing(paths_of(config).journal_file) as editor:
+    places = paths_of(config)
+    with editing(places.journal_file) as editor:
         # Before somebody types a password in vain.
         if (there := editor.accounts.find(name)) is not None:
             raise AccountConflict("exists", there.name)
         editor.change(new_account(name, derive(_password(name, password_stdin)), email))
+    _tell(places, name)
     click.echo(f"chatd: account {name} added")
 
 
@@ -83,9 +87,11 @@ def passwd(name: str, password_stdin: bool, **options: Any) -> None:
     """Give the account NAME another password, which is asked for."""
     from chatd_supervisor.hashing import derive  # noqa: PLC0415
 
-    with _editing(options) as editor:
+    places = paths_of(Invocation(**options).config())
+    with editing(places.journal_file) as editor:
         found = _existing(editor, name)
         editor.change(Rekeyed(found.name, derive(_password(found.name, password_stdin))))
+    _tell(places, found.name)
     click.echo(f"chatd: account {found.name} has another password")
 
 
@@ -176,13 +182,22 @@ def hash_password(password_stdin: bool) -> None:
 
 
 def _change(change: Change, done: str, options: dict[str, Any]) -> None:
-    with _editing(options) as editor:
+    places = paths_of(Invocation(**options).config())
+    with editing(places.journal_file) as editor:
         editor.change(change)
+    if isinstance(change, Removed | Suspended):
+        _tell(places, change.name)
     click.echo(f"chatd: {done}")
 
 
-def _editing(options: dict[str, Any]) -> contextlib.AbstractContextManager[Editor]:
-    return editing(paths_of(Invocation(**options).config()).journal_file)
+def _tell(places: Paths, name: str) -> None:
+    """Tell the server, if one runs, that the account ``name`` has been changed."""
+    try:
+        ask(places.control_socket, "account", name=name)
+    except NotRunning:
+        pass
+    except ControlError as error:
+        click.echo(f"chatd: account {name}: who is logged in stays so: {error}", err=True)
 
 
 def _existing(editor: Editor, name: str) -> Account:

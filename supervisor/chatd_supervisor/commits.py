@@ -27,7 +27,7 @@ from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
 from chatd_supervisor.connections import PRESENT, Connection, host_of
 from chatd_supervisor.egress import Egress, Output, Run
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Operation
+from chatd_supervisor.hub import Delivery, Hub, Leaving, Operation, Outcome
 from chatd_supervisor.journal import (
     Arrival,
     Batch,
@@ -41,6 +41,7 @@ from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.work import (
+    AccountChanged,
     Answering,
     Arriving,
     Commit,
@@ -153,6 +154,7 @@ class Commits:
         self._work = []
         self.closed = []
         self._told.clear()
+        self.hub.pieces.keep()
         self._pauses.committed()
         return Commit(self._reports, self._dropped, runs, self._departed, self._operations)
 
@@ -199,23 +201,27 @@ class Commits:
             self._drop(work)
         elif type(work) is Arriving:
             self._arrive(work.connection)
+        elif type(work) is AccountChanged:
+            self._follow(self.hub.account_changed(work.account))
         elif type(work) is Answering and self._is_served(work.connection):
             self._do(work.connection, work.entry)
 
     def _apply_report(self, work: Reported) -> None:
-        worker, report = work
+        worker, report, settled = work
         connection = worker.connection
         # One that has been dismissed meanwhile concerns nobody; and if the commit had to wait and
         # the worker has died, its successor reports the same bytes.
         if connection is None or worker.ended or not self._is_served(connection):
             return
         self._reports.append(work)
+        self.hub.settled = settled
         for known in report.fresh:
             self._learn(connection, known)
         for command in report.commands:
             self._do(connection, command)
             if connection.session in self._gone:
                 break
+        self.hub.settled = None
         self._streams.append(
             Stream(
                 connection.session,
@@ -243,7 +249,10 @@ class Commits:
         )
 
     def _do(self, connection: Connection, entry: Entry) -> None:
-        for outcome in self.hub.apply(connection.session, entry):
+        self._follow(self.hub.apply(connection.session, entry))
+
+    def _follow(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
             if type(outcome) is Delivery:
                 self.egress.deliver(*outcome)
             elif type(outcome) is Leaving:
@@ -296,7 +305,7 @@ class Commits:
         """
         work = self._work[faulty]
         assert type(work) is Reported, "only a report can be dropped"
-        worker, report = work
+        worker, report, _ = work
         report = msgspec.structs.replace(report, commands=[Refuse("line-failed")])
         self._work[faulty] = Reported(worker, report)
         self.outbox.retract(place)
@@ -309,7 +318,9 @@ class Commits:
         # master ends of it.
         self.hub.state = Rooms.restored(self._journal.load())
         self.hub.facts = []
+        self.hub.settled = None
         self.hub.accounts.forget()
+        self.hub.pieces.forget()
 
     # When it cannot be written
 

@@ -36,6 +36,8 @@ class Channel(Struct, frozen=True, kw_only=True):
     """Ours to reap."""
     owed: bool
     """Its last report is committed, and the acknowledgement held back."""
+    held: bytes = b""
+    """Its last report, encoded, if it waits for a password to be checked."""
     nick: str
     room: str
 

@@ -22,6 +22,7 @@ from typing import Any
 from chatd_supervisor import __version__
 from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
+from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
@@ -45,12 +46,7 @@ from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reloading import live_by
-from chatd_supervisor.settings import (
-    open_journal,
-    room_for,
-    rules_of,
-    writers_of,
-)
+from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.state import State
@@ -58,6 +54,7 @@ from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.winding_down import wind_down
+from chatd_supervisor.work import AccountChanged
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
 from chatd_workers.signals import MASTERS_SIGNALS
@@ -199,6 +196,7 @@ class Master:
             judged=self._staffing.judged,
             severed=self._staffing.severed,
         )
+        board.checks = Checks(self._loop, board, births.strangers)
         self._introductions = Introductions(self._loop, board, limits.registration_timeout)
         board.egress.writers |= writers_of(self._config)
         reception = self._reception = Reception(
@@ -355,6 +353,10 @@ class Master:
                     log.info("stopping on request")
                     self.stop()
                     return {"pid": os.getpid()}
+                case "account":
+                    board.commits.add(AccountChanged(str(arguments["name"])))
+                    board.commit()
+                    return {}
                 case "upgrade":
                     self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
                     return {}

@@ -44,6 +44,8 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     host: str = ""
     realname: str = ""
     account: str = ""
+    failures: int = 0
+    """Attempts to log in that have failed since it came, or was logged in."""
     signon: int = 0
     """When it has come, in microseconds since the epoch."""
     capabilities: list[str] = field(default_factory=list)

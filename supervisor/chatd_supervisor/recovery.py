@@ -38,6 +38,7 @@ from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way, read_kind
+from chatd_supervisor.work import AccountChanged
 from chatd_workers.reports import MAX_USED
 from chatd_workers.titles import format_address
 
@@ -132,6 +133,9 @@ class Recovery:
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
         self._loop.call_later(grace, self._end)
+        # What was done to them while there was no master, nobody could be told.
+        for name in self._board.hub.stale_accounts():
+            self._board.commits.add(AccountChanged(name))
         self._board.commit()
         if self._snapshot.sessions:
             log.warning(
@@ -282,8 +286,11 @@ class Recovery:
         worker = Worker(
             channel.pid, ours, connection, channel.nick, channel.room, child=channel.child
         )
-        worker.owed = worker.reporting = channel.owed
+        worker.owed = channel.owed
+        worker.reporting = channel.owed or bool(channel.held)
         self._births.take_over(worker)
+        if channel.held:
+            self._board.checks.take_over(worker, channel.held)
 
     def offered(self, offered: Offered) -> None:
         """Take the client and the worker that are ``offered``, if they are ours."""

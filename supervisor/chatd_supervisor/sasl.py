@@ -95,12 +95,12 @@ class Failure(NamedTuple):
 
 Outcome = Challenge | NeedPassword | Success | Failure
 
-_MALFORMED: Final = Failure("that is not how this mechanism goes")
+MALFORMED: Final = Failure("that is not how this mechanism goes")
 _WRONG: Final = Failure("account or password are wrong")
 _FOREIGN: Final = Failure("nobody can log in as somebody else")
 _BOUND: Final = Failure("there is no channel binding here")
 _UNPROVEN: Final = Failure("this connection proves no account: neither a certificate nor a user")
-_SUSPENDED: Final = Failure("this account is suspended")
+SUSPENDED: Final = Failure("this account is suspended")
 
 
 class Surroundings(NamedTuple):
@@ -135,7 +135,7 @@ def respond(
     The exchange is None when it is over.
     """
     if message is None:
-        return None, _MALFORMED
+        return None, MALFORMED
     return _STEPS[exchange.mechanism, exchange.step](exchange, message, around)
 
 
@@ -146,7 +146,7 @@ def judge(account: Account | None, known: str, *, right: bool) -> Success | Fail
     """
     if account is None or not right or account.credentials.hash != known:
         return _WRONG
-    return _SUSPENDED if account.suspended else Success(account)
+    return SUSPENDED if account.suspended else Success(account)
 
 
 def ask(name: str, password: str, find: Callable[[str], Account | None]) -> NeedPassword:
@@ -160,7 +160,7 @@ def _plain(
 ) -> tuple[Exchange | None, Outcome]:
     plain = reading.read_plain(message)
     if plain is None:
-        return None, _MALFORMED
+        return None, MALFORMED
     if _is_other(plain.authzid, plain.authcid):
         return None, _FOREIGN
     return None, ask(plain.authcid, plain.password, around.find)
@@ -171,12 +171,12 @@ def _external(
 ) -> tuple[Exchange | None, Outcome]:
     authzid = reading.read_external(message)
     if authzid is None:
-        return None, _MALFORMED
+        return None, MALFORMED
     if around.proven is None:
         return None, _UNPROVEN
     if _is_other(authzid, around.proven.name):
         return None, _FOREIGN
-    return None, _SUSPENDED if around.proven.suspended else Success(around.proven)
+    return None, SUSPENDED if around.proven.suspended else Success(around.proven)
 
 
 def _scram_first(
@@ -184,7 +184,7 @@ def _scram_first(
 ) -> tuple[Exchange | None, Outcome]:
     first = reading.read_first(message)
     if first is None:
-        return None, _MALFORMED
+        return None, MALFORMED
     if first.binding.startswith("p"):
         return None, _BOUND
     if _is_other(first.authzid, first.name):
@@ -208,7 +208,7 @@ def _scram_proof(
 ) -> tuple[Exchange | None, Outcome]:
     final = reading.read_final(message)
     if final is None or final.header != exchange.header or final.nonce != exchange.nonce:
-        return None, _MALFORMED
+        return None, MALFORMED
     covered = f"{exchange.covered},{final.bare}".encode()
     account = around.find(exchange.account)
     # For nobody the same is done, to no avail.
@@ -219,7 +219,7 @@ def _scram_proof(
     if account is None or not right or len(final.proof) != len(signature):
         return None, _WRONG
     if account.suspended:
-        return None, _SUSPENDED
+        return None, SUSPENDED
     ours = hmac.digest(account.credentials.server_key, covered, "sha256")
     going_on = Exchange(mechanism=exchange.mechanism, step="done", account=account.name)
     return going_on, Challenge(b"v=" + base64.b64encode(ours))
@@ -230,10 +230,10 @@ def _scram_done(
 ) -> tuple[Exchange | None, Outcome]:
     account = around.find(exchange.account)
     if message:
-        return None, _MALFORMED
+        return None, MALFORMED
     if account is None:
         return None, _WRONG
-    return None, _SUSPENDED if account.suspended else Success(account)
+    return None, SUSPENDED if account.suspended else Success(account)
 
 
 _Step = Callable[[Exchange, bytes, Surroundings], tuple[Exchange | None, Outcome]]

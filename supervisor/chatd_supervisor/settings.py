@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from chatd_supervisor.account_config import Accounts
 from chatd_supervisor.config import Config
 from chatd_supervisor.hub import OperatorBlock, Rules
 from chatd_supervisor.journal.sqlite import SqliteJournal
@@ -20,11 +21,7 @@ RESERVED_DESCRIPTORS: Final = 64
 DESCRIPTORS_PER_CLIENT: Final = 2
 """A duplicate of the client's socket, and the channel to its worker."""
 
-CAPABILITY_VALUES: Final = {
-    "sasl": "PLAIN,EXTERNAL,SCRAM-SHA-256",
-    "draft/account-registration": "before-connect,custom-account-name",
-}
-"""What is said of capabilities that have a value."""
+REGISTRATION: Final = "draft/account-registration"
 
 _SINCE: Final = time.time()
 """When this program was started."""
@@ -52,6 +49,7 @@ def needing_restart(old: Config, new: Config) -> list[str]:
 def rules_of(config: Config) -> Rules:
     """Return the hub's rules in ``config``."""
     server, limits, history = config.server, config.limits, config.history
+    accounts = config.accounts
     rules = Rules(
         server=server.name,
         network=server.network,
@@ -78,10 +76,25 @@ def rules_of(config: Config) -> Rules:
         ),
         history_on_join=history.on_join,
         history_lines=history.max_lines,
-        capabilities=tuple(CAPABILITY_VALUES.items()),
-        unavailable=frozenset({"sts"}),
+        registration=accounts.registration,
+        before_connect=accounts.before_connect,
+        require_email=accounts.require_email,
+        min_password_length=accounts.min_password_length,
+        nick_ownership=accounts.nick_ownership,
+        capabilities=((REGISTRATION, _registration(accounts)),),
+        unavailable=frozenset({"sts"} if accounts.registration else {"sts", REGISTRATION}),
     )
     return rules._replace(tokens=_tokens(rules))
+
+
+def _registration(accounts: Accounts) -> str:
+    """Return the value of the capability account-registration (IRCv3): what holds, by its keys."""
+    keys = {
+        "before-connect": accounts.before_connect,
+        "custom-account-name": True,
+        "email-required": accounts.require_email,
+    }
+    return ",".join(key for key, holds in keys.items() if holds)
 
 
 def _tokens(rules: Rules) -> tuple[str, ...]:

@@ -16,13 +16,13 @@ from typing import Final
 import msgspec
 
 from chatd_supervisor.births import VIOLATION, Births
+from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
-from chatd_supervisor.handover import Channel
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
-from chatd_supervisor.work import Commit, Departing, Reported
+from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
     ACK,
@@ -81,6 +81,7 @@ class Switchboard:
         # Set by the master, which joins them.
         self.births: Births
         self.commits: Commits
+        self.checks: Checks
         # Hears of what is known of a connection itself.
         self.learned: Callable[[Connection, Sequence[Fresh]], None]
 
@@ -121,7 +122,7 @@ class Switchboard:
             self._committing = False
 
     def _carry_out(self, commit: Commit) -> None:
-        for worker, report in commit.reports:
+        for worker, report, _ in commit.reports:
             connection = worker.connection
             assert connection is not None, "only what concerns somebody is committed"
             self.lines += len(report.commands)
@@ -141,7 +142,7 @@ class Switchboard:
                 self._too_slow(output)
         for departing in commit.departed:
             self._part(departing)
-        for worker, _ in commit.reports:
+        for worker, *_ in commit.reports:
             self._acknowledge(worker)
         if self.commits.outbox.is_full:
             self._roll()
@@ -228,7 +229,7 @@ class Switchboard:
                 if record.fresh and not connection.may_tell(record.fresh):
                     self._violated(worker, "reported what it cannot know")
                     return
-                self.commits.add(Reported(worker, record))
+                self.checks.take(worker, record)
             case Announce(used):
                 worker.announced = used
             case Ended(reason, told):
@@ -261,6 +262,7 @@ class Switchboard:
 
     def disregard(self, worker: Worker) -> None:
         """Listen to ``worker`` no longer."""
+        self.checks.forget(worker)
         descriptor = worker.channel.fileno()
         if self._handlers.pop(descriptor, None) is not None:
             self._poller.unregister(descriptor)
@@ -278,22 +280,6 @@ class Switchboard:
             for connection in self.connections.values()
             if connection.client is not None
         }
-
-    def channels(self) -> list[Channel]:
-        """Return the workers, for a program that goes on with them."""
-        return [
-            Channel(
-                session=connection.session,
-                pid=worker.pid,
-                descriptor=worker.channel.fileno(),
-                child=worker.child,
-                owed=worker.owed,
-                nick=worker.nick,
-                room=worker.room,
-            )
-            for connection in self.connections.values()
-            if (worker := connection.worker) is not None and not worker.ended
-        ]
 
     # Connections
 
@@ -395,6 +381,7 @@ class Switchboard:
 
     def shut(self) -> None:
         """Let go of the poller and of timers; the master has closed everything else."""
+        self.checks.close()
         self.commits.close()
         self._loop.remove_reader(self._poller)
         self._poller.close()

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
 from chatd_supervisor import __version__
-from chatd_supervisor.handover import Handover, execute, resuming_command
+from chatd_supervisor.handover import Channel, Handover, execute, resuming_command
 from chatd_supervisor.keeping import Keeper
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
@@ -157,10 +157,28 @@ class Upgrade:
             pid_file=launch.pid_file.fileno(),
             keeper=launch.keeper.fileno() if launch.keeper is not None else None,
             named=self._named(),
-            channels=board.channels(),
+            channels=channels_of(board),
             started=launch.started,
             generation=self.generation,
             since=time.monotonic(),
         )
         log.info("upgrade: executing %s", " ".join(command))
         execute(command, handover)
+
+
+def channels_of(board: Switchboard) -> list[Channel]:
+    """Return the workers of ``board``, for a program that goes on with them."""
+    return [
+        Channel(
+            session=connection.session,
+            pid=worker.pid,
+            descriptor=worker.channel.fileno(),
+            child=worker.child,
+            owed=worker.owed,
+            held=board.checks.held(worker),
+            nick=worker.nick,
+            room=worker.room,
+        )
+        for connection in board.connections.values()
+        if (worker := connection.worker) is not None and not worker.ended
+    ]

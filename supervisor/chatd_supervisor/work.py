@@ -5,6 +5,7 @@ from typing import NamedTuple
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.egress import Run
 from chatd_supervisor.hub import Operation
+from chatd_supervisor.questions import Settled
 from chatd_workers.commands import Entry
 from chatd_workers.reports import Report
 
@@ -14,6 +15,8 @@ class Reported(NamedTuple):
 
     worker: Worker
     report: Report
+    settled: Settled | None = None
+    """What had to be known first, and the answer."""
 
 
 class Departing(NamedTuple):
@@ -53,7 +56,13 @@ class Answering(NamedTuple):
     entry: Entry
 
 
-Work = Reported | Departing | Dropped | Arriving | Answering
+class AccountChanged(NamedTuple):
+    """Somebody has changed an account beside us."""
+
+    account: str
+
+
+Work = Reported | Departing | Dropped | Arriving | Answering | AccountChanged
 
 
 class Commit(NamedTuple):

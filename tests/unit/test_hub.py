@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec import structs
 
+import account_samples
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Rules
+from chatd_supervisor.hub.ownership import is_reserved
+from chatd_supervisor.journal.accounts import Added, Removed
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.names import fold, is_passable, is_safe
-from hub_entries import PROLOGUE, RULES, commands
+from chatd_workers.names import fold, is_nick, is_passable, is_safe
+from hub_entries import PROLOGUE, RULES, apply, commands
 
 S = e.Source
 
@@ -34,7 +37,7 @@ class People:
         self.heard: dict[int, list[e.Event]] = {}
 
     def do(self, session: int, entry: c.Entry) -> list[Any]:
-        outcomes = self.hub.apply(session, entry)
+        outcomes = apply(self.hub, session, entry)
         for outcome in outcomes:
             if isinstance(outcome, Delivery):
                 for listener in outcome.audience.sessions:
@@ -271,7 +274,7 @@ class Anything(RuleBasedStateMachine):
 
     def both(self, number: int, entry: c.Entry) -> None:
         """The hub is a function of the entries and of nothing else."""
-        assert told(self.hub.apply(number, entry)) == told(self.twin.apply(number, entry))
+        assert told(apply(self.hub, number, entry)) == told(apply(self.twin, number, entry))
 
     @initialize()
     def begin(self) -> None:
@@ -290,6 +293,17 @@ class Anything(RuleBasedStateMachine):
     def introduce_oneself(self, which: int, nick: str) -> None:
         for entry in (c.Rename(nick), c.User("user", "")):
             self.act(which, entry)
+
+    @rule(name=some_names, there=st.booleans())
+    def change_an_account_beside(self, name: str, there: bool) -> None:
+        if is_nick(name):
+            for hub in (self.hub, self.twin):
+                found = hub.accounts.find(name)
+                if there and found is None:
+                    hub.accounts.change(Added(account_samples.account(name)))
+                elif not there and found is not None:
+                    hub.accounts.change(Removed(name))
+            assert told(self.hub.account_changed(name)) == told(self.twin.account_changed(name))
 
     @rule(which=st.integers(0, 100), reason=some_texts)
     def depart(self, which: int, reason: str) -> None:
@@ -312,13 +326,20 @@ class Anything(RuleBasedStateMachine):
             assert set(session.rooms) == set(session.record.seats)
             assert session.record.registered or not session.rooms
             assert ("o" in session.record.modes) == bool(session.record.operator)
+            assert ("r" in session.record.modes) == bool(session.record.account)
+            assert bool(session.record.authenticating) == bool(session.record.exchange)
+            assert not is_reserved(hub, session, session.nick)
         for folded, room in hub.rooms.items():
             assert folded == fold(room.name)
             assert all(s.rooms[folded] is room for s in room.members.values())
             assert all(s.status(room) in ("", "o", "v", "ov") for s in room.members.values())
             assert set(room.record.modes) <= set("CMRimnst")
             assert max(map(len, (room.record.bans, room.record.exceptions))) <= 2
-            assert room.members or room is hub.lobby
+            assert room.members or room.is_kept
+            founder = room.record.founder
+            assert not founder or hub.accounts.find(founder) is not None
+            assert all(hub.accounts.find(name) is not None for name in room.record.access)
+            assert founder or not room.record.access
             assert room.audience().sessions == tuple(room.members.values())
             assert is_passable(room.topic)
         assert len(hub.rooms) <= 3

@@ -242,8 +242,8 @@ def test_whose_room_it_is_cannot_be_shut_out(talk: Talk) -> None:
     talk.come("eve", account="Eve")
     talk.come("faythe", account="faythe")
     talk.say("alice", "MODE #x +ib *!*@*")
-    assert talk.say("dave", "JOIN #x")["bob"] == [":dave JOIN #x"]
-    assert talk.say("eve", "JOIN #x")["bob"] == [":eve JOIN #x"]
+    assert talk.say("dave", "JOIN #x")["bob"] == [":dave JOIN #x", ":chatd MODE #x +o dave"]
+    assert talk.say("eve", "JOIN #x")["bob"] == [":eve JOIN #x", ":chatd MODE #x +o eve"]
     assert talk.say("faythe", "JOIN #x") == {"faythe": ["474 #x"]}
 
 

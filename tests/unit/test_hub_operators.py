@@ -2,14 +2,16 @@
 
 import pytest
 
+import account_samples
+from chatd_supervisor import passwords
 from chatd_supervisor.account_config import PRIVILEGES
 from chatd_supervisor.credentials import NOBODYS
-from chatd_supervisor.hub import Leaving, Operation, OperatorBlock, PasswordCheck, Rules
+from chatd_supervisor.hub import Leaving, Operation, OperatorBlock, Rules
 from chatd_supervisor.hub.permissions import may
-from chatd_workers import commands as c
+from chatd_supervisor.questions import Answer, Check, Question
 from hub_talk import Talk
 
-HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21l$aGFzaGhhc2g"
+HASH = account_samples.credentials("sesame").hash
 
 RULES = Rules(
     history_on_join=0,
@@ -65,10 +67,9 @@ def test_where_there_are_no_operators_nobody_becomes_one() -> None:
 def test_of_who_is_none_a_password_is_checked_as_long() -> None:
     talk = Talk(RULES)
     talk.come("alice")
-    assert talk.say("alice", "OPER nobody sesame") == {}
-    assert talk.say("alice", "OPER ROOT sesame") == {}
-    talk.say("alice", "OPER nobody sesame")
-    assert talk.outcomes == [PasswordCheck(1, NOBODYS, "sesame", "nobody")]
+    assert talk.say("alice", "OPER ROOT sesame") == {"alice": ["464"]}
+    assert talk.say("alice", "OPER nobody sesame") == {"alice": ["464"]}
+    assert talk.asked == Check(NOBODYS, "sesame")
     talk.hub.rules = RULES._replace(operators=RULES.operators[:1])
     for password in ("sesame", "x"):
         assert talk.say("alice", f"OPER nobody {password}") == {"alice": ["464"]}
@@ -77,15 +78,26 @@ def test_of_who_is_none_a_password_is_checked_as_long() -> None:
 def test_a_password_that_is_hashed_is_checked_elsewhere() -> None:
     talk = Talk(RULES)
     talk.come("alice")
-    assert talk.say("alice", "OPER hashed sesame") == {}
-    assert talk.outcomes == [PasswordCheck(1, HASH, "sesame", "hashed")]
-    assert talk.say("alice", f"OPER hashed {HASH}") == {}
-    talk.apply("alice", c.OperatorChecked("hashed", right=False))
-    talk.apply("alice", c.OperatorChecked("hashed", right=False, failed=True))
-    talk.apply("alice", c.OperatorChecked("gone-meanwhile", right=True))
-    assert talk.lines == {"alice": ["464", "263 OPER", "464"]}
-    talk.apply("alice", c.OperatorChecked("hashed", right=True))
-    assert talk.say("alice", "MODE alice") == {"alice": ["221 +o"]}
+    assert talk.say("alice", f"OPER hashed :{HASH}") == {"alice": ["464"]}
+    assert talk.asked == Check(HASH, HASH)
+    talk.answer = lambda _: passwords.BUSY
+    assert talk.say("alice", "OPER hashed sesame") == {"alice": ["263 OPER"]}
+    talk.answer = account_samples.answer
+    assert talk.say("alice", "OPER hashed sesame") == {"alice": ["381", ":chatd MODE alice +o"]}
+    assert talk.asked == Check(HASH, "sesame")
+
+
+def test_an_answer_is_worth_nothing_when_the_password_is_another_one_meanwhile() -> None:
+    talk = Talk(RULES)
+    talk.come("alice")
+
+    def change(question: Question) -> Answer:
+        block = OperatorBlock("hashed", account_samples.credentials("other").hash, ("all",))
+        talk.hub.rules = RULES._replace(operators=(block,))
+        return account_samples.answer(question)
+
+    talk.answer = change
+    assert talk.say("alice", "OPER hashed sesame") == {"alice": ["263 OPER"]}
 
 
 @pytest.mark.parametrize("privilege", PRIVILEGES)

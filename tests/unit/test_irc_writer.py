@@ -318,6 +318,10 @@ def test_whatever_was_done_is_told_in_one_line(notice: str) -> None:
     (line,) = lines(e.Informed(notice, "ally", "#x", "bob"))
     message = parse(line)
     assert message is not None
+    if notice == "account-made":
+        assert message.verb == "REGISTER"
+        assert message.params[:2] == ("SUCCESS", "ally")
+        return
     assert message.params[0] == "bob"
     assert message.verb == "NOTICE" or message.verb.isdigit()
 

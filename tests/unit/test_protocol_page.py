@@ -40,7 +40,7 @@ VALUES = {
     "not-written": "...",
     "in-lobby": "#lobby",
     "topic-too-long": "300",
-    "missing-password": "/identify PASSWORD",
+    "missing-password": "/identify [ACCOUNT] PASSWORD",
     "missing-modes": "...",
     "not-on-room": "bob",
     "stays-in-lobby": "bob",
@@ -57,6 +57,9 @@ VALUES = {
     "account-unknown": "bob",
     "account-present": "bob",
     "password-weak": "...",
+    "password-invalid": "...",
+    "password-unchecked": "...",
+    "account-suspended": "bob",
     "room-kept-already": "bob",
 }
 
@@ -76,10 +79,13 @@ def test_every_confirmation_stands_there(notice: str) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_has_its_item(verb: str) -> None:
-    _, _, usage = VERBS[verb].usage.partition(" ")
-    needed, _, optional = usage.lower().partition("[")
-    tail = f" Ar {needed.rstrip()}" if needed else ""
-    tail += f" Op Ar {optional.translate(dict.fromkeys(map(ord, '[]')))}" if optional else ""
+    _, _, usage = VERBS[verb].usage.lower().partition(" ")
+    tail = ""
+    for optional, needed in re.findall(r"(\[[^]]*]+)|([^[]+)", usage):
+        if optional:
+            tail += f" Op Ar {re.sub('[][]', '', optional)}"
+        elif needed.strip():
+            tail += f" Ar {needed.strip()}"
     assert f".It Ic {verb}{tail}" in LINES
 
 

@@ -29,9 +29,9 @@ import msgspec
 import setproctitle
 
 from chatd_workers.channel import receive_with_descriptors
-from chatd_workers.commands import Command, Fresh, Proxied, Refuse
+from chatd_workers.commands import Command, Fresh, Proxied, Refuse, together
 from chatd_workers.dialects import DIALECTS
-from chatd_workers.framing import frame
+from chatd_workers.framing import Framed, frame
 from chatd_workers.ingress import Ingress, StreamEnded
 from chatd_workers.opening import Unwelcome, read_beginning
 from chatd_workers.orphan import Dismissed, find_master
@@ -223,6 +223,7 @@ class Worker:
         if not beginning.used:
             return None
         told = beginning.told
+        self._announce(beginning.used)
         self._report([], beginning.used, discarding=False, told=told)
         if told is not None:
             peer = format_address((told.host, told.port))
@@ -235,26 +236,36 @@ class Worker:
 
         Returns how many bytes that took, None if nothing was reported.
         """
-        framed = frame(
+        framed = self._frame(fresh, 1 if self._careful else allowed, final=final)
+        if framed.used:
+            used = framed.used - len(self._carry)
+            self._announce(used)
+            commands = [self._parse(line) for line in framed.lines]
+            fitting = together(commands)
+            if fitting < len(commands):
+                framed = self._frame(fresh, fitting, final=final)
+                used = framed.used - len(self._carry)
+            self._report(commands[:fitting], used, discarding=framed.discarding)
+            return used
+        if final:
+            raise StreamEnded("connection closed")
+        if fresh and self._ingress.is_cramped():
+            carry = self._carry + fresh
+            self._announce(len(fresh))
+            self._report([], len(fresh), discarding=self._discarding, carry=carry)
+            return len(fresh)
+        return None
+
+    def _frame(self, fresh: bytes, most: int, *, final: bool) -> Framed:
+        return frame(
             self._carry + fresh,
             limit=self._limit,
             discarding=self._discarding,
             # A line whose end somebody may have cut off was not said.
             final=final and not (self._relay is not None and self._relay.truncated),
             nul_ends=self._nul_ends,
-            most=1 if self._careful else min(allowed, MAX_COMMANDS),
+            most=min(most, MAX_COMMANDS),
         )
-        if framed.used:
-            used = framed.used - len(self._carry)
-            self._report(framed.lines, used, discarding=framed.discarding)
-            return used
-        if final:
-            raise StreamEnded("connection closed")
-        if fresh and self._ingress.is_cramped():
-            carry = self._carry + fresh
-            self._report([], len(fresh), discarding=self._discarding, carry=carry)
-            return len(fresh)
-        return None
 
     def _rest(self) -> None:
         """Leave what has come where it is until a line may be read, or an order comes.
@@ -274,25 +285,28 @@ class Worker:
             return b"", True
         return fresh, complete and len(fresh) < MAX_USED
 
+    def _announce(self, used: int) -> None:
+        """Say, if care is to be taken, that what may kill us are the next ``used`` bytes."""
+        if self._careful:
+            self._send(Announce(used))
+            self._careful = max(0, self._careful - used)
+
     def _report(
         self,
-        lines: list[bytes],
+        commands: list[Command | None],
         used: int,
         *,
         discarding: bool,
         carry: bytes = b"",
         told: Proxied | None = None,
     ) -> None:
-        if self._careful:
-            self._send(Announce(used))
-            self._careful = max(0, self._careful - used)
-        commands = [command for line in lines if (command := self._parse(line)) is not None]
         fresh: list[Fresh] = [told] if told is not None else []
         secured = self._relay.fresh() if self._relay is not None else None
         if secured is not None:
             fresh.append(secured)
         self._acknowledged = False
-        self._send(Report(used, discarding, carry, commands, fresh))
+        said = [command for command in commands if command is not None]
+        self._send(Report(used, discarding, carry, said, fresh))
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
             self._obey()
@@ -300,8 +314,8 @@ class Worker:
             self._relay.told()
         self._discarding = discarding
         self._carry = carry
-        self._lines += len(lines)
-        self._pace.spend(len(lines))
+        self._lines += len(commands)
+        self._pace.spend(len(commands))
 
     def _parse(self, line: bytes) -> Command | None:
         if len(line) > self._limit:

@@ -15,8 +15,11 @@ from typing import Final
 from chatd_supervisor.hub import (
     acceptance,
     asking,
+    authentication,
     chathistory,
     coming,
+    enrolment,
+    lasting,
     listing,
     moderation,
     modes,
@@ -31,28 +34,25 @@ from chatd_supervisor.hub import (
     talking,
     whoing,
 )
+from chatd_supervisor.hub.checking import Asking
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.outcomes import (
-    Delivery,
-    Leaving,
-    Operation,
-    Outcome,
-    PasswordCheck,
-)
+from chatd_supervisor.hub.logins import account_changed, stale_accounts, vouch
+from chatd_supervisor.hub.outcomes import Delivery, Leaving, Operation, Outcome
 from chatd_supervisor.hub.rules import OperatorBlock, Rules
+from chatd_supervisor.questions import Question
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects import DIALECTS
 
 __all__ = [
+    "QUESTIONS",
     "Delivery",
     "Hub",
     "Leaving",
     "Operation",
     "OperatorBlock",
     "Outcome",
-    "PasswordCheck",
     "Rules",
 ]
 
@@ -66,6 +66,9 @@ _ACTIONS: Final[dict[type, Action]] = {
     **modes.ACTIONS,
     **acceptance.ACTIONS,
     **operators.ACTIONS,
+    **authentication.ACTIONS,
+    **enrolment.ACTIONS,
+    **lasting.ACTIONS,
     **asking.ACTIONS,
     **listing.ACTIONS,
     **presence.ACTIONS,
@@ -75,6 +78,13 @@ _ACTIONS: Final[dict[type, Action]] = {
     **chathistory.ACTIONS,
     **reading.ACTIONS,
 }
+
+QUESTIONS: Final[dict[type, Asking]] = {
+    **operators.QUESTIONS,
+    **authentication.QUESTIONS,
+    **enrolment.QUESTIONS,
+}
+"""What must be known first, by type of command; workers report these alone (``commands.ALONE``)."""
 
 _IN_ONE_ROOM: Final = frozenset(
     {c.Say, c.SayAs, c.Act, c.Join, c.Leave, c.Who, c.History, c.Search, c.Missed}
@@ -96,6 +106,8 @@ class Hub(Core):
         self._outcomes = []
         if type(entry) is c.Arrive:
             coming.arrive(self, number, entry)
+            if self.sessions[number].record.registered:
+                vouch(self, self.sessions[number])
         elif type(entry) is c.Labeled:
             self._apply_labeled(self.sessions[number], entry)
         else:
@@ -114,7 +126,7 @@ class Hub(Core):
         self.reply(session, e.Answered(entry.label, answers))
 
     def _act(self, session: Session, entry: c.Entry) -> None:
-        if not session.record.registered and type(entry) not in registration.BEFORE:
+        if not self._may_act(session, entry):
             self.refuse(session, "not-registered")
             return
         one_room = self.knows_one_room(session)
@@ -123,6 +135,32 @@ class Hub(Core):
             self.refuse(session, "unknown-command", type(entry).__name__)
             return
         _ACTIONS[type(entry)](self, session, entry)
+
+    def _may_act(self, session: Session, entry: c.Entry) -> bool:
+        return session.record.registered or type(entry) in registration.BEFORE
+
+    def question(self, number: int, entry: c.Command) -> Question | None:
+        """Return what must be known before session ``number`` can do ``entry``, if anything.
+
+        Changes nothing. Whoever applies ``entry`` then gives the answer as well (``settled``).
+        """
+        session = self.sessions.get(number)
+        plain = entry.command if type(entry) is c.Labeled else entry
+        asking = QUESTIONS.get(type(plain))
+        if session is None or asking is None or not self._may_act(session, plain):
+            return None
+        return asking(self, session, plain)
+
+    def account_changed(self, name: str) -> list[Outcome]:
+        """Let be true for everybody what somebody has done to the account ``name`` beside us."""
+        self._outcomes = []
+        account_changed(self, name)
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def stale_accounts(self) -> list[str]:
+        """Return the accounts for which ``account_changed`` has not been told, as it should be."""
+        return stale_accounts(self)
 
     def nick_to_be(self, dialect: str) -> str:
         """Return what the next one to arrive with ``dialect`` is called."""

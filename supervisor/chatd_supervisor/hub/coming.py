@@ -4,6 +4,7 @@ from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.ownership import SERVICES, is_reserved
 from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
@@ -72,12 +73,13 @@ def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> No
 def guest_nick(hub: Core) -> str:
     """Return the nick that the next one to arrive is given."""
     number = hub.state.guests + 1
-    while f"guest{number}" in hub.nicks:
+    while f"guest{number}" in hub.nicks or hub.accounts.find(f"guest{number}") is not None:
         number += 1
     return f"guest{number}"
 
 
 def _depart(hub: Core, session: Session, entry: c.Depart) -> None:
+    hub.pieces.set(session.id, "")
     neighbours = hub.neighbours(session)
     source = session.source
     registered = session.record.registered
@@ -102,8 +104,10 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
         return "nick-too-long", str(hub.rules.nick_length)
     if not is_nick(nick):
         return "nick-invalid", nick
-    if hub.nicks.get(fold(nick), session) is not session:
+    if hub.nicks.get(fold(nick), session) is not session or fold(nick) in SERVICES:
         return "nick-in-use", nick
+    if is_reserved(hub, session, nick):
+        return "nick-reserved", nick
     return None
 
 
@@ -112,6 +116,9 @@ def rename(hub: Core, session: Session, entry: c.Rename) -> None:
     problem = nick_problem(hub, session, entry.nick)
     if problem is not None:
         hub.refuse(session, *problem, about=entry.nick)
+        if not session.nick and problem[0] == "nick-in-use":
+            # So that it does not make an account of that name (``enrolment``).
+            hub.change(session, "warned", warned=fold(entry.nick))
         return
     old = session.source
     if entry.nick == session.nick and session.named:

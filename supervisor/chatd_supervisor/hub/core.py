@@ -12,9 +12,11 @@ from chatd_supervisor.accounts import AccountBook, NoAccounts
 from chatd_supervisor.hub.archive import NOTHING, Archive
 from chatd_supervisor.hub.gone import Gone
 from chatd_supervisor.hub.outcomes import Delivery, Outcome
+from chatd_supervisor.hub.pieces import Pieces
 from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.journal.strands import EVENTS
+from chatd_supervisor.questions import UNASKED, Answer, Question, Settled
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_supervisor.state import State
@@ -43,6 +45,11 @@ class Core:
         # Set by whoever has a journal, too: accounts are no part of the state, which is small
         # enough to be in memory.
         self.accounts = AccountBook(NoAccounts())
+        self.pieces = Pieces()
+        # Something nobody can guess. Set by whoever has such.
+        self.nonce: Callable[[], str] = lambda: "nonce"
+        # What was asked before the entry that is being applied, if anything, and the answer.
+        self.settled: Settled | None = None
         # What this master remembers of those who are not here now; nothing of it is written down.
         self.gone = Gone()
         self.most_registered = self.state.registered
@@ -155,6 +162,11 @@ class Core:
         self.reply(session, e.Numeric(session.to, name, params))
 
     # Looking
+
+    def answer_to(self, question: Question) -> Answer:
+        """Return the answer to ``question``, if it is the one that was asked (``Hub.question``)."""
+        settled = self.settled
+        return settled.answer if settled is not None and settled.question == question else UNASKED
 
     def knows_one_room(self, session: Session) -> bool:
         """Tell whether the dialect of ``session`` knows one room at a time."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from chatd_supervisor.hub.authentication import mechanisms_of
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.registration import register_if_ready
 from chatd_supervisor.rooms import Session
@@ -16,9 +17,9 @@ _LINE: Final = 400
 """Characters of a list in one line; what stands before it needs the rest of 510 bytes."""
 
 
-def available(hub: Core) -> dict[str, str]:
-    """Return the capabilities that a client can ask for, and their values."""
-    values = dict(hub.rules.capabilities)
+def available(hub: Core, session: Session) -> dict[str, str]:
+    """Return the capabilities that ``session`` can ask for, and their values."""
+    values = {**dict(hub.rules.capabilities), "sasl": ",".join(mechanisms_of(session))}
     return {name: values.get(name, "") for name in NAMES if name not in hub.rules.unavailable}
 
 
@@ -48,14 +49,14 @@ def _list_available(hub: Core, session: Session, version: int) -> None:
     with_values = version >= WITH_VALUES
     shown = [
         f"{name}={value}" if value and with_values else name
-        for name, value in available(hub).items()
+        for name, value in available(hub, session).items()
         if name != "sts" or with_values
     ]
     _reply(hub, session, "LS", shown)
 
 
 def _request(hub: Core, session: Session, names: list[str]) -> None:
-    there = available(hub)
+    there = available(hub, session)
     wanted = set(session.record.capabilities)
     for name in names:
         bare = name.removeprefix("-")

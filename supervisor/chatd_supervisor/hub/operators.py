@@ -1,8 +1,7 @@
 """Operators of the server: how one becomes one, and what they can do.
 
 A password that the configuration has as it is is compared here. One that it has as a hash takes
-too long for that: it is handed out to be checked (``PasswordCheck``), and ``OperatorChecked``
-comes back, after whatever else has come meanwhile.
+too long for that, and has been checked before (``checking``).
 
 What they do is noted in the journal, so that it can be seen who has done what.
 """
@@ -11,9 +10,12 @@ import hmac
 from typing import Final
 
 from chatd_supervisor.credentials import NOBODYS, is_hash
+from chatd_supervisor.hub.checking import Asking, is_right, question_for
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.outcomes import Leaving, Operation, PasswordCheck
+from chatd_supervisor.hub.logins import count_failure
+from chatd_supervisor.hub.outcomes import Leaving, Operation
 from chatd_supervisor.hub.permissions import block_of, privilege_problem
+from chatd_supervisor.questions import Question, Unavailable
 from chatd_supervisor.rooms import Audience, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -27,25 +29,17 @@ def _oper(hub: Core, session: Session, entry: c.Oper) -> None:
     if not hub.rules.operators:
         hub.refuse(session, "not-oper-host")
         return
-    block = block_of(hub, entry.name)
-    known = block.password if block is not None else ""
-    if block is None and any(is_hash(other.password) for other in hub.rules.operators):
-        # It is to take as long as for those who are there.
-        known = NOBODYS
+    known = _known(hub, entry.name)
     if is_hash(known):
-        hub.then(PasswordCheck(session.id, known, entry.password, entry.name))
+        right = is_right(hub, known, entry.password)
     else:
         right = hmac.compare_digest(entry.password.encode(), known.encode())
-        _checked(hub, session, c.OperatorChecked(entry.name, right))
-
-
-def _checked(hub: Core, session: Session, entry: c.OperatorChecked) -> None:
-    """Make ``session`` an operator, now that its password is known to be right; or do not."""
-    if entry.failed:
+    if isinstance(right, Unavailable):
         hub.refuse(session, "try-again", "OPER")
         return
-    if not entry.right or block_of(hub, entry.name) is None:
+    if not right or block_of(hub, entry.name) is None:
         hub.refuse(session, "password-wrong")
+        count_failure(hub, session)
         return
     before = session.record.modes
     modes = "".join(sorted({*before, "o"}))
@@ -53,6 +47,21 @@ def _checked(hub: Core, session: Session, entry: c.OperatorChecked) -> None:
     hub.inform(session, "operator")
     if modes != before:
         hub.reply(session, e.ModesChanged(None, session.nick, (("+", "o", ""),), stamp))
+
+
+def _known(hub: Core, name: str) -> str:
+    """Return what the password of the operator ``name`` is held against."""
+    block = block_of(hub, name)
+    if block is not None:
+        return block.password
+    # It is to take as long as for those who are there.
+    hashed = any(is_hash(other.password) for other in hub.rules.operators)
+    return NOBODYS if hashed else ""
+
+
+def _question(hub: Core, _session: Session, entry: c.Oper) -> Question | None:
+    known = _known(hub, entry.name)
+    return question_for(known, entry.password) if is_hash(known) else None
 
 
 def _kill(hub: Core, session: Session, entry: c.Kill) -> None:
@@ -100,8 +109,9 @@ def _wallops(hub: Core, session: Session, entry: c.Wallops) -> None:
 
 ACTIONS: Final[dict[type, Action]] = {
     c.Oper: _oper,
-    c.OperatorChecked: _checked,
     c.Kill: _kill,
     c.Operate: _operate,
     c.Wallops: _wallops,
 }
+
+QUESTIONS: Final[dict[type, Asking]] = {c.Oper: _question}

@@ -32,16 +32,4 @@ class Operation(NamedTuple):
     what: str
 
 
-class PasswordCheck(NamedTuple):
-    """Whether ``password`` is the one of ``known``, a hash of argon2, is to be found out.
-
-    The answer comes as ``commands.OperatorChecked`` of ``name``, if ``session`` is there still.
-    """
-
-    session: int
-    known: str
-    password: str
-    name: str
-
-
-Outcome = Delivery | Leaving | Operation | PasswordCheck
+Outcome = Delivery | Leaving | Operation

@@ -8,8 +8,10 @@ import hmac
 import re
 from typing import Final
 
+from chatd_supervisor.hub.authentication import abandon
 from chatd_supervisor.hub.coming import rename
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.logins import vouch
 from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.hub.presence import came_online
 from chatd_supervisor.hub.server import show_motd, show_users
@@ -80,6 +82,8 @@ def register_if_ready(hub: Core, session: Session) -> None:
         hub.refuse(session, "password-wrong")
         hub.then(Leaving(session.id, "wrong password", "wrong password"))
         return
+    abandon(hub, session)
+    vouch(hub, session)
     hub.change(session, "register", registered=True)
     hub.reply(
         session,

@@ -4,6 +4,7 @@ from typing import Final
 
 from chatd_supervisor.hub.coming import announce_join
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.lasting import show_status, status_for
 from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
 from chatd_supervisor.hub.reading import show_marker
 from chatd_supervisor.hub.recalling import show_past
@@ -61,12 +62,16 @@ def enter(hub: Core, session: Session, name: str, *, modes: str = "") -> Room:
 
     Whoever makes a room is its operator; the room has the ``modes`` then.
     """
-    if fold(name) in hub.rooms:
-        stamp = hub.change_in(session, name, "join")
-    else:
+    room = hub.rooms.get(fold(name))
+    given = status_for(session, room) if room is not None else ""
+    if room is None:
         stamp = hub.change_in(session, name, "join", status="o", created=hub.now, modes=modes)
-    room = hub.rooms[fold(name)]
+        room = hub.rooms[fold(name)]
+    else:
+        stamp = hub.change_in(session, name, "join", **({"status": given} if given else {}))
     announce_join(hub, session, room, stamp)
+    if given:
+        show_status(hub, session, room, stamp)
     return room
 
 

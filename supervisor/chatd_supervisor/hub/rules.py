@@ -52,6 +52,10 @@ class Rules(NamedTuple):
     history_lines: int = 200
     operators: tuple[OperatorBlock, ...] = ()
     registration: bool = True
-    """Clients may make accounts."""
+    """Clients may make accounts,"""
+    before_connect: bool = True
+    """also before they have registered."""
+    require_email: bool = False
+    min_password_length: int = 1
     nick_ownership: bool = True
     """Only whoever is logged in to an account may be called as it is."""

@@ -8,7 +8,8 @@ The bounds here are those of the wire format, generous and fixed. What a server 
 length, topic length) is the hub's business.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -262,6 +263,23 @@ class Labeled(Struct, frozen=True, array_like=True, tag=70, gc=False):
 Command = Plain | Labeled
 """What may stand in a report. Arrivals and departures are the master's own and never do."""
 
+ALONE: Final = frozenset({Authenticate, Oper, Register, Identify})
+"""Commands for which a password may have to be checked first, which takes its time: each stands in
+a report of its own, for what was said before is not to wait, and what is said after comes after."""
+
+
+def stands_alone(command: Command | None) -> bool:
+    """Tell whether ``command``, labeled or not, is one of ALONE."""
+    return type(command.command if type(command) is Labeled else command) in ALONE
+
+
+def together(commands: Sequence[Command | None]) -> int:
+    """Return how many of ``commands``, from the first on, may stand in one report."""
+    for place, command in enumerate(commands):
+        if stands_alone(command):
+            return place or 1
+    return len(commands)
+
 
 class Arrive(Struct, frozen=True, array_like=True, tag=80, gc=False):
     """A connection was accepted; it speaks ``dialect``. Made by the master."""
@@ -277,17 +295,6 @@ class Depart(Struct, frozen=True, array_like=True, tag=81, gc=False):
     """A connection has ended for ``reason``. Made by the master."""
 
     reason: str
-
-
-class OperatorChecked(Struct, frozen=True, array_like=True, tag=82, gc=False):
-    """The password was checked by which one would be the operator ``name``. Made by the master.
-
-    ``failed``: it could not be checked.
-    """
-
-    name: str
-    right: bool
-    failed: bool = False
 
 
 class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
@@ -316,5 +323,5 @@ class Proxied(Struct, frozen=True, array_like=True, tag=84, gc=False):
 Fresh = Secured | Proxied
 """What a report may say of the connection itself, before what its client says."""
 
-Entry = Command | Arrive | Depart | OperatorChecked | Fresh
+Entry = Command | Arrive | Depart | Fresh
 """Everything that changes the hub."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.dialects import text_moderation, text_modes
+from chatd_workers.dialects import text_accounts, text_moderation, text_modes
 from chatd_workers.dialects.text_people import person_shown, shown_time
 from chatd_workers.names import is_nick, make_safe, room_name, strip_formatting
 from chatd_workers.problems import confirm, explain
@@ -109,6 +109,11 @@ VERBS: Final[dict[str, _Verb]] = {
     "/history": _Verb("/history [N]", "the last lines said here", _history),
     "/search": _Verb("/search WORDS", "lines said here that hold WORDS", _search),
     "/missed": _Verb("/missed", "what was said here while you were away", lambda _: c.Missed()),
+    "/register": _Verb(text_accounts.REGISTER, "make your nick an account", text_accounts.register),
+    "/identify": _Verb(text_accounts.IDENTIFY, "log in to an account", text_accounts.identify),
+    "/keep": _Verb("/keep", "have this room last, as yours", text_accounts.keep),
+    "/release": _Verb("/release", "let it go again", text_accounts.release),
+    "/access": _Verb(text_accounts.ACCESS, "what NICK is in it", text_accounts.access),
     "/quit": _Verb("/quit [REASON]", "leave the server", c.Quit),
 }
 """The commands of the dialect, in the order in which /help shows them."""

@@ -3,7 +3,7 @@
 The parameters are patterns: ``{value}`` and ``{about}`` are those of the event, ``{room}`` is
 ``about``, or ``value`` if that is all there is, ``{letter}`` the first character of ``value`` and
 ``{parameter}`` what follows it. What is not in a table is a NOTICE of the server with the sentence
-of ``problems``. A FAIL ends with that sentence too, a numeric with its own text.
+of ``problems``. A FAIL, or a reply, ends with that sentence too, a numeric with its own text.
 """
 
 from typing import Final, NamedTuple
@@ -24,8 +24,16 @@ class AsFail(NamedTuple):
     context: tuple[str, ...] = ()
 
 
+class AsReply(NamedTuple):
+    """By a message of the server with this verb and these parameters."""
+
+    verb: str
+    params: tuple[str, ...]
+
+
 VALUE: Final = ("{value}",)
 ROOM: Final = ("{room}",)
+ABOUT: Final = ("{about}",)
 BOTH: Final = ("{value}", "{about}")
 
 REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
@@ -50,7 +58,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "nick-invalid": AsNumeric("ERR_ERRONEUSNICKNAME", VALUE),
     "nick-too-long": AsNumeric("ERR_ERRONEUSNICKNAME", ("{about}",)),
     "nick-in-use": AsNumeric("ERR_NICKNAMEINUSE", VALUE),
-    "nick-reserved": AsNumeric("ERR_NICKNAMEINUSE", VALUE),
+    "nick-reserved": AsNumeric(
+        "ERR_NICKNAMEINUSE", ("{value}", "Nickname belongs to an account: log in to it first")
+    ),
     "nick-unknown": AsNumeric("ERR_NOSUCHNICK", VALUE),
     "nick-was-unknown": AsNumeric("ERR_WASNOSUCHNICK", VALUE),
     # Rooms
@@ -108,14 +118,18 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "sasl-aborted": AsNumeric("ERR_SASLABORTED"),
     "sasl-already": AsNumeric("ERR_SASLALREADY"),
     "sasl-locked": AsNumeric("ERR_NICKLOCKED"),
-    "accounts-unavailable": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
+    "accounts-unavailable": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("{value}",)),
+    "accounts-closed": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
+    "account-needs-nick": AsFail("REGISTER", "NEED_NICK", ("*",)),
     "account-exists": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-nick": AsFail("REGISTER", "USERNAME_EXISTS", VALUE),
     "account-not-nick": AsFail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", VALUE),
     "account-invalid": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-present": AsFail("REGISTER", "ALREADY_AUTHENTICATED", VALUE),
-    "password-weak": AsFail("REGISTER", "UNACCEPTABLE_PASSWORD", ("*",)),
-    "email-invalid": AsFail("REGISTER", "INVALID_EMAIL", VALUE),
+    "password-weak": AsFail("REGISTER", "WEAK_PASSWORD", ABOUT),
+    "password-invalid": AsFail("REGISTER", "UNACCEPTABLE_PASSWORD", ABOUT),
+    "email-invalid": AsFail("REGISTER", "INVALID_EMAIL", ABOUT),
+    "email-needed": AsFail("REGISTER", "INVALID_EMAIL", ABOUT),
     "connection-first": AsFail("{value}", "COMPLETE_CONNECTION_REQUIRED", ("*",)),
     "code-invalid": AsFail("VERIFY", "INVALID_CODE", VALUE),
     # The past
@@ -133,8 +147,8 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
 SENTENCES: Final = frozenset(
     {
         "account-needed",
+        "account-suspended",
         "account-unknown",
-        "accounts-closed",
         "already-there",
         "history-unavailable",
         "in-lobby",
@@ -147,6 +161,7 @@ SENTENCES: Final = frozenset(
         "not-founder",
         "not-named",
         "not-written",
+        "password-unchecked",
         "room-kept-already",
         "room-not-kept",
         "stays-in-lobby",
@@ -156,7 +171,8 @@ SENTENCES: Final = frozenset(
 )
 """Problems for which IRC has no words of its own: a NOTICE."""
 
-CONFIRMATIONS: Final[dict[str, AsNumeric]] = {
+CONFIRMATIONS: Final[dict[str, AsNumeric | AsReply]] = {
+    "account-made": AsReply("REGISTER", ("SUCCESS", "{value}")),
     "logged-in": AsNumeric(
         "RPL_LOGGEDIN", ("{about}", "{value}", "You are now logged in as {value}")
     ),

@@ -34,7 +34,7 @@ from chatd_workers.dialects.irc.lines import (
 from chatd_workers.dialects.irc.modes import ROOM_MODES, USER_MODES, WITH_PARAMETER, letters
 from chatd_workers.dialects.irc.numerics import LISTINGS
 from chatd_workers.dialects.irc.people import PEOPLE
-from chatd_workers.dialects.irc.refusals import CONFIRMATIONS, REFUSALS, AsFail, AsNumeric
+from chatd_workers.dialects.irc.refusals import CONFIRMATIONS, REFUSALS, AsFail, AsNumeric, AsReply
 from chatd_workers.dialects.irc.whois import person_shown
 from chatd_workers.problems import confirm, explain
 
@@ -150,6 +150,10 @@ class Writer:
     def _informed(self, event: e.Informed, _view: int) -> bytes:
         sentence = confirm(event.notice, event.value, event.about)
         way = CONFIRMATIONS.get(event.notice)
+        if isinstance(way, AsReply):
+            words = _words(event.value, event.about)
+            params = [param.format_map(words) for param in way.params]
+            return self._standard(way.verb, params, sentence)
         return self._in_words(event.to, way, _words(event.value, event.about), sentence)
 
     # What only IRC has words for

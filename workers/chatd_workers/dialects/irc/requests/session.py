@@ -1,13 +1,10 @@
 """Who one is, and what the connection is told: registration, SASL, accounts, being away."""
 
-from typing import Final, Literal, cast
+from typing import Literal, cast
 
 from chatd_workers import commands as c
 from chatd_workers.dialects.irc.grammar import Message
 from chatd_workers.dialects.irc.requests.params import name, number, optional, text, word
-
-MAX_SASL: Final = 400
-"""Characters in one AUTHENTICATE (IRCv3 sasl-3.1, "The AUTHENTICATE Command")."""
 
 
 def password(message: Message) -> c.Plain:
@@ -40,8 +37,6 @@ def capabilities(message: Message) -> c.Plain:
 
 def authenticate(message: Message) -> c.Plain:
     """AUTHENTICATE."""
-    if len(message.params[0]) > MAX_SASL:
-        return c.Refuse("sasl-too-long", str(MAX_SASL))
     return c.Authenticate(text(message.params[0]))
 
 

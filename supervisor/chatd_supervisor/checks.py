@@ -1,0 +1,161 @@
+"""Reports that must wait for a password to be checked, and in which order they do.
+
+A command for which a password may have to be checked comes in a report of its own
+(``commands.ALONE``). If the hub, asked for it, needs an answer, the report waits here until there
+is one; then it is committed, with the answer, as any other. Nothing has happened until then: the
+bytes are in the client's socket, the worker waits for its acknowledgement. So
+
+* nobody else waits, and what the same client says next comes after;
+* a worker that dies meanwhile, or a master, has lost nothing: the next one reports the same line,
+  and the password is checked again;
+* a program that an upgrade puts in this one's place is given the reports that wait.
+
+A session has one line that waits, so they need no limit of their own. They take turns by address:
+whoever guesses from a thousand connections has only his own wait. At most ASKED are with
+``passwords`` at a time, so that its deadline, which begins there, is for the check and not for the
+queue; how long a client waits in the queue is for itself to decide.
+"""
+
+import asyncio
+import base64
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from chatd_supervisor.connections import Worker
+from chatd_supervisor.journal import JournalError
+from chatd_supervisor.passwords import AT_ONCE, Passwords, Request
+from chatd_supervisor.questions import Answer, Question, Settled
+from chatd_supervisor.work import Reported
+from chatd_workers.commands import stands_alone
+from chatd_workers.reports import Report, decode_record, encode
+
+if TYPE_CHECKING:
+    from chatd_supervisor.switchboard import Switchboard
+
+log = logging.getLogger("chatd")
+
+ASKED: Final = 2 * AT_ONCE
+"""Questions that are being answered, or are next."""
+
+NONCE: Final = 18
+"""Bytes in a nonce."""
+
+
+class Held:
+    """A report that waits, and what for."""
+
+    __slots__ = ("host", "question", "report", "request", "worker")
+
+    def __init__(self, worker: Worker, report: Report, question: Question, host: str) -> None:
+        self.worker = worker
+        self.report = report
+        self.question = question
+        self.host = host
+        # None: not asked yet.
+        self.request: Request | None = None
+
+
+class Checks:
+    """All reports that wait."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        board: "Switchboard",
+        children: MutableMapping[int, Callable[[int], None]],
+    ) -> None:
+        """``children``: who is told the exit code of which pid (``Births.strangers``)."""
+        self._board = board
+        self._passwords = Passwords(loop, children)
+        self._held: dict[Worker, Held] = {}
+        # Those that are not asked yet, by address; whose turn it is comes first.
+        self._queues: dict[str, deque[Held]] = {}
+        self._asked = 0
+        board.hub.nonce = _nonce
+
+    def take(self, worker: Worker, report: Report) -> None:
+        """Have ``report`` committed, as soon as all is known that it takes."""
+        question = self._question(worker, report)
+        if question is None:
+            self._board.commits.add(Reported(worker, report))
+            return
+        connection = worker.connection
+        assert connection is not None, "who reports serves somebody"
+        # It has done its work: whatever it dies of now, it is not this line.
+        worker.committed = True
+        worker.announced = None
+        held = self._held[worker] = Held(worker, report, question, connection.host)
+        self._queues.setdefault(held.host, deque()).append(held)
+        self._ask()
+
+    def take_over(self, worker: Worker, encoded: bytes) -> None:
+        """Take a report that the program before us had ``held``."""
+        report = decode_record(encoded)
+        assert isinstance(report, Report), "nothing else is held"
+        self.take(worker, report)
+
+    def held(self, worker: Worker) -> bytes:
+        """Return the report of ``worker`` that waits, encoded; empty if none does."""
+        held = self._held.get(worker)
+        return encode(held.report) if held is not None else b""
+
+    def forget(self, worker: Worker) -> None:
+        """Let go of what ``worker`` has reported: nobody wants to know it any more."""
+        held = self._held.pop(worker, None)
+        if held is None:
+            return
+        if held.request is not None:
+            self._passwords.forget(held.request)
+            self._asked -= 1
+            self._ask()
+            return
+        queue = self._queues[held.host]
+        queue.remove(held)
+        if not queue:
+            del self._queues[held.host]
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._queues.clear()
+        self._held.clear()
+        self._passwords.close()
+
+    def _question(self, worker: Worker, report: Report) -> Question | None:
+        if len(report.commands) != 1 or not stands_alone(report.commands[0]):
+            return None
+        assert worker.connection is not None, "who reports serves somebody"
+        try:
+            return self._board.hub.question(worker.connection.session, report.commands[0])
+        except JournalError:
+            return None  # the commit will meet it too, and knows what to do then
+        except Exception:
+            # As of a report that cannot be applied: each new master would fail at it again.
+            log.critical("a fault in chatd: a password is not checked", exc_info=True)
+            return None
+
+    def _ask(self) -> None:
+        while self._queues and self._asked < ASKED:
+            host, queue = next(iter(self._queues.items()))
+            held = queue.popleft()
+            del self._queues[host]
+            if queue:
+                self._queues[host] = queue
+            self._asked += 1
+            told = partial(self._answered, held)
+            held.request = self._passwords.ask(held.question, told, peer=host)
+
+    def _answered(self, held: Held, answer: Answer) -> None:
+        del self._held[held.worker]
+        self._asked -= 1
+        settled = Settled(held.question, answer)
+        self._board.commits.add(Reported(held.worker, held.report, settled))
+        self._ask()
+        self._board.commit()
+
+
+def _nonce() -> str:
+    return base64.b64encode(os.urandom(NONCE)).decode()

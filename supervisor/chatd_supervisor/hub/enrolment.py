@@ -1,0 +1,148 @@
+"""Making accounts, and logging in with a password: REGISTER, IDENTIFY, and what is said for them.
+
+Nothing is sent to anybody to confirm an account: it is there at once, so there is nothing to be
+confirmed with VERIFY.
+"""
+
+from typing import Final
+
+from chatd_supervisor import sasl
+from chatd_supervisor.credentials import WrongPassword, prepare
+from chatd_supervisor.hub.checking import Asking, is_right, question_for
+from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.lasting import disown
+from chatd_supervisor.hub.logins import count_failure, log_in, take_name
+from chatd_supervisor.hub.ownership import SERVICES
+from chatd_supervisor.journal.accounts import Account, Added, is_address
+from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
+from chatd_supervisor.rooms import Session
+from chatd_workers import commands as c
+from chatd_workers.names import fold, is_nick
+
+_Refusal = tuple[str, str, str]
+"""A problem, its value, and what it is about: the account that it would have been."""
+
+
+def _register(hub: Core, session: Session, entry: c.Register) -> None:
+    refusal = _objection(hub, session, entry)
+    if refusal is not None:
+        hub.refuse(session, *refusal)
+        return
+    name = entry.account or session.nick
+    answer = hub.answer_to(Derive(entry.password))
+    match answer:
+        case Derived(credentials):
+            account = Account(name, hub.now, credentials, entry.email, suspended=False)
+            hub.accounts.change(Added(account))
+            # Of an account of that name which is no more, something may be left.
+            disown(hub, name)
+            hub.inform(session, "account-made", name)
+            log_in(hub, session, account)
+            take_name(hub, session, account)
+        case Unacceptable(reason):
+            hub.refuse(session, "password-invalid", f"it {reason}", about=name)
+        case _:
+            hub.refuse(session, "accounts-unavailable", name)
+
+
+def _objection(hub: Core, session: Session, entry: c.Register) -> _Refusal | None:
+    """Return why ``session`` cannot make an account; None if it can."""
+    return (
+        _objection_to_person(hub, session)
+        or _objection_to_name(hub, session, entry.account)
+        or _objection_to_rest(hub, entry, entry.account or session.nick)
+    )
+
+
+def _objection_to_person(hub: Core, session: Session) -> _Refusal | None:
+    rules, record = hub.rules, session.record
+    if not rules.registration:
+        return "accounts-closed", "", ""
+    if not record.registered and not rules.before_connect:
+        return "connection-first", "REGISTER", ""
+    if not record.registered and rules.password and not record.password_given:
+        # It would be a way in for who does not know it.
+        return "password-wrong", "", ""
+    if record.account:
+        return "account-present", record.account, ""
+    return None
+
+
+def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | None:
+    name = wanted or session.nick
+    if not wanted and hub.knows_one_room(session) and not session.named:
+        return "not-named", session.nick, ""
+    if not name and not session.record.warned:
+        return "account-needs-nick", "", ""
+    # It has asked for a nick and not got it: the name that it means is taken as well.
+    name = name or session.record.warned
+    if not is_nick(name) or fold(name) in SERVICES or _is_too_long(hub, name):
+        return "account-invalid", name, name
+    existing = hub.accounts.find(name)
+    if existing is not None:
+        return "account-exists", existing.name, name
+    if hub.nicks.get(fold(name), session) is not session:
+        return "account-nick", name, name
+    return None if wanted or session.nick else ("account-needs-nick", "", "")
+
+
+def _is_too_long(hub: Core, name: str) -> bool:
+    return bool(hub.rules.nick_length) and len(name) > hub.rules.nick_length
+
+
+def _objection_to_rest(hub: Core, entry: c.Register, name: str) -> _Refusal | None:
+    if entry.email and not is_address(entry.email):
+        return "email-invalid", entry.email, name
+    if hub.rules.require_email and not entry.email:
+        return "email-needed", "", name
+    try:
+        prepare(entry.password)
+    except WrongPassword as error:
+        return "password-invalid", f"it {error}", name
+    least = hub.rules.min_password_length
+    if len(entry.password) < least:
+        return "password-weak", f"it has less than {least} characters", name
+    return None
+
+
+def _identify(hub: Core, session: Session, entry: c.Identify) -> None:
+    need = sasl.ask(entry.account or session.nick, entry.password, hub.accounts.find)
+    right = is_right(hub, need.known, need.password)
+    if isinstance(right, Unavailable):
+        hub.refuse(session, "password-unchecked", right.reason)
+        return
+    outcome = sasl.judge(hub.accounts.find(need.account), need.known, right=right)
+    if isinstance(outcome, sasl.Success):
+        log_in(hub, session, outcome.account)
+        take_name(hub, session, outcome.account)
+    elif outcome == sasl.SUSPENDED:
+        hub.refuse(session, "account-suspended", need.account)
+        count_failure(hub, session)
+    else:
+        hub.refuse(session, "password-wrong")
+        count_failure(hub, session)
+
+
+def _verify(hub: Core, session: Session, entry: c.Verify) -> None:
+    hub.refuse(session, "code-invalid", entry.account)
+
+
+def _question_of_register(hub: Core, session: Session, entry: c.Register) -> Question | None:
+    return Derive(entry.password) if _objection(hub, session, entry) is None else None
+
+
+def _question_of_identify(hub: Core, session: Session, entry: c.Identify) -> Question | None:
+    need = sasl.ask(entry.account or session.nick, entry.password, hub.accounts.find)
+    return question_for(need.known, need.password)
+
+
+ACTIONS: Final[dict[type, Action]] = {
+    c.Register: _register,
+    c.Identify: _identify,
+    c.Verify: _verify,
+}
+
+QUESTIONS: Final[dict[type, Asking]] = {
+    c.Register: _question_of_register,
+    c.Identify: _question_of_identify,
+}

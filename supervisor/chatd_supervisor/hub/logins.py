@@ -1,0 +1,125 @@
+"""Being logged in to an account: what changes with it, and who hears of it.
+
+Whose account it is has been shown before (``authentication``, ``enrolment``).
+"""
+
+from typing import Final
+
+from chatd_supervisor.hub.coming import guest_nick, nick_problem, rename
+from chatd_supervisor.hub.core import Core
+from chatd_supervisor.hub.lasting import disown, restore
+from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.ownership import is_reserved, vouched_for
+from chatd_supervisor.hub.presence import observers
+from chatd_supervisor.journal.accounts import Account
+from chatd_supervisor.rooms import Session
+from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.names import fold
+
+MAX_FAILURES: Final = 10
+"""Failed attempts to log in, in one connection, after which it is closed."""
+
+LOGGED_IN: Final = "r"
+"""The user mode of who is logged in."""
+
+
+def become(hub: Core, session: Session, account: Account) -> e.Stamp:
+    """Let ``session`` be logged in to ``account``, and tell it so; the others hear by ``show``."""
+    modes = "".join(sorted({*session.record.modes, LOGGED_IN}))
+    stamp = hub.change(
+        session, "account", account.name, account=account.name, modes=modes, failures=0
+    )
+    hub.inform(session, "logged-in", account.name, about=_mask(session))
+    return stamp
+
+
+def show(hub: Core, session: Session, stamp: e.Stamp) -> None:
+    """Tell who sees ``session`` that its account is another one, and let that have its effects."""
+    if not session.record.registered:
+        return
+    event = e.AccountChanged(session.source, stamp)
+    hub.reply(session, event)
+    hub.tell(observers(hub, session), event)
+    restore(hub, session)
+
+
+def log_in(hub: Core, session: Session, account: Account) -> None:
+    """Log ``session`` in to ``account``, for all to see."""
+    show(hub, session, become(hub, session, account))
+
+
+def log_out(hub: Core, session: Session) -> None:
+    """Log ``session`` out; a nick that belongs to an account is not its any more."""
+    account = session.record.account
+    modes = session.record.modes.replace(LOGGED_IN, "")
+    stamp = hub.change(session, "account", "", account="", modes=modes)
+    hub.inform(session, "logged-out", account, about=_mask(session))
+    show(hub, session, stamp)
+    displace(hub, session)
+
+
+def displace(hub: Core, session: Session) -> None:
+    """Have ``session`` called otherwise if it is called by what belongs to somebody else."""
+    if session.nick and is_reserved(hub, session, session.nick):
+        hub.inform(session, "nick-lost", session.nick)
+        rename(hub, session, c.Rename(guest_nick(hub)))
+
+
+def vouch(hub: Core, session: Session) -> None:
+    """Log ``session`` in if the kernel says who it is, and there is an account of that name."""
+    if session.record.account:
+        return
+    account = vouched_for(hub, session)
+    if account is not None:
+        log_in(hub, session, account)
+        take_name(hub, session, account)
+
+
+def take_name(hub: Core, session: Session, account: Account) -> None:
+    """Have a guest called as its ``account`` is, if it can be."""
+    guest = session.record.registered and not session.named
+    if guest and nick_problem(hub, session, account.name) is None:
+        rename(hub, session, c.Rename(account.name))
+
+
+def count_failure(hub: Core, session: Session, **fields: str) -> None:
+    """Note that ``session`` has failed to log in, with other ``fields`` that this changes.
+
+    Who fails again and again is let go, so that guessing takes new connections, whose number and
+    rate have limits.
+    """
+    failures = session.record.failures + 1
+    hub.change(session, "denied", failures=failures, **fields)
+    if failures >= MAX_FAILURES:
+        reason = "too many failed attempts to log in"
+        hub.then(Leaving(session.id, reason, reason))
+
+
+def account_changed(hub: Core, name: str) -> None:
+    """Let be true for everybody what was done to the account ``name`` beside the server.
+
+    Whoever is logged in to it is logged out: it has another password, is suspended or no more. If
+    it is new, who is called so is called otherwise.
+    """
+    folded = fold(name)
+    for session in list(hub.sessions.values()):
+        if fold(session.record.account) == folded:
+            log_out(hub, session)
+    if hub.accounts.find(name) is None:
+        disown(hub, name)
+    holder = hub.nicks.get(folded)
+    if holder is not None:
+        displace(hub, holder)
+
+
+def stale_accounts(hub: Core) -> list[str]:
+    """Return the accounts that are no more, or suspended, and that somebody is logged in to."""
+    names = {session.record.account for session in hub.sessions.values()} - {""}
+    found = {name: hub.accounts.find(name) for name in sorted(names)}
+    return [name for name, account in found.items() if account is None or account.suspended]
+
+
+def _mask(session: Session) -> str:
+    record = session.record
+    return f"{session.to}!{record.user or '*'}@{record.host or '*'}"
