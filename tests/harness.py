@@ -140,16 +140,21 @@ class Server:
         self._log = self.log_path.open("ab")
         self._ready = False
         self._ready_after = 0
-        self._groups: list[int] = []
+        # Of all its processes, and of those before ``again``.
+        self.groups: list[int] = []
         self.process = self._run(program or [CHATD])
         self.clients: list[Client] = []
         try:
             eventually("the server is ready", self.is_ready)
-            addresses = [one["address"] for one in self.ask("status")["listen"]]
+            self.find_ports()
         except BaseException:
             self.kill()
             self.stop()
             raise
+
+    def find_ports(self) -> None:
+        """Find out on which ports it listens, also after ``again``: they may be other ones."""
+        addresses = [one["address"] for one in self.ask("status")["listen"]]
         found = [address.rpartition(":")[2] for address in addresses]
         self.ports = [int(port) for port in found if port.isdecimal()]
         self.port = self.ports[0]
@@ -163,7 +168,7 @@ class Server:
             # A group of its own, so that a test can signal all of it.
             start_new_session=True,
         )
-        self._groups.append(process.pid)
+        self.groups.append(process.pid)
         return process
 
     def again(self, program: list[str] | None = None) -> None:
@@ -262,7 +267,7 @@ class Server:
 
     def kill(self) -> None:
         """Kill all processes of the server, for a test that has failed."""
-        for group in self._groups:
+        for group in self.groups:
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
 
