@@ -13,6 +13,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seed", type=int, default=random.randrange(1 << 32), help="of the kill storms"
     )
+    parser.addoption(
+        "--against", metavar="PORT", help="play the conformance table against another IRC server"
+    )
 
 
 def pytest_configure() -> None:

@@ -1,0 +1,361 @@
+"""IRC for the tests: a small client that hears exactly what it was sent, and a configuration.
+
+The client knows the grammar and nothing of what a server should do. It answers PING by itself, and
+checks of every line what holds for all of them: its end, its length, that it is UTF-8. ``sync``
+says PING and reads up to the PONG: since a server answers in order, what has not come by then has
+not been sent, so that "nothing came" is exact and needs no sleep.
+"""
+
+import contextlib
+import itertools
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from harness import Server, serving
+
+PATIENCE = 10.0
+"""Seconds after which what should have come counts as not coming."""
+
+LONGEST = 512
+"""Bytes of a line with its end, without tags (RFC 1459 2.3)."""
+
+LONGEST_TAGS = 8191
+"""Bytes of the tags, with ``@`` and the space behind them (IRCv3 message-tags)."""
+
+SERVER_NAME = "irc.example"
+
+NETWORK = "ExampleNet"
+
+OPER = ("root", "sesame")
+"""Name and password of the operator in IRC_CONFIG."""
+
+IRC_LISTEN = """
+[[listen]]
+address = "127.0.0.1:0"
+dialect = "irc"
+"""
+
+IRC_CONFIG = f"""
+[server]
+name = "{SERVER_NAME}"
+network = "{NETWORK}"
+description = "A server for tests"
+
+[[operators]]
+name = "{OPER[0]}"
+password = "{OPER[1]}"
+{IRC_LISTEN}"""
+"""One plain IRC listener, and an operator."""
+
+ESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
+"""What follows a backslash in the value of a tag, and what it stands for."""
+
+
+class Message(NamedTuple):
+    """One line, taken apart."""
+
+    tags: dict[str, str]
+    """Unescaped; "" also for a tag without a value, which means the same."""
+    source: str
+    verb: str
+    params: list[str]
+
+    @property
+    def nick(self) -> str:
+        """Who the source is, without user and host."""
+        return self.source.partition("!")[0]
+
+    def __str__(self) -> str:
+        tags = "".join(f" {key}={value!r}" for key, value in self.tags.items())
+        return f"{self.source} {self.verb} {self.params}{tags}"
+
+
+def unescape(value: str) -> str:
+    """Return the value of a tag as it is meant (IRCv3 message-tags, "Escaping values")."""
+    found = []
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            following = next(characters, "")
+            found.append(ESCAPES.get(following, following))
+        else:
+            found.append(character)
+    return "".join(found)
+
+
+def parse(line: str) -> Message:
+    """Take a line, without its end, apart. Raises AssertionError if it is no message."""
+    tags: dict[str, str] = {}
+    source = ""
+    rest = line
+    if rest.startswith("@"):
+        raw, _, rest = rest[1:].partition(" ")
+        for tag in raw.split(";"):
+            key, _, value = tag.partition("=")
+            assert key, f"a tag without a name in {line!r}"
+            assert key not in tags, f"{key} twice in {line!r}"
+            tags[key] = unescape(value)
+        rest = rest.lstrip(" ")
+    if rest.startswith(":"):
+        source, _, rest = rest[1:].partition(" ")
+        rest = rest.lstrip(" ")
+    head, colon, trailing = (" " + rest).partition(" :")
+    words = head.split()
+    assert words, f"no command in {line!r}"
+    if colon:
+        words.append(trailing)
+    return Message(tags, source, words[0], words[1:])
+
+
+class Closed(Exception):
+    """The server has closed the connection."""
+
+
+class IrcClient:
+    """A connection to a server that speaks IRC."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, port: int, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None):
+        self.socket: socket.socket = socket.create_connection((host, port), PATIENCE)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
+        self.nick = "*"
+        """What the server is to call it: the nick once it is registered."""
+        self.caps: set[str] = set()
+        """Capabilities that the server has acknowledged."""
+        self.registered = False
+        self.is_closed = False
+        self.isupport: dict[str, str] = {}
+        """Tokens of 005; those without a value have ""."""
+        self._received = bytearray()
+        self._messages: deque[Message] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection without a word."""
+        self.socket.close()
+
+    def send(self, *lines: str) -> None:
+        """Send lines; their ends are added. All of them in one write."""
+        self.send_raw("".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape"))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(data)
+
+    def read(self, patience: float = PATIENCE) -> Message:
+        """Return the next message. Raises Closed; AssertionError if nothing comes in time."""
+        if self._messages:
+            return self._messages.popleft()
+        return self._next(time.monotonic() + patience)
+
+    def unread(self, message: Message) -> None:
+        """Have ``message`` be the next that is read."""
+        self._messages.appendleft(message)
+
+    def expect(self, verb: str, *params: str | None, patience: float = PATIENCE) -> Message:
+        """Return the next message, which must be ``verb`` with ``params`` at its beginning.
+
+        None among ``params`` stands for any.
+        """
+        message = self.read(patience)
+        assert is_like(message, verb, params), f"expected {verb} {params}, got {message}"
+        return message
+
+    def until(self, verb: str, *params: str | None, patience: float = PATIENCE) -> list[Message]:
+        """Read up to the first message that is like this (see ``expect``); return all of them."""
+        deadline = time.monotonic() + patience
+        found: list[Message] = []
+        while not found or not is_like(found[-1], verb, params):
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {verb} {params} came, but {shown(found)}"
+            found.append(self.read(left))
+        return found
+
+    def sync(self) -> list[Message]:
+        """Return everything that the server has sent up to now, and not been read."""
+        self.settle()
+        found = list(self._messages)
+        self._messages.clear()
+        return found
+
+    def settle(self) -> None:
+        """Have everything at hand that the server has sent up to now.
+
+        Before it is registered a server may refuse to answer PING, with 451: that is an answer.
+        """
+        if self.is_closed:
+            return
+        token = f"sync-{next(self._numbers)}"
+        self.send(f"PING {token}")
+        deadline = time.monotonic() + PATIENCE
+        with contextlib.suppress(Closed):
+            while True:
+                message = self._next(deadline)
+                if message.verb == "PONG" and message.params[-1:] == [token]:
+                    return
+                if message.verb == "451" and not self.registered:
+                    return
+                self._messages.append(message)
+
+    def is_silent(self) -> bool:
+        """Tell whether nothing has come that has not been read."""
+        self.settle()
+        return not self._messages
+
+    def heard(self) -> bool:
+        """Tell whether there is something at hand to ``read`` without waiting."""
+        return bool(self._messages)
+
+    def until_closed(self, patience: float = PATIENCE) -> list[Message]:
+        """Read to the end of the connection, which must come; return what was said before."""
+        found = []
+        with contextlib.suppress(Closed):
+            deadline = time.monotonic() + patience
+            while True:
+                left = deadline - time.monotonic()
+                assert left > 0, f"not closed; {shown(found)}"
+                found.append(self.read(left))
+        return found
+
+    def negotiate(self, caps: Sequence[str]) -> None:
+        """Ask for ``caps``, which the server must have, and leave the negotiation open."""
+        self.send("CAP LS 302", f"CAP REQ :{' '.join(caps)}")
+        while (message := self.read()).params[1:2] != ["ACK"]:
+            assert message.params[1:2] != ["NAK"], f"the server has not all of {caps}"
+        self.caps.update(caps)
+
+    def register(self, nick: str, caps: Sequence[str] = (), *, password: str = "") -> Self:
+        """Register as ``nick``, having asked for ``caps``, and read the greeting to its end."""
+        if caps:
+            self.negotiate(caps)
+        if password:
+            self.send(f"PASS {password}")
+        self.send(f"NICK {nick}", f"USER {nick[:9]} 0 * :{nick.capitalize()} of the tests")
+        if caps:
+            self.send("CAP END")
+        return self.welcome()
+
+    def welcome(self) -> Self:
+        """Read the greeting, from 001 to the end of the message of the day."""
+        while (message := self.read()).verb not in {"376", "422"}:
+            assert message.verb != "ERROR", f"not let in: {message}"
+        self.settle()
+        self._messages.clear()
+        return self
+
+    def _next(self, deadline: float) -> Message:
+        """Return the next message of the connection that is not a PING."""
+        while True:
+            message = parse(self._line(deadline))
+            if message.verb != "PING":
+                self._note(message)
+                return message
+            self.send(f"PONG :{message.params[-1]}")
+
+    def _note(self, message: Message) -> None:
+        """Remember what the client must know of itself."""
+        if message.verb == "001":
+            self.nick = message.params[0]
+            self.registered = True
+        elif message.verb == "005":
+            for token in message.params[1:-1]:
+                key, _, value = token.partition("=")
+                self.isupport[key] = value
+        elif message.verb == "NICK" and message.nick == self.nick:
+            self.nick = message.params[0]
+        elif message.verb == "CAP" and message.params[1:2] == ["ACK"]:
+            for cap in message.params[-1].split():
+                if cap.startswith("-"):
+                    self.caps.discard(cap[1:])
+                else:
+                    self.caps.add(cap)
+
+    def _line(self, deadline: float) -> str:
+        while True:
+            line, end, rest = self._received.partition(b"\n")
+            if end:
+                self._received = rest
+                return checked(bytes(line))
+            self._receive(deadline)
+
+    def _receive(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        assert left > 0, f"nothing came for {self.nick}; half a line: {bytes(self._received)!r}"
+        self.socket.settimeout(left)
+        try:
+            data = self.socket.recv(1 << 16)
+        except TimeoutError:
+            data = None
+        except ConnectionResetError:
+            data = b""
+        finally:
+            self.socket.settimeout(PATIENCE)
+        assert data is not None, f"nothing came for {self.nick} in time"
+        if not data:
+            assert not self._received, f"closed in mid-line: {bytes(self._received)!r}"
+            self.is_closed = True
+            raise Closed
+        self._received += data
+
+
+def checked(line: bytes) -> str:
+    """Return a line that came, without its end; what holds for every line must hold for it."""
+    assert line.endswith(b"\r"), f"a line that ends with LF alone: {line!r}"
+    tags = 0
+    if line.startswith(b"@"):
+        tags = line.index(b" ") + 1
+    assert tags <= LONGEST_TAGS, f"{tags} bytes of tags: {line!r}"
+    assert len(line) + 1 - tags <= LONGEST, f"{len(line) + 1 - tags} bytes: {line!r}"
+    assert b"\0" not in line, f"NUL in {line!r}"
+    return line[:-1].decode()
+
+
+def is_like(message: Message, verb: str, params: Sequence[str | None]) -> bool:
+    """Tell whether ``message`` has that verb, and those params at its beginning; None is any."""
+    return (
+        message.verb == verb
+        and len(message.params) >= len(params)
+        and all(want in {None, got} for want, got in zip(params, message.params, strict=False))
+    )
+
+
+def shown(messages: Sequence[Message]) -> str:
+    """Return messages as a person reads them."""
+    return "\n    ".join(map(str, messages)) or "nothing"
+
+
+def enter(port: int, nick: str, *caps: str) -> IrcClient:
+    """Return a client that is registered as ``nick`` with ``caps``."""
+    client = IrcClient(port)
+    try:
+        return client.register(nick, caps)
+    except BaseException:
+        client.close()
+        raise
+
+
+@contextlib.contextmanager
+def irc_serving(directory: Path, config: str = IRC_CONFIG) -> Iterator[Server]:
+    """Run a server that speaks IRC on its first port, and see that it ends well."""
+    directory.mkdir(exist_ok=True)
+    with serving(directory, config) as server:
+        yield server
