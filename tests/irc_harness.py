@@ -122,12 +122,16 @@ class IrcClient:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, port: int, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None):
+    def __init__(
+        self, port: int, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.socket: socket.socket = socket.create_connection((host, port), PATIENCE)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.nick = "*"
         """What the server is to call it: the nick once it is registered."""
+        self.asked = {"*"}
+        """What the server may call it before that: ``*``, or a nick that it has asked for."""
         self.caps: set[str] = set()
         """Capabilities that the server has acknowledged."""
         self.registered = False
@@ -154,6 +158,8 @@ class IrcClient:
 
     def send(self, *lines: str) -> None:
         """Send lines; their ends are added. All of them in one write."""
+        if not self.registered:
+            self.asked.update(line[5:].strip() for line in lines if line.startswith("NICK "))
         self.send_raw("".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape"))
 
     def send_raw(self, data: bytes) -> None:
@@ -227,7 +233,7 @@ class IrcClient:
 
     def until_closed(self, patience: float = PATIENCE) -> list[Message]:
         """Read to the end of the connection, which must come; return what was said before."""
-        found = []
+        found: list[Message] = []
         with contextlib.suppress(Closed):
             deadline = time.monotonic() + patience
             while True:
@@ -261,6 +267,10 @@ class IrcClient:
         self.settle()
         self._messages.clear()
         return self
+
+    def names(self) -> set[str]:
+        """Return what the server may call it."""
+        return {self.nick} if self.registered else self.asked
 
     def _next(self, deadline: float) -> Message:
         """Return the next message of the connection that is not a PING."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from conformance.proofs import prove
-from conformance.rows_format import Pattern
+from conformance.patterns import Pattern
 from irc_harness import OPER, Closed, IrcClient, Message
 
 TAGGED = frozenset(
@@ -121,7 +121,9 @@ class Stage:
     def _fills(self, name: str, rest: str) -> None:
         letter, room = rest.split(" of ")
         client = self._client(name)
-        [limit] = [n for letters, n in limits(client.isupport["MAXLIST"]).items() if letter in letters]
+        [limit] = [
+            n for letters, n in limits(client.isupport["MAXLIST"]).items() if letter in letters
+        ]
         client.send(*(f"MODE {room} +{letter} full{number}!*@*" for number in range(limit)))
         self._forget()
 
@@ -162,7 +164,9 @@ class Stage:
 
     def _says_raw(self, name: str, text: str) -> None:
         data = text.encode("utf-8").decode("unicode_escape").encode("latin-1")
-        self._client(name).send_raw(data)
+        client = self._client(name)
+        client.asked.update(re.findall(r"\bNICK (\S+)", text.replace("\\r\\n", "\n")))
+        client.send_raw(data)
         self._busy.add(name)
 
     def _hears(self, name: str, text: str) -> None:
@@ -246,8 +250,8 @@ class Stage:
             client.sync()
         self._busy.clear()
 
-    def _called(self, name: str) -> str:
-        return self._client(name).nick
+    def _called(self, name: str) -> set[str]:
+        return self._client(name).names()
 
     def _pattern(self, text: str) -> Pattern:
         return Pattern(text, self._known)
