@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from conformance.proofs import prove
 from conformance.patterns import Pattern
+from conformance.proofs import prove
 from irc_harness import OPER, Closed, IrcClient, Message
 
 TAGGED = frozenset(
