@@ -1,7 +1,7 @@
 """``python3 tests/bench [--quick] [PART ...]``: measure, and print one table.
 
 Ratios are taken in one run, side by side, because machines differ. Needs cc; ngircd, if it is
-there, is measured as well. Nothing else of weight should run meanwhile.
+there, is measured as well, and for the part irc it is installed. Nothing else of weight should run meanwhile.
 """
 
 import argparse
@@ -24,6 +24,7 @@ if Path(sys.prefix) != bootstrap.VENV:
 from bench.births import births, restarts  # noqa: E402
 from bench.crowds import crowds, everybody  # noqa: E402
 from bench.figures import Row, table  # noqa: E402
+from bench.irc import irc  # noqa: E402
 from bench.journals import journals  # noqa: E402
 from bench.lines import fan_out, journal_cost, round_trip, stream  # noqa: E402
 from bench.survivals import adoption, upgrade  # noqa: E402
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "journal": journals,
     "adoption": adoption,
     "upgrade": upgrade,
+    "irc": irc,
     "everybody": everybody,
 }
 USUAL = [name for name in PARTS if name != "everybody"]

@@ -18,11 +18,11 @@ Figures = dict[str, list[dict[str, float]]]
 def fan_out(directory: Path, quick: bool) -> list[Row]:
     """CPU per delivery with one line in flight, held against two floors."""
     load = Load(clients=200, senders=1, lines=500 if quick else 2000, window=1)
-    figures = _measure(directory, load, [_c_floor, _python_floor, _chatd])
+    figures = measure(directory, load, [_c_floor, _python_floor, _chatd])
     cost = {
-        name: _median_of(figures, name, lambda f: f["cpu"] / f["heard"] * 1e6) for name in figures
+        name: median_of(figures, name, lambda f: f["cpu"] / f["heard"] * 1e6) for name in figures
     }
-    until = {name: _median_of(figures, name, lambda f: f["all_p50"]) for name in figures}
+    until = {name: median_of(figures, name, lambda f: f["all_p50"]) for name in figures}
     what = f"fan-out to {load.clients}, one line in flight"
     return [
         compared(
@@ -43,15 +43,15 @@ def fan_out(directory: Path, quick: bool) -> list[Row]:
 def stream(directory: Path, quick: bool) -> list[Row]:
     """Deliveries a second while eight send as fast as they may, held against ngircd."""
     rows = []
-    subjects = [_chatd, *([_ngircd] if shutil.which("ngircd") else [])]
+    subjects = [_chatd, *([ngircd_subject] if shutil.which("ngircd") else [])]
     for window in (256, 1024):
         load = Load(clients=200, senders=8, lines=10_000 if quick else 40_000, window=window)
-        figures = _measure(directory, load, subjects)
+        figures = measure(directory, load, subjects)
         rate = {
-            name: _median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures
+            name: median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures
         }
-        volume = _median_of(figures, "chatd", lambda f: f["bytes"] / f["seconds"] / 1e6)
-        spent = _median_of(figures, "chatd", lambda f: f["cpu"] / f["seconds"])
+        volume = median_of(figures, "chatd", lambda f: f["bytes"] / f["seconds"] / 1e6)
+        spent = median_of(figures, "chatd", lambda f: f["cpu"] / f["seconds"])
         what = f"fan-out to {load.clients}, {window} lines in flight: deliveries"
         if "ngircd" in rate:
             rows.append(
@@ -73,11 +73,11 @@ def stream(directory: Path, quick: bool) -> list[Row]:
 def round_trip(directory: Path, quick: bool) -> list[Row]:
     """Time until one hears one's own line, held against an echo by a single process."""
     load = Load(clients=1, senders=1, lines=2000 if quick else 10_000, window=1)
-    figures = _measure(directory, load, [_python_floor, _c_floor, _chatd])
+    figures = measure(directory, load, [_python_floor, _c_floor, _chatd])
     rows = []
     for percent, reach in (("p50", "<= 5"), ("p99", "")):
         time = {
-            name: _median_of(figures, name, lambda f: f[f"own_{percent}"])  # noqa: B023  # used here
+            name: median_of(figures, name, lambda f: f[f"own_{percent}"])  # noqa: B023  # used here
             for name in figures
         }
         own = time["chatd"]
@@ -98,11 +98,9 @@ def round_trip(directory: Path, quick: bool) -> list[Row]:
 def journal_cost(directory: Path, quick: bool) -> list[Row]:
     """Deliveries a second with the journal, held against a journal that keeps nothing."""
     load = Load(clients=200, senders=8, lines=10_000 if quick else 40_000, window=256)
-    figures = _measure(directory, load, [_chatd, _unjournaled])
-    rate = {
-        name: _median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures
-    }
-    spent = {name: _median_of(figures, name, lambda f: f["cpu"] / f["heard"]) for name in figures}
+    figures = measure(directory, load, [_chatd, _unjournaled])
+    rate = {name: median_of(figures, name, lambda f: f["heard"] / f["seconds"]) for name in figures}
+    spent = {name: median_of(figures, name, lambda f: f["cpu"] / f["heard"]) for name in figures}
     return [
         compared(
             f"journal: fan-out to {load.clients}, {load.window} lines in flight: deliveries",
@@ -122,11 +120,12 @@ def journal_cost(directory: Path, quick: bool) -> list[Row]:
     ]
 
 
-def _measure(
+def measure(
     directory: Path,
     load: Load,
     subjects: Sequence[Callable[[Path], AbstractContextManager[Subject]]],
 ) -> Figures:
+    """Put ``load`` on each of ``subjects`` in turn, ROUNDS times; return figures by name."""
     driver = compile_c("driver", directory)
     figures: Figures = {}
     with ExitStack() as running:
@@ -140,26 +139,29 @@ def _measure(
     return figures
 
 
-def _median_of(figures: Figures, name: str, figure: Callable[[dict[str, float]], float]) -> float:
+def median_of(figures: Figures, name: str, figure: Callable[[dict[str, float]], float]) -> float:
+    """Return the median of ``figure`` over the rounds of the subject ``name``."""
     return median(map(figure, figures[name]))
 
 
-def _fresh(directory: Path, name: str) -> Path:
+def fresh(directory: Path, name: str) -> Path:
+    """Return a directory that is not there yet, for one more subject called ``name``."""
     taken = len(list(directory.glob(f"{name}*")))
     return directory / f"{name}{taken}"
 
 
 def _chatd(directory: Path) -> AbstractContextManager[Subject]:
-    return chatd(_fresh(directory, "chatd"))
+    return chatd(fresh(directory, "chatd"))
 
 
 def _unjournaled(directory: Path) -> AbstractContextManager[Subject]:
     program = [sys.executable, str(BENCH / "unjournaled.py")]
-    return chatd(_fresh(directory, "unjournaled"), "unjournaled", program)
+    return chatd(fresh(directory, "unjournaled"), "unjournaled", program)
 
 
-def _ngircd(directory: Path) -> AbstractContextManager[Subject]:
-    return ngircd(_fresh(directory, "ngircd"))
+def ngircd_subject(directory: Path) -> AbstractContextManager[Subject]:
+    """Run ngircd."""
+    return ngircd(fresh(directory, "ngircd"))
 
 
 def _c_floor(directory: Path) -> AbstractContextManager[Subject]:

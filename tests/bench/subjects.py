@@ -1,6 +1,7 @@
 """What is measured, as running processes: chatd, the floors, ngircd; and the load upon them."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -72,20 +73,23 @@ def compile_c(name: str, directory: Path) -> Path:
 
 @contextmanager
 def chatd(
-    directory: Path, name: str = "chatd", program: list[str] | None = None
+    directory: Path,
+    name: str = "chatd",
+    program: list[str] | None = None,
+    *,
+    protocol: str = "text",
+    config: str = "",
 ) -> Iterator[Subject]:
-    """Run chatd as it comes, or as ``program``."""
+    """Run chatd as it comes, or as ``program``; its first listener speaks ``protocol``."""
     directory.mkdir()
     with tempfile.TemporaryDirectory(dir=MEMORY_FILES) as runtime_dir:
-        yield from _served(directory, name, program, Path(runtime_dir))
+        server = Server(directory, config, program, runtime_dir=Path(runtime_dir))
+        yield from _served(server, name, protocol)
 
 
-def _served(
-    directory: Path, name: str, program: list[str] | None, runtime_dir: Path
-) -> Iterator[Subject]:
-    server = Server(directory, program=program, runtime_dir=runtime_dir)
+def _served(server: Server, name: str, protocol: str) -> Iterator[Subject]:
     try:
-        yield Subject(name, "text", server.port, server.pid)
+        yield Subject(name, protocol, server.port, server.pid)
     except BaseException:
         server.process.kill()
         server.stop(STOPPING)
@@ -108,6 +112,23 @@ def floor(name: str, *command: str | Path) -> Iterator[Subject]:
             yield Subject(name, "raw", int(process.stdout.readline()), process.pid)
         finally:
             process.stdin.close()
+
+
+def install_ngircd() -> None:
+    """Have ngircd, from Debian's package. Raises SystemExit if that cannot be."""
+    if shutil.which("ngircd"):
+        return
+    if os.geteuid():
+        raise SystemExit("ngircd is not installed, and only root can: apt-get install ngircd")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in ("update", "install -y --no-install-recommends ngircd"):
+        subprocess.run(
+            ["apt-get", "-qq", *command.split()],
+            check=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )
 
 
 @contextmanager

@@ -1,0 +1,117 @@
+"""Programs of other people on a terminal, driven as a person would: by keys, seeing the screen.
+
+The terminal is tmux's (tmux(1)), with a server of its own for each program, so that nothing of the
+user's own tmux is touched.
+"""
+
+import re
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness import PATIENCE
+
+COLUMNS, ROWS = 200, 60
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks at the screen: tmux tells nobody that it has changed."""
+
+LOST = re.compile(r"disconnect|reconnect|connection (lost|reset|closed)|lost connection", re.I)
+"""What clients show when their connection ends."""
+
+
+class Screen:
+    """A program on a terminal of its own."""
+
+    def __init__(self, directory: Path, *command: str) -> None:
+        directory.mkdir(exist_ok=True)
+        self._socket = directory / "tmux"
+        # A plain shell prompt of the user's would be looked at, too.
+        self._tmux(
+            *("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS)),
+            f"exec env TERM=screen LC_ALL=C.UTF-8 HOME={directory} {shlex.join(command)}",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            print(self.shown())
+        self._tmux("kill-server", check=False)
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        self._tmux("send-keys", "-l", text)
+        self._tmux("send-keys", "Enter")
+
+    def shown(self) -> str:
+        """Return what is on the screen now."""
+        return self._tmux("capture-pane", "-p", check=False)
+
+    def sees(self, pattern: str, patience: float = PATIENCE) -> str:
+        """Wait until something like ``pattern`` is on the screen; return all of it."""
+        deadline = time.monotonic() + patience
+        while True:
+            shown = self.shown()
+            if re.search(pattern, shown):
+                return shown
+            assert time.monotonic() < deadline, f"no {pattern!r} on this screen:\n{shown}"
+            time.sleep(LOOK_EVERY)
+
+    def has_noticed_nothing(self) -> None:
+        """See that nothing on the screen speaks of a connection that has ended."""
+        shown = self.shown()
+        assert not LOST.search(shown), shown
+
+    def _tmux(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=check,
+        )
+        return done.stdout
+
+
+def weechat(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool) -> Screen:
+    """Start WeeChat (weechat(1)), connected as ``nick``."""
+    commands = [
+        # The bar of nicks and the title would cut lines in two.
+        "/bar hide nicklist",
+        "/set irc.look.smart_filter off",
+        "/set irc.server_default.capabilities *",
+        # It connects again by itself, which must not go unseen.
+        "/set irc.server_default.autoreconnect off",
+        f"/server add chatd {host}/{port} {'-ssl -ssl_verify=off' if tls else ''}",
+        f"/set irc.server.chatd.nicks {nick}",
+        "/connect chatd",
+        "/buffer irc.server.chatd",
+    ]
+    return Screen(directory, "weechat", "--dir", str(directory), "-r", ";".join(commands))
+
+
+def irssi(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool) -> Screen:
+    """Start irssi (irssi(1)), connected as ``nick``."""
+    tls_settings = "use_tls = yes; tls_verify = no;" if tls else "use_tls = no;"
+    directory.mkdir(exist_ok=True)
+    (directory / "config").write_text(
+        f"""
+servers = ({{ address = "{host}"; port = {port}; chatnet = "chatd"; autoconnect = yes;
+    {tls_settings} }});
+chatnets = {{ chatd = {{ type = "IRC"; }}; }};
+settings = {{ core = {{ nick = "{nick}"; user_name = "{nick}"; real_name = "{nick}";
+    server_reconnect_time = "1h"; }}; "fe-text" = {{ term_charset = "UTF-8"; }};
+    "irc/core" = {{ cmd_queue_speed = "1msec"; cmds_max_at_once = "100"; }}; }};
+"""
+    )
+    return Screen(directory, "irssi", f"--home={directory}")
