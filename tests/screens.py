@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from harness import PATIENCE
 
@@ -19,7 +19,7 @@ COLUMNS, ROWS = 200, 60
 LOOK_EVERY = 0.05
 """Seconds between two looks at the screen: tmux tells nobody that it has changed."""
 
-LOST = re.compile(r"disconnect|reconnect|connection (lost|reset|closed)|lost connection", re.I)
+LOST = re.compile(r"(?i)disconnect|reconnect|connection (lost|reset|closed)|lost connection")
 """What clients show when their connection ends."""
 
 
@@ -81,6 +81,14 @@ class Screen:
             check=check,
         )
         return done.stdout
+
+
+class Start(Protocol):
+    """Starts a client of IRC, connected as ``nick``."""
+
+    def __call__(
+        self, directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool
+    ) -> Screen: ...
 
 
 def weechat(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool) -> Screen:

@@ -1,7 +1,8 @@
 """``python3 tests/bench [--quick] [PART ...]``: measure, and print one table.
 
 Ratios are taken in one run, side by side, because machines differ. Needs cc; ngircd, if it is
-there, is measured as well, and for the part irc it is installed. Nothing else of weight should run meanwhile.
+there, is measured as well, and is installed for the part irc. Nothing else of weight should run
+meanwhile.
 """
 
 import argparse

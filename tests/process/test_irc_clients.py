@@ -18,7 +18,7 @@ import pytest
 
 from harness import PATIENCE, Server, eventually, serving
 from irc_harness import IRC_CONFIG, IrcClient, Message, enter
-from screens import Screen, irssi, weechat
+from screens import Screen, Start, irssi, weechat
 from secure import HOST, make_certificate, tls_listener
 
 BOTS = Path(__file__).with_name("bots")
@@ -66,7 +66,7 @@ def tls(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.mark.parametrize("start", [weechat, irssi])
-def test_a_person_chats(tmp_path: Path, start: type[Screen], tls: bool) -> None:  # noqa: FBT001
+def test_a_person_chats(tmp_path: Path, start: Start, tls: bool) -> None:
     with serving_irc(tmp_path, tls=tls) as (server, host, port):
         bob = Bob(server.port)
         bob.says("said before anna came")
@@ -115,7 +115,7 @@ def _talk_on(screen: Screen, bob: Bob, after: str) -> None:
 
 
 @pytest.mark.parametrize("library", ["miniirc", "pydle"])
-def test_a_bot_serves(tmp_path: Path, library: str, tls: bool) -> None:  # noqa: FBT001
+def test_a_bot_serves(tmp_path: Path, library: str, tls: bool) -> None:
     with serving_irc(tmp_path, tls=tls) as (server, host, port):
         bob = Bob(server.port)
         bob.says("before: hello")
