@@ -12,6 +12,7 @@ from storm.figures import Figures
 from storm.killing import Killer, Killing
 from storm.order import Ear, Order
 from storm.people import HANGING, HOST, Listener, Pace, Person, Poller, Sender, Sluggard, Visitor
+from storm.wires import WIRES
 
 TURN = 0.003
 """Seconds that a turn of the loop waits for something to read."""
@@ -44,26 +45,28 @@ class Storm:
         master_every: float = 0.0,
         volume: float = 16.0,
         killer: Killing | None = None,
+        dialect: str = "text",
     ) -> None:
         """``kills`` are workers a second, ``volume`` is MB a second for all listeners together.
 
-        ``killer``: somebody else than one who kills at random.
+        ``killer``: somebody else than one who kills at random. ``dialect``: what people speak.
         """
         self._seconds = seconds
         self._server = server
         self._dice = random.Random(seed)
         self.figures = Figures(seed, clients=senders + listeners)
-        self._order = Order(self.figures)
+        self._wire = WIRES[dialect]
+        self._order = Order(self.figures, self._wire)
         self._killer = killer or Killer(
             server, self.figures, self._dice, kills=kills, master_every=master_every
         )
         self._pace = Pace(volume * 1e6 / (senders + listeners))
         self._poller = Poller()
-        port = server.port
-        self._senders = [Sender(number, port) for number in range(senders)]
+        port, wire = server.port, self._wire
+        self._senders = [Sender(number, port, wire) for number in range(senders)]
         sluggards = -(-listeners // SLUGGISH)
-        self._sluggards = [Sluggard(senders + i, port) for i in range(sluggards)]
-        others = [Listener(senders + i, port) for i in range(sluggards, listeners)]
+        self._sluggards = [Sluggard(senders + i, port, wire) for i in range(sluggards)]
+        others = [Listener(senders + i, port, wire) for i in range(sluggards, listeners)]
         self._people: list[Listener] = [*self._senders, *self._sluggards, *others]
         self._visitors: set[Visitor] = set()
         self._most_visitors = max(2, int(VISITORS * len(self._people)))
@@ -96,9 +99,9 @@ class Storm:
 
     def _hush(self) -> None:
         """Let everybody hear that everybody is in, and begin."""
-        self._people[0].socket.sendall(b"quiet please\n")
+        self._people[0].socket.sendall(self._wire.before + b"quiet please\n")
         for person in self._people:
-            person.until(b" : quiet please\n")
+            person.until(self._wire.quiet)
             if isinstance(person, Sender):
                 person.start(self._order, self._dice)
             else:
@@ -264,6 +267,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def config() -> str:
+def config(dialect: str = "text") -> str:
     """Return a configuration with a port that stays the same."""
-    return f'[[listen]]\naddress = "{HOST}:{free_port()}"\n'
+    listener = WIRES[dialect].listener
+    return f'[[listen]]\naddress = "{HOST}:{free_port()}"\n{listener}'

@@ -15,9 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from storm.figures import Figures
-
-LONGEST = 8192
-"""Bytes of a line; the server's default."""
+from storm.wires import TEXT, Wire
 
 LONG_EVERY = 150
 """One line in so many is as long as can be, or nearly."""
@@ -29,13 +27,13 @@ KEPT = 1 << 20
 """Bytes of the order that are kept behind everybody."""
 
 
-def text_of(seed: int, key: int, number: int) -> bytes:
-    """Return what the speaker ``key`` says under ``number``."""
+def text_of(seed: int, key: int, number: int, longest: int = TEXT.longest) -> bytes:
+    """Return what the speaker ``key`` says under ``number``, at most ``longest`` bytes."""
     head = b"%d %d " % (key, number)
     dice = zlib.crc32(head, seed & 0xFFFFFFFF)
     size = (dice >> 8) % 60
     if dice % LONG_EVERY == 0:
-        size = LONGEST - len(head) - size % 3
+        size = longest - len(head) - size % 3
     filler = b"%08x" % dice
     return head + (filler * (size // 8 + 1))[:size] + b"."[: not size]
 
@@ -62,17 +60,21 @@ class Speaker:
 class Ear:
     """What one client has heard: a place in the order, and the beginning of a line."""
 
-    def __init__(self, name: str, order: "Order", *, late: bool = False) -> None:
+    def __init__(
+        self, name: str, order: "Order", *, late: bool = False, deaf_to: bytes = b""
+    ) -> None:
         """``late``: it has not heard what came first, and begins with whatever it hears first.
 
-        Nor does it hear its own coming; so what it hears is not added to the order, but waits
-        until somebody else has heard it.
+        Nor may it hear its own coming; so what it hears is not added to the order, but waits
+        until somebody else has heard it. The same for one that is not told what it says itself,
+        under the nick ``deaf_to``: its own lines are passed over as soon as others have heard them.
         """
         self.name = name
         self.place: int | None = None if late else 0
+        self.deaf_to = deaf_to + b" : " if deaf_to else b""
         self.partial = b""
         self.waiting = b""
-        self._late = late
+        self._waits = late or bool(deaf_to)
         self.missed: set[bytes] = set()
         self._order = order
 
@@ -85,23 +87,30 @@ class Ear:
         figures = self._order.figures
         figures.deliveries += whole.count(b"\n")
         figures.bytes += end
+        whole = self._order.wire.ordered(whole)
         if NOTICE in whole:
             lines = whole.splitlines(keepends=True)
             ordered = [x for x in lines if not x.startswith(NOTICE) or MOVEMENT.match(x)]
             figures.notices += len(lines) - len(ordered)
             whole = b"".join(ordered)
-        if self._late:
+        if self._waits:
             self.waiting += whole
             self._order.catch_up(self)
         elif whole:
             self._order.follow(self, whole)
 
+    def go_on(self) -> None:
+        """Pass over its own lines that others have heard by now, if it is not told them."""
+        if self.deaf_to:
+            self._order.catch_up(self)
+
 
 class Order:
     """The order, from ``_origin`` on: what is before has been heard by everybody."""
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, wire: Wire = TEXT) -> None:
         self.figures = figures
+        self.wire = wire
         self.speakers: dict[bytes, Speaker] = {}
         self._text = bytearray()
         self._origin = 0
@@ -131,6 +140,7 @@ class Order:
 
     def catch_up(self, ear: Ear) -> bool:
         """Compare what a late ``ear`` has heard, as others have heard it; return whether all is."""
+        self._pass_over(ear)
         while ear.waiting:
             line = ear.waiting[: ear.waiting.index(b"\n") + 1]
             if ear.place is None:
@@ -142,12 +152,25 @@ class Order:
             if known and ear.waiting.startswith(known):
                 ear.place += len(known)
                 ear.waiting = ear.waiting[len(known) :]
+            elif known.startswith(line):
+                ear.place += len(line)
+                ear.waiting = ear.waiting[len(line) :]
             elif self._is_new(line) and self._find(line, ear.place) is None:
                 return False
             else:
                 self._follow_line(ear, line)
                 ear.waiting = ear.waiting[len(line) :]
+            self._pass_over(ear)
         return True
+
+    def _pass_over(self, ear: Ear) -> None:
+        """Go on to the next line that is not its own, if it is not told its own."""
+        if not ear.deaf_to or ear.place is None:
+            return
+        at = ear.place - self._origin
+        while self._text.startswith(ear.deaf_to, at):
+            at = self._text.index(b"\n", at) + 1
+        ear.place = at + self._origin
 
     def _follow_line(self, ear: Ear, line: bytes) -> None:
         assert ear.place is not None
@@ -168,9 +191,9 @@ class Order:
         if found is None:
             self._complain(line, ear.name)
             return
-        skipped = self._text[at : found - self._origin].splitlines(keepends=True)
+        skipped = self._meant_for(ear, at, found - self._origin)
         figures.lost += len(skipped)
-        ear.missed.update(map(bytes, skipped))
+        ear.missed.update(skipped)
         if skipped:
             figures.note(f"{ear.name} missed {len(skipped)} lines before {_shown(line)}")
         ear.place = found
@@ -179,6 +202,11 @@ class Order:
             ear.place = self.end
         else:
             ear.place += len(line)
+
+    def _meant_for(self, ear: Ear, begin: int, end: int) -> list[bytes]:
+        """Return the lines between two places in the text that ``ear`` is to hear."""
+        lines = bytes(self._text[begin:end]).splitlines(keepends=True)
+        return [x for x in lines if not (ear.deaf_to and x.startswith(ear.deaf_to))]
 
     def _find(self, line: bytes, start: int) -> int | None:
         """Return where ``line`` is, as a whole, at or after ``start``."""
@@ -241,7 +269,7 @@ class Order:
         number = int(parts[1])
         if number >= speaker.said:
             return None
-        expected = text_of(self.figures.seed, speaker.key, number)
+        expected = text_of(self.figures.seed, speaker.key, number, self.wire.longest)
         return (speaker, number) if text == expected + b"\n" else None
 
     def trim(self, ears: Iterable[Ear]) -> None:
@@ -262,11 +290,13 @@ class Order:
                 figures.lost += missing
                 figures.note(f"nobody has heard the last {missing} of {_shown(speaker.nick)}")
         for ear in ears:
+            if ear.deaf_to:
+                self.catch_up(ear)
             for line in ear.waiting.splitlines(keepends=True):
                 figures.garbled += 1
                 figures.note(f"{ear.name} heard what nobody else has heard: {_shown(line)}")
             if ear.place is not None and ear.place < self.end:
-                left = self._text[ear.place - self._origin :].count(b"\n")
+                left = len(self._meant_for(ear, ear.place - self._origin, len(self._text)))
                 figures.lost += left
                 figures.note(f"{ear.name} has not heard the last {left} lines")
             if ear.partial:

@@ -4,7 +4,6 @@ Each has a non-blocking socket that a Crowd polls, and an Ear (see ``order``) fo
 """
 
 import random
-import re
 import select
 import socket
 from collections import deque
@@ -12,6 +11,7 @@ from contextlib import suppress
 
 from storm.figures import Figures
 from storm.order import Ear, Order, Speaker, text_of
+from storm.wires import Wire
 
 HOST = "127.0.0.1"
 
@@ -19,7 +19,6 @@ WINDOW = 400
 """Lines that a speaker may be ahead of what it has heard of its own."""
 
 BURSTS = (1, 1, 1, 2, 5, 40, WINDOW)
-ENDS = (b"\n", b"\r\n", b"\0")
 
 PAUSES = 0.1
 """How often somebody pauses within a line, or between two, and for up to how many seconds."""
@@ -60,8 +59,11 @@ class Pace:
 class Mouth:
     """What a speaker has still to send, in pieces, and when it goes on after a pause."""
 
-    def __init__(self, client: socket.socket, speaker: Speaker, dice: random.Random) -> None:
+    def __init__(
+        self, client: socket.socket, speaker: Speaker, dice: random.Random, wire: Wire
+    ) -> None:
         self._socket = client
+        self._wire = wire
         self._dice = dice
         self.speaker = speaker
         self.pieces: deque[tuple[bytes, float]] = deque()
@@ -72,9 +74,12 @@ class Mouth:
 
         ``unended``: the last one without its end.
         """
-        dice, speaker = self._dice, self.speaker
+        dice, speaker, wire = self._dice, self.speaker, self._wire
         block = b"".join(
-            text_of(seed, speaker.key, speaker.said + i) + dice.choice(ENDS) for i in range(count)
+            wire.before
+            + text_of(seed, speaker.key, speaker.said + i, wire.longest)
+            + dice.choice(wire.ends)
+            for i in range(count)
         )
         if unended:
             block = block.rstrip(b"\r\n\0")
@@ -110,22 +115,21 @@ class Mouth:
 class Listener:
     """Somebody who is there from beginning to end, and hears everything."""
 
-    def __init__(self, number: int, port: int, *, buffer: int = 0) -> None:
+    def __init__(self, number: int, port: int, wire: Wire, *, buffer: int = 0) -> None:
         self.name = f"p{number}"
+        self._wire = wire
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.socket.settimeout(60)
         self.socket.connect((HOST, port))
         self.ear: Ear
-        self.until(b"/help lists the commands.\n")
-        self.socket.sendall(f"/nick {self.name}\n".encode())
-        self.until(f"is now {self.name}\n".encode())
+        wire.enter(self.socket, self.name.encode(), number, self.until)
 
-    def until(self, end: bytes) -> None:
-        """Read up to ``end``."""
+    def until(self, sign: bytes) -> None:
+        """Read up to the end of a line with ``sign`` in it."""
         received = b""
-        while end not in received:
+        while sign not in received or not received.endswith(b"\n"):
             data = self.socket.recv(1 << 16)
             assert data, f"{self.name} was disconnected: {received[-1000:]!r}"
             received += data
@@ -146,8 +150,8 @@ class Listener:
 class Sender(Listener):
     """A listener who also talks, and takes note of how long it hears nothing of its own."""
 
-    def __init__(self, number: int, port: int) -> None:
-        super().__init__(number, port)
+    def __init__(self, number: int, port: int, wire: Wire) -> None:
+        super().__init__(number, port, wire)
         self.number = number
         self.mouth: Mouth
         self._deaf_since = 0.0
@@ -158,8 +162,10 @@ class Sender(Listener):
         """Begin to listen, and to talk."""
         self.begin(order)
         nick = self.name.encode()
+        if not self._wire.hears_itself(self.number):
+            self.ear = Ear(self.name, order, deaf_to=nick)
         speaker = order.speakers[nick] = Speaker(self.number, nick)
-        self.mouth = Mouth(self.socket, speaker, dice)
+        self.mouth = Mouth(self.socket, speaker, dice, self._wire)
 
     def act(self, now: float, pace: Pace | None, dice: random.Random, seed: int) -> None:
         """Say something, within ``pace`` (nothing new without one), or go on with it."""
@@ -188,6 +194,7 @@ class Sender(Listener):
     def hears_again(self, now: float, figures: Figures) -> None:
         """Take note if the line that was said when the master was killed has been heard."""
         speaker = self.mouth.speaker
+        self.ear.go_on()
         if self.ear.place is not None:
             speaker.hear(self.ear.place)
         if self._awaited is not None and speaker.heard > self._awaited:
@@ -200,8 +207,8 @@ class Sender(Listener):
 class Sluggard(Listener):
     """A listener with a tiny receive buffer who reads in bursts: the server's buffers fill up."""
 
-    def __init__(self, number: int, port: int) -> None:
-        super().__init__(number, port, buffer=TINY)
+    def __init__(self, number: int, port: int, wire: Wire) -> None:
+        super().__init__(number, port, wire, buffer=TINY)
         self.awake = True
         self._until = 0.0
 
@@ -217,7 +224,7 @@ class Sluggard(Listener):
 
 
 class Visitor:
-    """Comes, says something, closes its half of the connection, and reads to the end."""
+    """Comes, says something, takes its leave, and reads to the end."""
 
     def __init__(
         self, key: int, port: int, order: Order, *, pace: Pace, dice: random.Random, now: float
@@ -234,6 +241,8 @@ class Visitor:
         self._order = order
         self._pace = pace
         self._greeting = b""
+        self._wire = order.wire
+        self._knock = self._wire.knock(b"v%d" % key)
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex((HOST, port))
@@ -249,29 +258,30 @@ class Visitor:
 
     def _hear_greeting(self, data: bytes, now: float) -> None:
         self._greeting += data
-        head, end, rest = self._greeting.partition(b"/help lists the commands.\n")
-        if not end:
+        named = self._wire.inside.search(self._greeting)
+        if named is None:
             return
-        named = re.search(rb"You are (\S+) in", head)
-        assert named is not None, f"{self.name} was greeted with {head!r}"
-        nick = named[1]
+        nick, rest = named[1], self._greeting[named.end() :]
         speaker = self._order.speakers[nick] = Speaker(self.key, nick)
-        self.mouth = Mouth(self.socket, speaker, self._dice)
+        self.mouth = Mouth(self.socket, speaker, self._dice, self._wire)
         dice, seed = self._dice, self._order.figures.seed
         for _ in range(dice.randrange(1, 4)):
             self._pace.spend(self.mouth.compose(seed, dice.choice((1, 1, 2, 10))))
-        self._pace.spend(self.mouth.compose(seed, 1, unended=dice.random() < 0.5))
+        unended = self._wire.unended and dice.random() < 0.5
+        self._pace.spend(self.mouth.compose(seed, 1, unended=unended))
         self.ear.hear(rest)
         self.act(now)
 
     def act(self, now: float) -> None:
-        """Say what is to be said, then close. Raises OSError if the connection has broken."""
+        """Say what is to be said, then go. Raises OSError if the connection has broken."""
+        if self._knock:
+            self._knock = self._knock[self.socket.send(self._knock) :]
         mouth = self.mouth
         if mouth is None or self.closed_half:
             return
         mouth.send(now)
         if not mouth.pieces and now >= mouth.silent_until:
-            self.socket.shutdown(socket.SHUT_WR)
+            self._wire.leave(self.socket)
             self.closed_half = now
 
     def missing(self) -> int:

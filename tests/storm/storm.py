@@ -27,6 +27,7 @@ if Path(sys.prefix) != bootstrap.VENV:
 
 from harness import serving  # noqa: E402
 from storm.course import Storm, config  # noqa: E402
+from storm.wires import WIRES  # noqa: E402
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
         "--master-every", type=float, default=5, help="seconds from master to master; 0: none"
     )
     options.add_argument("--volume", type=float, default=16, help="MB a second for all together")
+    options.add_argument("--dialect", choices=WIRES, default="text", help="what people speak")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument(
         "--unsupervised",
@@ -50,7 +52,7 @@ def main() -> None:
     supervised = not chosen.pop("unsupervised")
     with (
         tempfile.TemporaryDirectory() as directory,
-        serving(Path(directory), config(), supervised=supervised) as server,
+        serving(Path(directory), config(chosen["dialect"]), supervised=supervised) as server,
     ):
         figures = Storm(server, **chosen).run()
         print(figures)

@@ -3,7 +3,8 @@
 import pytest
 
 from storm.figures import Figures
-from storm.order import LONGEST, Ear, Order, Speaker, text_of
+from storm.order import Ear, Order, Speaker, text_of
+from storm.wires import IRC, TEXT
 
 SEED = 4
 
@@ -141,8 +142,56 @@ def test_a_long_order_is_forgotten_and_still_compared() -> None:
     assert hall.conclude() == "0 2 0 0"
 
 
+def test_who_is_not_told_its_own_lines_hears_all_others() -> None:
+    hall = Hall()
+    deaf = Ear("deaf", hall.order, deaf_to=b"p2")
+    deaf.hear(said(1, 0, 1))
+    for ear in (hall.a, hall.b):
+        ear.hear(said(2, 0) + said(1, 0) + said(2, 1, 2) + said(1, 1) + said(2, 3))
+    assert hall.order.catch_up(deaf)
+    hall.order.speakers[b"p2"].hear(deaf.place or 0)
+    assert hall.order.speakers[b"p2"].heard == 4
+    assert hall.conclude(deaf) == "0 0 0 0"
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        (said(1, 0, 2), "1 0 0 0"),
+        (said(1, 0, 1), "1 0 0 0"),
+        (said(1, 0, 1, 1, 2), "0 1 0 0"),
+        (said(1, 0, 2, 1), "0 0 1 0"),
+        (said(2, 0) + said(1, 0, 1, 2), "0 1 0 0"),
+        (said(1, 0, 1, 2) + b"x\n", "0 0 0 1"),
+    ],
+)
+def test_each_fault_of_what_others_say_is_seen_by_it(heard: bytes, expected: str) -> None:
+    hall = Hall()
+    deaf = Ear("deaf", hall.order, deaf_to=b"p2")
+    for ear in (hall.a, hall.b):
+        ear.hear(said(2, 0) + said(1, 0) + said(2, 1) + said(1, 1, 2) + said(2, 2))
+    deaf.hear(heard)
+    assert hall.conclude(deaf) == expected
+
+
+def test_what_is_heard_over_irc_is_put_into_the_form_of_the_order() -> None:
+    heard = (
+        b":p1!p1@127.0.0.1 PRIVMSG #storm :1 0 abc : d\r\n"
+        b"@time=2026-01-01T00:00:00.000Z;msgid=x :p2!u@h PRIVMSG #storm :2 0 x\r\n"
+        b":v3!v3@127.0.0.1 JOIN #storm\r\n"
+        b"@msgid=y :v3!v3@127.0.0.1 QUIT :Quit: seen enough\r\n"
+        b":irc.example 366 p1 #storm :End\r\n"
+        b"ERROR :Closing link\r\n"
+    )
+    assert IRC.ordered(heard) == (
+        b"p1 : 1 0 abc : d\np2 : 2 0 x\n"
+        b"--- v3 joined #storm\n--- v3 left #storm\n"
+        b"--- :irc.example 366 p1 #storm :End\n--- ERROR :Closing link\n"
+    )
+
+
 def test_lines_are_all_different_and_some_as_long_as_can_be() -> None:
     texts = [text_of(SEED, key, number) for key in (1, 23) for number in range(5000)]
     assert len(set(texts)) == len(texts)
-    assert max(map(len, texts)) == LONGEST
+    assert max(map(len, texts)) == TEXT.longest
     assert not any(text.endswith((b" ", b"\r")) or b" :" in text for text in texts)

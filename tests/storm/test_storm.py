@@ -8,16 +8,20 @@ from harness import serving
 from storm.course import Storm, config
 
 
-@pytest.mark.parametrize(("senders", "listeners", "kills"), [(4, 8, 50), (1, 1, 100), (10, 0, 20)])
+@pytest.mark.parametrize(
+    ("dialect", "senders", "listeners", "kills"),
+    [("text", 4, 8, 50), ("text", 1, 1, 100), ("text", 10, 0, 20), ("irc", 6, 8, 50)],
+)
 def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by name
     tmp_path: Path,
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],
+    dialect: str,
     senders: int,
     listeners: int,
     kills: float,
 ) -> None:
-    with serving(tmp_path, config()) as server:
+    with serving(tmp_path, config(dialect)) as server:
         figures = Storm(
             server,
             seconds=pytestconfig.getoption("--storm-seconds"),
@@ -25,6 +29,7 @@ def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by nam
             listeners=listeners,
             kills=kills,
             seed=pytestconfig.getoption("--seed"),
+            dialect=dialect,
         ).run()
     with capsys.disabled():
         print(f"\n{figures}")
