@@ -261,11 +261,10 @@ class IrcClient:
         return self.welcome()
 
     def welcome(self) -> Self:
-        """Read the greeting, from 001 to the end of the message of the day."""
-        while (message := self.read()).verb not in {"376", "422"}:
+        """Read the greeting, from 001 to its end."""
+        while (message := self.read()).verb != "001":
             assert message.verb != "ERROR", f"not let in: {message}"
-        self.settle()
-        self._messages.clear()
+        self.sync()
         return self
 
     def names(self) -> set[str]:
