@@ -26,7 +26,7 @@ def with_server_key(line: str) -> str:
 CONFIGS = {
     "usual": IRC_CONFIG + LIMITS,
     "password": with_server_key(f'password = "{PASSWORD}"'),
-    "motd": with_server_key(f'motd = """\n{MOTD}"""'),
+    "motd": with_server_key(f'motd = """\n{MOTD}"""\nadmin = "Ann Example\\nRoom 1\\nann@example"'),
     "hasty": IRC_CONFIG + LIMITS + "registration_timeout = 1\n",
     "small": IRC_CONFIG + LIMITS + "monitor_entries = 3\nwhowas_entries = 4\n",
 }
