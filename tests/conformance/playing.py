@@ -258,8 +258,9 @@ class Stage:
 
 
 def limits(token: str) -> dict[str, int]:
-    """Return the limits of a token like CHANLIMIT or MAXLIST, ``LETTERS:NUMBER,...``."""
-    return {key: int(limit) for key, _, limit in (one.partition(":") for one in token.split(","))}
+    """Return the limits of a token like CHANLIMIT or MAXLIST, ``WHAT:NUMBER,...``; 0 is none."""
+    pairs = (one.partition(":") for one in token.split(","))
+    return {key: int(number or 0) for key, _, number in pairs}
 
 
 def suffix_of(name: str) -> str:
