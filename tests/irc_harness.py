@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 
 from harness import Server, serving
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds after which what should have come counts as not coming."""
 
 LONGEST = 512

@@ -9,7 +9,7 @@ from typing import Self
 
 from conformance.patterns import Pattern
 from conformance.proofs import prove
-from irc_harness import OPER, Closed, IrcClient, Message
+from irc_harness import OPER, Closed, IrcClient, Message, is_like, shown
 
 TAGGED = frozenset(
     {"message-tags", "server-time", "account-tag", "batch", "labeled-response", "draft/multiline"}
@@ -103,6 +103,13 @@ class Stage:
         caps = rest.removeprefix("with ").split()
         self._clients[name].register(name, caps)
 
+    def _does(self, name: str, line: str, verb: str, *params: str) -> None:
+        """Say ``line``, which must have ``verb`` with ``params`` come, and let all be forgotten."""
+        self._client(name).send(line)
+        came = self._client(name).sync()
+        assert any(is_like(message, verb, params) for message in came), f"no {verb}; {shown(came)}"
+        self._forget()
+
     def _drops(self, name: str, _: str) -> None:
         self._clients.pop(name).close()
 
@@ -114,9 +121,7 @@ class Stage:
         else:
             rooms = [rest]
         for room in rooms:
-            client.send(f"JOIN {room}")
-            client.until("JOIN")
-        self._forget()
+            self._does(name, f"JOIN {room}", "JOIN")
 
     def _fills(self, name: str, rest: str) -> None:
         letter, room = rest.split(" of ")
@@ -141,14 +146,10 @@ class Stage:
 
     def _is_oper(self, name: str, rest: str) -> None:
         assert rest == "oper", f"{name} is {rest}?"
-        self._client(name).send("OPER {} {}".format(*OPER))
-        self._client(name).until("381")
-        self._forget()
+        self._does(name, "OPER {} {}".format(*OPER), "381")
 
     def _registers(self, name: str, password: str) -> None:
-        self._client(name).send(f"REGISTER * * {password}")
-        self._client(name).until("REGISTER", "SUCCESS")
-        self._forget()
+        self._does(name, f"REGISTER * * {password}", "REGISTER", "SUCCESS")
 
     def _proves_for(self, name: str, rest: str) -> None:
         account, password, by, mechanism = rest.split()
@@ -220,7 +221,7 @@ class Stage:
 
     def _next(self, name: str) -> Message:
         client = self._client(name)
-        if client.registered:
+        if client.registered and not client.heard():
             # All that is to come has come, or never does: nothing waits for a deadline.
             self._settle(name)
             assert client.heard(), f"{name} heard nothing"
@@ -234,8 +235,6 @@ class Stage:
 
     def _settle(self, name: str) -> None:
         """Have everything at hand that the server has sent to ``name`` up to now."""
-        if self._client(name).heard():
-            return
         for busy in self._busy - {name}:
             with contextlib.suppress(Closed):
                 self._clients[busy].settle()
