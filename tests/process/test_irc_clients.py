@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -43,8 +45,19 @@ class Bob:
     def __init__(self, port: int) -> None:
         self.client: IrcClient = enter(port, "bob")
         self._heard: list[Message] = []
-        self.client.send(f"JOIN {ROOM}")
-        self.hears("JOIN", ROOM)
+        self.client.send(f"JOIN {ROOM}", f"MODE {ROOM} -t")
+        self.hears("MODE", ROOM, "-t")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.client.close()
 
     def says(self, text: str) -> None:
         self.client.send(f"PRIVMSG {ROOM} :{text}")
@@ -67,8 +80,7 @@ def tls(request: pytest.FixtureRequest) -> bool:
 
 @pytest.mark.parametrize("start", [weechat, irssi])
 def test_a_person_chats(tmp_path: Path, start: Start, tls: bool) -> None:
-    with serving_irc(tmp_path, tls=tls) as (server, host, port):
-        bob = Bob(server.port)
+    with serving_irc(tmp_path, tls=tls) as (server, host, port), Bob(server.port) as bob:
         bob.says("said before anna came")
         with start(tmp_path / "client", "anna", port, host=host, tls=tls) as screen:
             screen.sees("Welcome.*anna")
@@ -85,7 +97,6 @@ def test_a_person_chats(tmp_path: Path, start: Start, tls: bool) -> None:
             _talk_on(screen, bob, "all that")
             screen.has_noticed_nothing()
             assert (bob.times("JOIN"), bob.times("QUIT"), bob.times("PART")) == (1, 0, 0)
-        bob.client.close()
 
 
 def _talk(screen: Screen, bob: Bob) -> None:
@@ -93,7 +104,6 @@ def _talk(screen: Screen, bob: Bob) -> None:
     bob.hears("PRIVMSG", ROOM, "hello bob")
     bob.says("hello anna")
     screen.sees("bob.*hello anna")
-    bob.client.send(f"MODE {ROOM} -t")
     screen.type("/topic all about green tea")
     bob.hears("TOPIC", ROOM, "all about green tea")
     bob.client.send(f"TOPIC {ROOM} :all about black tea")
@@ -116,14 +126,12 @@ def _talk_on(screen: Screen, bob: Bob, after: str) -> None:
 
 @pytest.mark.parametrize("library", ["miniirc", "pydle"])
 def test_a_bot_serves(tmp_path: Path, library: str, tls: bool) -> None:
-    with serving_irc(tmp_path, tls=tls) as (server, host, port):
-        bob = Bob(server.port)
+    with serving_irc(tmp_path, tls=tls) as (server, host, port), Bob(server.port) as bob:
         bob.says("before: hello")
         with running_bot(library, port, *([host, "tls"] if tls else [])):
             bob.hears("PRIVMSG", ROOM, "here I am")
             bob.says("!echo good morning")
             bob.hears("PRIVMSG", ROOM, "good morning")
-            bob.client.send(f"MODE {ROOM} -t")
             bob.says("!topic bots and tea")
             bob.hears("TOPIC", ROOM, "bots and tea")
             bob.says("!history")
@@ -141,7 +149,6 @@ def test_a_bot_serves(tmp_path: Path, library: str, tls: bool) -> None:
             bob.says("!echo long live the master")
             bob.hears("PRIVMSG", ROOM, "long live the master")
             assert (bob.times("JOIN"), bob.times("QUIT"), bob.times("PART")) == (1, 0, 0)
-        bob.client.close()
 
 
 @contextmanager
