@@ -41,7 +41,25 @@ CAPABILITIES: Final = (
     b"draft/chathistory draft/event-playback draft/read-marker batch extended-monitor",
 )
 
-NICKS: Final = (b"alice", b"bob", b"carol", b"dave", b"erin")
+NICKS: Final = (b"alice", b"bob", b"carol", b"dave", b"erin", b"frank")
+
+STRANGERS: Final = 0.1
+"""How often somebody comes and does not register."""
+
+SENSE: Final = 0.1
+"""How often somebody does what brings life into a room, instead of saying anything."""
+
+SENSIBLE: Final = (
+    b"JOIN #x1",
+    b"JOIN #x1,#x2",
+    b"JOIN 0",
+    b"PRIVMSG #x1 :hello",
+    b"MODE #x1 -bb+oo *!*@* bob!*@* alice bob",
+    b"MODE #x1 -imnstklRM beer",
+    b"OPER root sesame",
+    b"TOPIC #x1 :tea",
+    b"AWAY",
+)
 
 RULES: Final = Rules(
     max_rooms=30,
@@ -79,9 +97,9 @@ class People:
         self._arrive("text")
 
     def say(self, line: bytes) -> None:
-        """Have somebody say ``line``."""
+        """Have somebody say ``line``, or something sensible."""
         number = self._dice.choice([n for n, spoken in self._dialects.items() if spoken == "irc"])
-        self._hear(number, line)
+        self._hear(number, self._dice.choice(SENSIBLE) if self._dice.random() < SENSE else line)
 
     def _arrive(self, dialect: str) -> None:
         self._last += 1
@@ -89,10 +107,10 @@ class People:
         self._dialects[number] = dialect
         self._apply(number, c.Arrive(dialect, "127.0.0.1"))
         if dialect == "irc":
-            # One in four is left as it comes, not registered.
+            nicks = [nick for nick in NICKS if nick.decode() not in self.hub.nicks]
             self._hear(number, b"CAP REQ :" + self._dice.choice(CAPABILITIES))
-            self._hear(number, b"NICK " + self._dice.choice(NICKS))
-            if self._dice.random() < 0.75:
+            self._hear(number, b"NICK " + self._dice.choice(nicks or [b"n%d" % number]))
+            if self._dice.random() >= STRANGERS:
                 self._hear(number, b"USER u 0 * :somebody")
                 self._hear(number, b"CAP END")
                 self._hear(number, b"JOIN #x1")

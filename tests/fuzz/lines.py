@@ -9,6 +9,9 @@ from conformance.rows_format import prepared, rows
 MOST = 8300
 """Bytes of the longest line; the framing cuts longer ones before a reader sees them."""
 
+VERBS = 0.2
+"""How often the verb may be mutated, too: then hardly anything is left to be understood."""
+
 PIECES = (
     *(b" ", b":", b" :", b",", b"@", b";", b"=", b"\\", b"#", b"+", b"-", b"*", b"?", b"!", b"%"),
     *(b"\0", b"\r", b"\x01", b"\x02", b"\x7f", b"\x1b[31m", b"\t", b"\xff", b"\xc3", b"\xf0\x9f"),
@@ -74,11 +77,14 @@ MUTATIONS: tuple[Mutation, ...] = (_flip, _insert, _insert, _remove, _repeat, _c
 def a_line(dice: random.Random, known: list[bytes]) -> bytes:
     """Return a line: one of ``known`` as it is, or mutated, or bytes at random."""
     what = dice.random()
-    if what < 0.25:
+    if what < 0.5:
         return dice.choice(known)
-    if what < 0.3:
+    if what < 0.55:
         return dice.randbytes(dice.choice((0, 1, 5, 50, 600))).replace(b"\n", b" ")
-    line = bytearray(dice.choice(known))
+    head, space, rest = dice.choice(known).partition(b" ")
+    if head.startswith(b"@") or dice.random() < VERBS:
+        head, space, rest = b"", b"", head + space + rest
+    line = bytearray(rest)
     for _ in range(dice.choice((1, 1, 2, 3, 8))):
         dice.choice(MUTATIONS)(dice, line, known)
-    return bytes(line[:MOST]).replace(b"\n", b" ")
+    return (head + space + line)[:MOST].replace(b"\n", b" ")
