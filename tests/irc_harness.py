@@ -50,8 +50,13 @@ description = "A server for tests"
 [[operators]]
 name = "{OPER[0]}"
 password = "{OPER[1]}"
+
+[[operators]]
+name = "helper"
+password = "{OPER[1]}"
+classes = ["kill"]
 {IRC_LISTEN}"""
-"""One plain IRC listener, and an operator."""
+"""One plain IRC listener, and two operators, of whom the second may only put people out."""
 
 ESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 """What follows a backslash in the value of a tag, and what it stands for."""

@@ -3,7 +3,9 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from irc_harness import IRC_CONFIG, irc_serving
+from argon2 import PasswordHasher
+
+from irc_harness import IRC_CONFIG, OPER, irc_serving
 
 LIMITS = """
 [limits]
@@ -23,10 +25,14 @@ def with_server_key(line: str) -> str:
     return IRC_CONFIG.replace("[server]\n", f"[server]\n{line}\n", 1) + LIMITS
 
 
+HASHED = PasswordHasher(time_cost=1, memory_cost=64).hash(OPER[1])
+"""The operator's password as it should be in a configuration; cheap to check."""
+
 CONFIGS = {
     "usual": IRC_CONFIG + LIMITS,
     "password": with_server_key(f'password = "{PASSWORD}"'),
     "motd": with_server_key(f'motd = """\n{MOTD}"""\nadmin = "Ann Example\\nRoom 1\\nann@example"'),
+    "hashed": IRC_CONFIG.replace(f'"{OPER[1]}"', f'"{HASHED}"') + LIMITS,
     "hasty": IRC_CONFIG + LIMITS + "registration_timeout = 1\n",
     "small": IRC_CONFIG + LIMITS + "monitor_entries = 3\nwhowas_entries = 4\n",
 }
