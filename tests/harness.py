@@ -307,6 +307,20 @@ def serving(
     assert list(server.runtime_dir.iterdir()) == []
 
 
+def chatd(server: Server, *command: str) -> str:
+    """Run a command of chatd that concerns ``server``; return what it prints."""
+    done = subprocess.run(
+        [CHATD, *command, *server.options()],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def descriptors(pid: int) -> dict[int, str]:
     """Return what each descriptor of ``pid`` is, as in /proc/PID/fd."""
     found = {}

@@ -34,8 +34,8 @@ begins with ``--`` is a comment.
 
 Names of people and channels get a suffix, so that all rows can meet one server: ``alice`` (and bob,
 carol, dave, erin, frank; in any case) becomes ``alice17``, ``#x`` becomes ``#x17``, and ``%%`` is
-the suffix. ``(a*400)`` stands for 400 times ``a``, ``(b64:...)`` for ... in base64 with ``\\0``
-as NUL.
+the suffix. ``(a*400)`` stands for 400 times ``a``, ``(b64:...)`` for ... in base64, with a
+semicolon for each NUL.
 
 What PATTERN may be is told in ``patterns.py``.
 """
@@ -107,7 +107,7 @@ def _expanded(step: str) -> str:
     """Return ``step`` with all that stands for something else; sent bytes keep their escapes."""
 
     def encoded(match: re.Match[str]) -> str:
-        return base64.b64encode(match[1].replace("\\0", "\0").encode()).decode()
+        return base64.b64encode(match[1].replace(";", "\0").encode()).decode()
 
     step = _ENCODED.sub(encoded, step)
     if " >> " not in step:
