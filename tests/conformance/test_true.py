@@ -13,6 +13,7 @@ from chatd_workers.dialects.irc.reader import VERBS
 from conformance.playing import limits
 from conformance.rows_format import rows
 from conformance.servers import Servers
+from harness import ROOT
 from irc_harness import NETWORK, IrcClient, enter
 
 CAPABILITIES = frozenset(
@@ -46,6 +47,15 @@ CAPABILITIES = frozenset(
 
 SHOWN = frozenset(code for row in rows() for code in row.shows)
 
+ELSEWHERE = {
+    "276": "process/test_irc_tls.py",
+    "456": "conformance/test_true.py",
+    "671": "process/test_irc_tls.py",
+    "901": "process/test_irc_accounts.py",
+    "902": "process/test_irc_accounts.py",
+}
+"""Numerics that take more than clients to be seen, and the tests that see them."""
+
 _nicks = (f"truth{number}" for number in count(1))
 
 
@@ -61,9 +71,10 @@ def limit(client: IrcClient, token: str) -> int:
 
 
 def test_every_numeric_has_a_row() -> None:
-    missing = {
-        numeric.code: name for name, numeric in NUMERICS.items() if numeric.code not in SHOWN
-    }
+    for code, test in ELSEWHERE.items():
+        assert f'"{code}"' in (ROOT / "tests" / test).read_text()
+    shown = SHOWN | set(ELSEWHERE)
+    missing = {each.code: name for name, each in NUMERICS.items() if each.code not in shown}
     assert not missing
 
 
