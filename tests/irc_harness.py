@@ -15,18 +15,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from harness import Server, serving
+from irc_messages import Message, checked, is_like, parse, shown
 
 PATIENCE = 5.0
 """Seconds after which what should have come counts as not coming."""
-
-LONGEST = 512
-"""Bytes of a line with its end, without tags (RFC 1459 2.3)."""
-
-LONGEST_TAGS = 8191
-"""Bytes of the tags, with ``@`` and the space behind them (IRCv3 message-tags)."""
 
 SERVER_NAME = "irc.example"
 
@@ -57,65 +52,6 @@ password = "{OPER[1]}"
 classes = ["kill"]
 {IRC_LISTEN}"""
 """One plain IRC listener, and two operators, of whom the second may only put people out."""
-
-ESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
-"""What follows a backslash in the value of a tag, and what it stands for."""
-
-
-class Message(NamedTuple):
-    """One line, taken apart."""
-
-    tags: dict[str, str]
-    """Unescaped; "" also for a tag without a value, which means the same."""
-    source: str
-    verb: str
-    params: list[str]
-
-    @property
-    def nick(self) -> str:
-        """Who the source is, without user and host."""
-        return self.source.partition("!")[0]
-
-    def __str__(self) -> str:
-        tags = "".join(f" {key}={value!r}" for key, value in self.tags.items())
-        return f"{self.source} {self.verb} {self.params}{tags}"
-
-
-def unescape(value: str) -> str:
-    """Return the value of a tag as it is meant (IRCv3 message-tags, "Escaping values")."""
-    found = []
-    characters = iter(value)
-    for character in characters:
-        if character == "\\":
-            following = next(characters, "")
-            found.append(ESCAPES.get(following, following))
-        else:
-            found.append(character)
-    return "".join(found)
-
-
-def parse(line: str) -> Message:
-    """Take a line, without its end, apart. Raises AssertionError if it is no message."""
-    tags: dict[str, str] = {}
-    source = ""
-    rest = line
-    if rest.startswith("@"):
-        raw, _, rest = rest[1:].partition(" ")
-        for tag in raw.split(";"):
-            key, _, value = tag.partition("=")
-            assert key, f"a tag without a name in {line!r}"
-            assert key not in tags, f"{key} twice in {line!r}"
-            tags[key] = unescape(value)
-        rest = rest.lstrip(" ")
-    if rest.startswith(":"):
-        source, _, rest = rest[1:].partition(" ")
-        rest = rest.lstrip(" ")
-    head, colon, trailing = (" " + rest).partition(" :")
-    words = head.split()
-    assert words, f"no command in {line!r}"
-    if colon:
-        words.append(trailing)
-    return Message(tags, source, words[0], words[1:])
 
 
 class Closed(Exception):
@@ -329,32 +265,6 @@ class IrcClient:
             self.is_closed = True
             raise Closed
         self._received += data
-
-
-def checked(line: bytes) -> str:
-    """Return a line that came, without its end; what holds for every line must hold for it."""
-    assert line.endswith(b"\r"), f"a line that ends with LF alone: {line!r}"
-    tags = 0
-    if line.startswith(b"@"):
-        tags = line.index(b" ") + 1
-    assert tags <= LONGEST_TAGS, f"{tags} bytes of tags: {line!r}"
-    assert len(line) + 1 - tags <= LONGEST, f"{len(line) + 1 - tags} bytes: {line!r}"
-    assert b"\0" not in line, f"NUL in {line!r}"
-    return line[:-1].decode()
-
-
-def is_like(message: Message, verb: str, params: Sequence[str | None]) -> bool:
-    """Tell whether ``message`` has that verb, and those params at its beginning; None is any."""
-    return (
-        message.verb == verb
-        and len(message.params) >= len(params)
-        and all(want in {None, got} for want, got in zip(params, message.params, strict=False))
-    )
-
-
-def shown(messages: Sequence[Message]) -> str:
-    """Return messages as a person reads them."""
-    return "\n    ".join(map(str, messages)) or "nothing"
 
 
 def enter(port: int, nick: str, *caps: str) -> IrcClient:

@@ -12,7 +12,8 @@ and host. A param ``[a b]`` is these words in any order.
 
 import re
 
-from irc_harness import SERVER_NAME, Message
+from irc_harness import SERVER_NAME
+from irc_messages import Message
 
 CLASSES = {
     "n": r"\d+",

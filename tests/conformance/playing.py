@@ -9,7 +9,8 @@ from typing import Self
 
 from conformance.patterns import Pattern
 from conformance.proofs import prove
-from irc_harness import OPER, Closed, IrcClient, Message, is_like, shown
+from irc_harness import OPER, Closed, IrcClient
+from irc_messages import Message, is_like, shown
 
 TAGGED = frozenset(
     {"message-tags", "server-time", "account-tag", "batch", "labeled-response", "draft/multiline"}

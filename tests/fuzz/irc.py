@@ -32,7 +32,7 @@ from chatd_supervisor.hub import Delivery, Hub, Leaving, OperatorBlock, Rules  #
 from chatd_workers import commands as c  # noqa: E402
 from chatd_workers.dialects import DIALECTS  # noqa: E402
 from fuzz.lines import a_line, corpus  # noqa: E402
-from irc_harness import checked, parse  # noqa: E402
+from irc_messages import checked, parse  # noqa: E402
 
 CAPABILITIES: Final = (
     b"",

@@ -19,7 +19,8 @@ from typing import Self
 import pytest
 
 from harness import PATIENCE, Server, eventually, serving
-from irc_harness import IRC_CONFIG, IrcClient, Message, enter
+from irc_harness import IRC_CONFIG, IrcClient, enter
+from irc_messages import Message
 from screens import Screen, Start, irssi, weechat
 from secure import HOST, make_certificate, tls_listener
 
