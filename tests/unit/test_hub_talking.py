@@ -58,6 +58,23 @@ def test_a_label_is_answered_by_one_line_by_a_batch_or_by_an_ack(talk: Talk) -> 
     assert [line.split()[1] for line in batch] == ["BATCH", "PRIVMSG", "PRIVMSG", "BATCH"]
 
 
+def test_who_writes_to_itself_is_answered_once_and_written_to_once(talk: Talk) -> None:
+    talk.apply("echo", c.Labeled("l", c.Send("say", ["echo"], "hi")))
+    assert talk.lines["echo"] == [":echo PRIVMSG echo :hi"] * 2
+    talk.come("label", caps="labeled-response batch")
+    talk.apply("label", c.Labeled("l", c.Send("say", ["label"], "hi")))
+    assert talk.lines["label"] == [":label PRIVMSG label :hi", ":chatd ACK"]
+
+
+def test_tags_alone_have_an_id_of_their_own(talk: Talk) -> None:
+    ids = []
+    for target in ("#x", "#x", "bob"):
+        talk.apply("alice", c.Send("tag", [target], "", {"react": "x"}))
+        ids += [told.event.stamp.id for told in talk.outcomes]
+    assert len(ids) == len(set(ids)) == 3
+    assert "" not in ids
+
+
 @pytest.mark.parametrize(
     "tags",
     [{"a b": "x"}, {"a;b": "x"}, {"": "x"}, {"a\r\nQUIT": "x"}, {"a": "x" * 5000}],

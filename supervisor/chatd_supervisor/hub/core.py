@@ -54,6 +54,7 @@ class Core:
         self.gone = Gone()
         self.most_registered = self.state.registered
         self._outcomes: list[Outcome] = []
+        self._moments = 0
         # Whose labeled command is being applied, and what it is to be told of it.
         self._labeled: Session | None = None
         self._answers: list[e.Event] = []
@@ -122,8 +123,12 @@ class Core:
         return e.Stamp(self.now, self.id_of(len(self.facts)))
 
     def moment(self) -> e.Stamp:
-        """Return a stamp for what is no fact."""
-        return e.Stamp(self.now)
+        """Return a stamp for what is shown and not kept.
+
+        Its id is of no entry; with the time, no other master gives the same one.
+        """
+        self._moments += 1
+        return e.Stamp(self.now, f"{self.id_of(0)}.{self.now:x}.{self._moments}")
 
     # Telling
 
@@ -143,6 +148,10 @@ class Core:
             assert but is None, "only the one who asks is left out"
             but = labeled
         self._outcomes.append(Delivery(audience, event, but))
+
+    def deliver(self, session: Session, event: e.Event) -> None:
+        """Tell ``session`` of ``event``, which is no answer to it even if it has caused it."""
+        self._outcomes.append(Delivery(session.alone, event))
 
     def reply(self, session: Session, event: e.Event) -> None:
         """Tell ``session`` alone of ``event``."""

@@ -87,7 +87,9 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     told = e.Told(session.source, other.nick, entry.text, entry.kind, stamp, tags)
     if hears_itself(hub, session):
         hub.reply(session, told)
-    hub.tell(other.alone, told)
+    # Who writes to itself is answered by the echo; that it is written to is something else, and
+    # has no label (IRCv3 labeled-response, "Echo message").
+    hub.deliver(other, told)
     if entry.kind in ("say", "act"):
         tell_away(hub, session, other)
     return None
