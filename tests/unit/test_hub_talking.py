@@ -3,6 +3,8 @@
 import pytest
 
 from chatd_workers import commands as c
+from chatd_workers import events as e
+from chatd_workers.dialects import DIALECTS
 from hub_talk import Talk
 
 
@@ -64,6 +66,37 @@ def test_who_writes_to_itself_is_answered_once_and_written_to_once(talk: Talk) -
     talk.come("label", caps="labeled-response batch")
     talk.apply("label", c.Labeled("l", c.Send("say", ["label"], "hi")))
     assert talk.lines["label"] == [":label PRIVMSG label :hi", ":chatd ACK"]
+
+
+@pytest.mark.parametrize("kind", ["say", "act", "notice"])
+@pytest.mark.parametrize("target", ["#x", "@#x", "alice"])
+def test_what_is_too_long_for_a_line_is_cut_off_for_everybody(
+    talk: Talk, kind: e.TalkKind, target: str
+) -> None:
+    longest = 0
+    for size in (400, 450, 504):
+        talk.lines.clear()
+        talk.apply("bob", c.Send(kind, [target], "ö" * (size // 2)))
+        (line,) = talk.lines["alice"]
+        told = talk.hub.facts[-1].text
+        assert told in line
+        longest = max(longest, len(told.encode()))
+    event = next(o.event for o in talk.outcomes if isinstance(o.event, (e.Said, e.Told)))
+    data = DIALECTS["irc"].write(event, 0)
+    assert 510 < len(data) <= 512
+    assert 400 < longest < 504
+
+
+def test_ctcp_that_is_cut_off_stays_ctcp(talk: Talk) -> None:
+    talk.apply("bob", c.Send("say", ["alice"], "\x01PING " + "1" * 490 + "\x01"))
+    assert talk.hub.facts[-1].text.endswith("1\x01")
+    assert len(DIALECTS["irc"].write(talk.outcomes[-1].event, 0)) == 512
+
+
+def test_who_does_not_speak_irc_can_say_more_than_a_line_of_it_holds(talk: Talk) -> None:
+    talk.apply("tess", c.Say("word " * 200))
+    assert talk.hub.facts[-1].text == "word " * 200
+    assert len(talk.lines["alice"]) == 3
 
 
 def test_tags_alone_have_an_id_of_their_own(talk: Talk) -> None:

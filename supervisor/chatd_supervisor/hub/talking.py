@@ -15,6 +15,7 @@ from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.capabilities import ECHO_MESSAGE
 from chatd_workers.dialects.irc.grammar import MAX_TAGS, is_tag_key
+from chatd_workers.dialects.irc.talking import fitting
 from chatd_workers.names import fold, is_passable, is_safe
 
 
@@ -27,7 +28,11 @@ def _act(hub: Core, session: Session, entry: c.Act) -> None:
 
 
 def _send(hub: Core, session: Session, entry: c.Send) -> None:
-    """PRIVMSG and its like. A notice is never answered, not even by a refusal."""
+    """PRIVMSG and its like. A notice is never answered, not even by a refusal.
+
+    What is too long to be passed on in one line is cut off here, so that everybody is shown the
+    same, now and in the room's past.
+    """
     quiet = entry.kind == "notice"
     if hub.rules.max_targets and len(entry.targets) > hub.rules.max_targets:
         hub.refuse(session, "too-many-targets", entry.targets[hub.rules.max_targets])
@@ -59,14 +64,15 @@ def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Pr
     if problem is not None:
         return problem
     tags = tuple(entry.tags.items())
+    text = fitting(session.source, entry.kind, prefix[:1] + room.name, entry.text)
     if entry.kind == "tag" and (prefix or not is_kept(entry.tags)):
         stamp = hub.moment()
     else:
         kind = entry.kind if not prefix else f"{entry.kind}-status"
         data = _data(session, entry.tags)
-        stamp = hub.note(Fact(session.id, session.nick, room.name, kind, entry.text, data))
+        stamp = hub.note(Fact(session.id, session.nick, room.name, kind, text, data))
     audience = room.having(STATUSES_FOR[prefix[0]]) if prefix else room.audience()
-    said = e.Said(session.source, room.name, entry.text, entry.kind, stamp, prefix[:1], tags)
+    said = e.Said(session.source, room.name, text, entry.kind, stamp, prefix[:1], tags)
     hub.tell(audience, said, but=None if hears_itself(hub, session) else session)
     return None
 
@@ -78,13 +84,14 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     if turn_away(hub, session, other, entry.kind, entry.text):
         return None
     tags = tuple(entry.tags.items())
+    text = fitting(session.source, entry.kind, other.nick, entry.text)
     if entry.kind == "tag" and not is_kept(entry.tags):
         stamp = hub.moment()
     else:
         kind = "tell" if entry.kind == "say" else f"tell-{entry.kind}"
         data = _data(session, entry.tags, other)
-        stamp = hub.note(Fact(session.id, session.nick, other.nick, kind, entry.text, data))
-    told = e.Told(session.source, other.nick, entry.text, entry.kind, stamp, tags)
+        stamp = hub.note(Fact(session.id, session.nick, other.nick, kind, text, data))
+    told = e.Told(session.source, other.nick, text, entry.kind, stamp, tags)
     if hears_itself(hub, session):
         hub.reply(session, told)
     # Who writes to itself is answered by the echo; that it is written to is something else, and

@@ -1,8 +1,9 @@
 r"""What people say, as lines of IRC: PRIVMSG, NOTICE and TAGMSG. The path that must be fast.
 
-Text may come from a dialect with longer lines. What does not fit into one goes on in the next, cut
-between words; only the first has the message's id and its client-only tags, because it is one
-message. CTCP other than ACTION cannot be cut and is clipped.
+Who speaks IRC is known to say no more than what fits into one line with its name before it: servers
+have always cut off the rest (``fitting``), and clients reckon with that. Text may come from a
+dialect with longer lines, though. What does not fit into one goes on in the next, cut between
+words; only the first has the message's id and its client-only tags, because it is one message.
 """
 
 from typing import Final
@@ -10,13 +11,32 @@ from typing import Final
 from chatd_workers import capabilities as cap
 from chatd_workers.dialects.irc.grammar import clip, split, write_action
 from chatd_workers.dialects.irc.lines import TAGGED, prefix, room_after, tags_of
-from chatd_workers.events import Said, Stamp, Told
+from chatd_workers.events import Said, Source, Stamp, TalkKind, Told
 
 _VERBS: Final = {"say": "PRIVMSG", "act": "PRIVMSG", "notice": "NOTICE", "tag": "TAGMSG"}
 
 _CTCP: Final = "\x01"
 
 _MAX_LINE: Final = 512
+
+_SHORT: Final = 60
+"""Characters that fit into a line after any names, be they four bytes each."""
+
+
+def fitting(source: Source, kind: TalkKind, target: str, text: str) -> str:
+    """Return as much of ``text`` as ``source`` can say to ``target`` in one line.
+
+    CTCP (0x01 at both ends) stays CTCP.
+    """
+    if len(text) <= _SHORT:
+        return text
+    room = room_after(f":{prefix(source)} {_VERBS[kind]} {target} :")
+    if kind == "act":
+        return clip(text, room - len(write_action("")))
+    fits = clip(text, room)
+    if fits != text and text.startswith(_CTCP):
+        return clip(text, room - 1) + _CTCP
+    return fits
 
 
 def spoken(event: Said | Told, target: str, view: int) -> bytes:
@@ -43,6 +63,7 @@ def _long(event: Said | Told, target: str, view: int) -> bytes:
     if event.kind == "act":
         pieces = [write_action(piece) for piece in split(event.text, room - len(write_action("")))]
     elif event.text.startswith(_CTCP):
+        # Said by who has had a shorter name since.
         pieces = [clip(event.text, room - 1).removesuffix(_CTCP) + _CTCP]
     else:
         pieces = split(event.text, room)
