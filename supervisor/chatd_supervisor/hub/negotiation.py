@@ -9,12 +9,11 @@ from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.capabilities import NAMES
+from chatd_workers.dialects.irc.grammar import pack
+from chatd_workers.dialects.irc.lines import room_after
 
 WITH_VALUES: Final = 302
 """The version from which on capabilities have values, and lists several lines."""
-
-_LINE: Final = 400
-"""Characters of a list in one line; what stands before it needs the rest of 510 bytes."""
 
 
 def available(hub: Core, session: Session) -> dict[str, str]:
@@ -78,12 +77,11 @@ def _request(hub: Core, session: Session, names: list[str]) -> None:
 
 
 def _reply(hub: Core, session: Session, verb: str, shown: list[str]) -> None:
-    """Show a list, in as many lines as it takes."""
-    lines = [""]
-    for word in shown:
-        if len(lines[-1]) + len(word) > _LINE and session.record.version >= WITH_VALUES:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
+    """Show a list, in as few lines as it takes; not everybody reads on after the first."""
+    lines = [" ".join(shown)]
+    if session.record.version >= WITH_VALUES:
+        room = room_after(f":{hub.rules.server} CAP {session.to} {verb} * :")
+        lines = pack(shown, room) or [""]
     for line in lines[:-1]:
         hub.reply(session, e.Replied("CAP", (session.to, verb, "*", line)))
     hub.reply(session, e.Replied("CAP", (session.to, verb, lines[-1])))
