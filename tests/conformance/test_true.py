@@ -48,6 +48,7 @@ CAPABILITIES = frozenset(
 SHOWN = frozenset(code for row in rows() for code in row.shows)
 
 ELSEWHERE = {
+    "263": "process/test_authentication.py",
     "276": "process/test_irc_tls.py",
     "456": "conformance/test_true.py",
     "671": "process/test_irc_tls.py",

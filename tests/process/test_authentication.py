@@ -162,6 +162,18 @@ def test_a_check_that_is_killed_is_answered(server: Server) -> None:
     assert lines[-1].endswith("the password could not be checked, try again")
 
 
+def test_an_operator_whose_check_is_killed_is_asked_again(
+    tmp_path: Path, slow: Credentials
+) -> None:
+    operators = f'[[operators]]\nname = "root"\npassword = "{slow.hash}"\n'
+    with serving(tmp_path, LISTENERS + operators) as server:
+        root = connect(server).enter("root")
+        root.say("OPER root sesame")
+        os.kill(a_check(server), signal.SIGKILL)
+        again = "263"
+        assert root.until(f" {again} ")[-1].split(" ", 4)[2:4] == ["root", "OPER"]
+
+
 def test_killing_workers_while_a_password_is_checked(server: Server) -> None:
     sloth = connect(server).enter("sl")
     sloth.say("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('sloth', 'sesame')}", "PING after")

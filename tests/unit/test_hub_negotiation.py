@@ -23,7 +23,7 @@ def test_the_list_of_capabilities_takes_no_more_lines_than_it_must(nick: str) ->
     client = server.irc(nick) if nick else server.arrive("irc")
     lines = server.send(client, "CAP LS 302")
     assert [word.partition("=")[0] for word in _listed(lines, nick or "*")] == [
-        name for name in available(server.hub) if name
+        name for name in available(server.hub, server.hub.sessions[client]) if name
     ]
     lengths = [len(f":{SERVER} {line}\r\n") for line in lines]
     assert max(lengths) <= 512
@@ -35,7 +35,7 @@ def test_who_knows_of_no_second_line_is_shown_one() -> None:
     client = server.arrive("irc")
     (line,) = server.send(client, "CAP LS")
     assert "=" not in line
-    assert _listed([line], "*") == list(available(server.hub))
+    assert _listed([line], "*") == list(available(server.hub, server.hub.sessions[client]))
 
 
 def test_what_one_has_is_listed_empty_or_not() -> None:

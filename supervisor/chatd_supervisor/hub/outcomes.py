@@ -17,12 +17,12 @@ class Delivery(NamedTuple):
 class Leaving(NamedTuple):
     """A session is to be let go: the master closes its connection.
 
-    ``reason`` is what the others are told, ``farewell`` what it is told itself.
+    ``reason`` is what the others are told, ``farewell`` what it is told itself; None: it was.
     """
 
     session: int
     reason: str
-    farewell: str = "goodbye"
+    farewell: str | None = "goodbye"
 
 
 class Operation(NamedTuple):

@@ -152,7 +152,10 @@ def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
     if entry.text is None:
         _show_topic(hub, session, room)
         return
-    problem = _topic_problem(hub, session, room, entry.text)
+    text = entry.text
+    if hub.rules.topic_length and not hub.knows_one_room(session):
+        text = text[: hub.rules.topic_length]  # TOPICLEN says so, and nobody is told
+    problem = _topic_problem(hub, session, room, text)
     if problem is not None:
         hub.refuse(session, *problem)
         return
@@ -161,11 +164,11 @@ def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
         session,
         room,
         "topic",
-        entry.text,
+        text,
         topic_by=f"{source.nick}!{source.user}@{source.host}",
         topic_at=hub.now,
     )
-    hub.tell(room.audience(), e.TopicChanged(source, room.name, entry.text, stamp))
+    hub.tell(room.audience(), e.TopicChanged(source, room.name, text, stamp))
 
 
 def _topic_problem(hub: Core, session: Session, room: Room, text: str) -> Problem:

@@ -38,13 +38,6 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "RPL_MYINFO": Numeric("004", "", ("server", "version", "user modes", "modes..."), _M),
     "RPL_ISUPPORT": Numeric("005", "are supported by this server", ("tokens...",), _M),
     # The server
-    "RPL_STATSLINKINFO": Numeric(
-        "211",
-        "",
-        ("link", "queued", "sent messages", "sent KiB", "messages", "KiB", "seconds"),
-        _REPLIES,
-    ),
-    "RPL_STATSCOMMANDS": Numeric("212", "", ("command", "count", "bytes", "remote"), _M),
     "RPL_ENDOFSTATS": Numeric("219", "End of /STATS report", ("letter",), _M),
     "RPL_UMODEIS": Numeric("221", "", ("modes",), _M),
     "RPL_STATSUPTIME": Numeric("242", "", (":uptime",), _M),
@@ -70,7 +63,6 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "RPL_ISON": Numeric("303", "", (":nicks",), _REPLIES, " "),
     "RPL_UNAWAY": Numeric("305", "You are no longer marked as being away", (), _M),
     "RPL_NOWAWAY": Numeric("306", "You have been marked as being away", (), _M),
-    "RPL_WHOISREGNICK": Numeric("307", "has identified for this nick", ("nick",), _M),
     "RPL_WHOISUSER": Numeric("311", "", ("nick", "user", "host", "*", ":realname"), _M),
     "RPL_WHOISSERVER": Numeric("312", "", ("nick", "server", ":info"), _M),
     "RPL_WHOISOPERATOR": Numeric("313", "is an IRC operator", ("nick",), _M),
@@ -79,7 +71,6 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "RPL_WHOISIDLE": Numeric("317", "seconds idle, signon time", ("nick", "idle", "signon"), _M),
     "RPL_ENDOFWHOIS": Numeric("318", "End of /WHOIS list", ("nick",), _M),
     "RPL_WHOISCHANNELS": Numeric("319", "", ("nick", ":channels"), _M, " "),
-    "RPL_WHOISSPECIAL": Numeric("320", "", ("nick", ":info"), _M),
     "RPL_WHOISACCOUNT": Numeric("330", "is logged in as", ("nick", "account"), _M),
     "RPL_WHOISBOT": Numeric("335", "is a bot", ("nick",), "IRCv3 bot-mode"),
     "RPL_WHOISACTUALLY": Numeric("338", "Is actually using host", ("nick", "host"), _M),
@@ -176,7 +167,6 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "ERR_NEEDMOREPARAMS": Numeric("461", "Not enough parameters", ("command",), _M),
     "ERR_ALREADYREGISTERED": Numeric("462", "You may not reregister", (), _M),
     "ERR_PASSWDMISMATCH": Numeric("464", "Password incorrect", (), _M),
-    "ERR_YOUREBANNEDCREEP": Numeric("465", "You are banned from this server.", (), _M),
     "ERR_INVALIDUSERNAME": Numeric("468", "Your username is not valid", (), _M),
     "ERR_CHANNELISFULL": Numeric("471", "Cannot join channel (+l)", ("channel",), _M),
     "ERR_UNKNOWNMODE": Numeric("472", "is unknown mode char to me", ("mode",), _M),
@@ -195,7 +185,6 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "ERR_UMODEUNKNOWNFLAG": Numeric("501", "Unknown MODE flag", (), _M),
     "ERR_USERSDONTMATCH": Numeric("502", "Cant change mode for other users", (), _M),
     "ERR_HELPNOTFOUND": Numeric("524", "No help available on this topic", ("subject",), _M),
-    "ERR_INVALIDKEY": Numeric("525", "Key is not well-formed", ("channel",), _M),
     "ERR_INVALIDMODEPARAM": Numeric(
         "696", "Invalid mode parameter", ("target", "mode", "parameter"), _M
     ),

@@ -115,7 +115,7 @@ VERBS: Final[dict[str, Verb]] = {
         "Modern has none; as in Hybrid and Solanum",
     ),
     "AWAY": Verb(0, session.away, "[:REASON]", "be away, or back", "Modern, AWAY"),
-    "SETNAME": Verb(1, session.realname, ":REALNAME", "another real name", "IRCv3 setname"),
+    "SETNAME": Verb(0, session.realname, ":REALNAME", "another real name", "IRCv3 setname"),
     "CHATHISTORY": Verb(
         1,
         history.chathistory,

@@ -93,7 +93,6 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "invalid-mode-parameter": AsNumeric(
         "ERR_INVALIDMODEPARAM", ("{about}", "{letter}", "{parameter}")
     ),
-    "invalid-key": AsNumeric("ERR_INVALIDKEY", ROOM),
     "list-full": AsNumeric("ERR_BANLISTFULL", ("{about}", "{value}")),
     # The server
     "no-origin": AsNumeric("ERR_NOORIGIN"),
@@ -101,7 +100,6 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "no-privileges": AsNumeric("ERR_NOPRIVILEGES"),
     "no-privilege": AsNumeric("ERR_NOPRIVS", VALUE),
     "not-oper-host": AsNumeric("ERR_NOOPERHOST"),
-    "banned-from-server": AsNumeric("ERR_YOUREBANNEDCREEP"),
     "cannot-kill-server": AsNumeric("ERR_CANTKILLSERVER"),
     "help-not-found": AsNumeric("ERR_HELPNOTFOUND", VALUE),
     "no-motd": AsNumeric("ERR_NOMOTD"),

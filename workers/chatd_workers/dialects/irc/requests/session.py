@@ -61,8 +61,8 @@ def oper(message: Message) -> c.Plain:
 
 
 def realname(message: Message) -> c.Plain:
-    """SETNAME."""
-    return c.SetRealname(text(message.params[0]))
+    """SETNAME. Not even no name is a lack of parameters: it cannot be a real name."""
+    return c.SetRealname(text(optional(message.params, 0)))
 
 
 def away(message: Message) -> c.Plain:
