@@ -27,7 +27,7 @@ _CHANGES = st.builds(
 _RANKS = st.builds(
     c.ModeChange, st.booleans(), st.sampled_from("ov"), st.sampled_from(["alice", "bob"])
 )
-_OWN_CHANGES = st.builds(c.ModeChange, st.booleans(), st.sampled_from("BTgiorwX"))
+_OWN_CHANGES = st.builds(c.ModeChange, st.booleans(), st.sampled_from("BRTgiorwX"))
 
 
 def commands(

@@ -242,6 +242,36 @@ def test_who_is_accepted_is_heard(talk: Talk) -> None:
     assert talk.say("alice", "PRIVMSG alice :note") == {"alice": [":alice PRIVMSG alice :note"]}
 
 
+@pytest.mark.parametrize("mode", ["g", "R"])
+def test_whom_one_writes_to_may_answer(talk: Talk, mode: str) -> None:
+    talk.say("alice", f"MODE alice +{mode}")
+    talk.say("alice", "NOTICE bob :just so you know")
+    assert talk.say("bob", "PRIVMSG alice :hi")["bob"] in (
+        ["716 alice", "717 alice"],
+        ["477 alice"],
+    )
+    talk.say("alice", "PRIVMSG bob :yes?")
+    assert talk.say("bob", "PRIVMSG alice :hi") == {"alice": [":bob PRIVMSG alice :hi"]}
+    assert talk.say("alice", "ACCEPT *") == {"alice": ["281 :bob", "282"]}
+    talk.say("alice", "PRIVMSG tom,carol :yes?")
+    assert talk.say("alice", "ACCEPT *") == {"alice": ["281 :bob tom", "282"]}, "two are the most"
+
+
+def test_one_may_hear_those_who_are_logged_in_alone(talk: Talk) -> None:
+    talk.come("known", account="known")
+    talk.say("alice", "MODE alice +R")
+    assert talk.say("bob", "PRIVMSG alice :hi") == {"bob": ["477 alice"]}
+    assert talk.say("tom", "/msg alice hi") == {
+        "tom": ["--- not said: alice takes private lines only from who is logged in"]
+    }
+    assert talk.say("bob", "NOTICE alice :hi") == {}
+    assert talk.say("bob", "@+typing=active TAGMSG alice") == {}
+    assert talk.say("known", "PRIVMSG alice :hi") == {"alice": [":known PRIVMSG alice :hi"]}
+    talk.say("alice", "ACCEPT bob")
+    assert talk.say("bob", "PRIVMSG alice :hi") == {"alice": [":bob PRIVMSG alice :hi"]}
+    assert talk.say("alice", "PRIVMSG alice :note") == {"alice": [":alice PRIVMSG alice :note"]}
+
+
 def test_the_list_of_those_who_are_accepted(talk: Talk) -> None:
     assert talk.say("alice", "ACCEPT *") == {"alice": ["282"]}
     talk.say("alice", "ACCEPT Bob")

@@ -310,7 +310,7 @@ def test_the_greeting() -> None:
             found += message.params[1:-1]
     assert tuple(found) == tokens
     assert messages[3] is not None
-    assert messages[3].params[:4] == ("bob", "irc.example.org", "chatd-1.0", "BTgiorw")
+    assert messages[3].params[:4] == ("bob", "irc.example.org", "chatd-1.0", "BRTgiorw")
 
 
 @pytest.mark.parametrize("notice", NOTICES)

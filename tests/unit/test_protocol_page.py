@@ -46,6 +46,7 @@ VALUES = {
     "stays-in-lobby": "bob",
     "already-on-room": "bob",
     "only-accepted": "bob",
+    "only-logged-in": "bob",
     "nick-reserved": "bob",
     "unknown-mode": "x",
     "invalid-mode-parameter": "l none",

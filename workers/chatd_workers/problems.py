@@ -46,6 +46,7 @@ COMMON: Final[dict[str, str]] = {
     "not-operator": "only operators of {room} can do that",
     "cannot-send": "not said: you may not speak in {room}",
     "only-accepted": "not said: {value} takes private lines only from few",
+    "only-logged-in": "not said: {value} takes private lines only from who is logged in",
     "topic-too-long": "topic too long: at most {value} characters",
     "unknown-mode": "there is no mode {value}",
     "invalid-mode-parameter": "mode {value} of {about} is not possible",

@@ -1,8 +1,10 @@
-"""Taking private lines only from few: user mode ``+g``, and ACCEPT, the list of these few.
+"""Taking private lines only from few: user modes ``+g`` and ``+R``, and ACCEPT, the list of few.
 
-User mode ``+T`` belongs here, too: who has it takes no CTCP but actions, from nobody.
+``+g`` lets nobody through but those on the list, ``+R`` also whoever is logged in to an account.
+Whom one writes to gets on the list: an answer shall come through. User mode ``+T`` belongs here,
+too: who has it takes no CTCP but actions, from nobody.
 
-Whoever is turned away is told so, and the other one that somebody has tried, once in a while
+Whoever is turned away is told so; and one with ``+g`` that somebody has tried, once in a while
 ("Caller ID" of ircd-hybrid; ISUPPORT's CALLERID and ACCEPT).
 """
 
@@ -28,9 +30,13 @@ def turn_away(hub: Core, session: Session, other: Session, kind: e.TalkKind, tex
     modes = other.record.modes
     if text.startswith(CTCP) and "T" in modes:
         return True
-    if "g" not in modes or session is other or fold(session.nick) in other.record.accepted:
+    if not _is_kept_out(session, other):
         return False
     if kind == "tag":
+        return True
+    if "g" not in modes:
+        if kind != "notice":
+            hub.refuse(session, "only-logged-in", other.nick)
         return True
     called = other.called_at is None or hub.now - other.called_at >= QUIET
     if kind != "notice":
@@ -42,6 +48,23 @@ def turn_away(hub: Core, session: Session, other: Session, kind: e.TalkKind, tex
         who = session.source
         hub.numeric(other, "RPL_UMODEGMSG", who.nick, f"{who.user}@{who.host}")
     return True
+
+
+def expect_answer(hub: Core, session: Session, other: Session) -> None:
+    """Let ``other``, whom ``session`` writes to, write back, if the list has room for it."""
+    if not _is_kept_out(other, session):
+        return
+    accepted = session.record.accepted
+    most = hub.rules.accept_entries
+    if not most or len(accepted) < most:
+        hub.change(session, "accept", accepted=[*accepted, fold(other.nick)])
+
+
+def _is_kept_out(session: Session, other: Session) -> bool:
+    """Tell whether a mode of ``other`` keeps lines of ``session`` out."""
+    modes = other.record.modes
+    kept = "g" in modes or ("R" in modes and not session.record.account)
+    return kept and session is not other and fold(session.nick) not in other.record.accepted
 
 
 def _accept(hub: Core, session: Session, entry: c.Accept) -> None:

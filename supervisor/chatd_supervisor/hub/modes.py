@@ -15,7 +15,7 @@ from chatd_workers import events as e
 from chatd_workers.dialects.irc.modes import USER_MODES, write_modes
 from chatd_workers.names import fold
 
-OWN: Final = frozenset("BTgiw")
+OWN: Final = frozenset("BRTgiw")
 """Modes of a person that are its own to set and unset."""
 
 DROPPED: Final = frozenset("o")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from chatd_supervisor.hub.acceptance import turn_away
+from chatd_supervisor.hub.acceptance import expect_answer, turn_away
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.permissions import Problem, ctcp_problem, speak_problem
@@ -98,6 +98,7 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
     # has no label (IRCv3 labeled-response, "Echo message").
     hub.deliver(other, told)
     if entry.kind in ("say", "act"):
+        expect_answer(hub, session, other)
         tell_away(hub, session, other)
     return None
 
@@ -181,6 +182,7 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     session.idle_since = hub.now
     event = e.Told(session.source, other.nick, entry.text, "say", stamp)
     hub.tell(Audience(both.values()), event)
+    expect_answer(hub, session, other)
     tell_away(hub, session, other)
 
 

@@ -55,6 +55,7 @@ ROOM_MODES: Final[Mapping[str, Mode]] = {
 
 USER_MODES: Final[Mapping[str, Mode]] = {
     "B": Mode(Kind.FLAG, "a bot"),
+    "R": Mode(Kind.FLAG, "takes private lines only from who is logged in, or accepted"),
     "T": Mode(Kind.FLAG, "takes no CTCP but actions"),
     "g": Mode(Kind.FLAG, "takes private lines only from those accepted (ACCEPT)"),
     "i": Mode(Kind.FLAG, "not shown to who shares no room"),

@@ -111,7 +111,7 @@ VERBS: Final[dict[str, Verb]] = {
         0,
         people.accept,
         "[NICK | -NICK | *]{,...}",
-        "from whom +g lets lines through",
+        "from whom +g and +R let lines through",
         "Modern has none; as in Hybrid and Solanum",
     ),
     "AWAY": Verb(0, session.away, "[:REASON]", "be away, or back", "Modern, AWAY"),

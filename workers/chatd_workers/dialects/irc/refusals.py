@@ -86,6 +86,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "too-many-targets": AsNumeric("ERR_TOOMANYTARGETS", VALUE),
     "cannot-send": AsNumeric("ERR_CANNOTSENDTOCHAN", ROOM),
     "only-accepted": AsNumeric("ERR_TARGUMODEG", VALUE),
+    "only-logged-in": AsNumeric("ERR_NEEDREGGEDNICK", VALUE),
     # Modes
     "unknown-mode": AsNumeric("ERR_UNKNOWNMODE", VALUE),
     "unknown-user-mode": AsNumeric("ERR_UMODEUNKNOWNFLAG"),
