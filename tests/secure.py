@@ -47,10 +47,10 @@ def make_certificate(directory: Path, name: str, kind: str = "ec") -> Pem:
     return pem
 
 
-def tls_listener(pem: Pem, more: str = "") -> str:
+def tls_listener(pem: Pem, more: str = "", address: str = f"{HOST}:0") -> str:
     """Return the configuration of a listener that speaks TLS with ``pem``."""
     return (
-        f'[[listen]]\naddress = "{HOST}:0"\ntls = true\ncert = "{pem.cert}"\n'
+        f'[[listen]]\naddress = "{address}"\ntls = true\ncert = "{pem.cert}"\n'
         f'key = "{pem.key}"\n{more}\n'
     )
 

@@ -38,6 +38,13 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: Annotated[
         str | None, absolute_path("File with the key of the certificate, if cert does not hold it.")
     ] = None
+    sts_duration: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Seconds for which clients of IRC are told to come by TLS alone; 0: not.",
+        ),
+    ] = 0
     proxy_protocol: Annotated[
         bool,
         Meta(
@@ -77,6 +84,8 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise wrong("tls", "needs a certificate: cert, and key")
         if self.tls and self.unix_path:
             raise wrong("tls", "is not for Unix sockets")
+        if self.sts_duration and not (self.tls and self.dialect == "irc"):
+            raise wrong("sts_duration", "is only for tls = true and dialect irc")
         for name in ("cert", "key"):
             path = getattr(self, name)
             if path is not None and not self.tls:

@@ -3,9 +3,10 @@
 import resource
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd_supervisor.account_config import Accounts
+from chatd_supervisor.addresses import split_address
 from chatd_supervisor.config import Config
 from chatd_supervisor.hub import OperatorBlock, Rules
 from chatd_supervisor.journal.sqlite import SqliteJournal
@@ -50,6 +51,7 @@ def rules_of(config: Config) -> Rules:
     """Return the hub's rules in ``config``."""
     server, limits, history = config.server, config.limits, config.history
     accounts = config.accounts
+    sts = _sts(config)
     rules = Rules(
         server=server.name,
         network=server.network,
@@ -82,9 +84,29 @@ def rules_of(config: Config) -> Rules:
         min_password_length=accounts.min_password_length,
         nick_ownership=accounts.nick_ownership,
         capabilities=((REGISTRATION, _registration(accounts)),),
-        unavailable=frozenset({"sts"} if accounts.registration else {"sts", REGISTRATION}),
+        sts_port=sts.port,
+        sts_duration=sts.duration,
+        unavailable=frozenset(
+            name
+            for name, is_there in (("sts", sts.port), (REGISTRATION, accounts.registration))
+            if not is_there
+        ),
     )
     return rules._replace(tokens=_tokens(rules))
+
+
+class _Sts(NamedTuple):
+    port: int
+    duration: int
+
+
+def _sts(config: Config) -> _Sts:
+    """Return where clients are to come by TLS, and for how long; (0, 0): nowhere."""
+    for listen in config.listen:
+        if listen.sts_duration:
+            _, port = split_address(listen.address)
+            return _Sts(port, listen.sts_duration)
+    return _Sts(0, 0)
 
 
 def _registration(accounts: Accounts) -> str:

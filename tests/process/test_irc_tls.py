@@ -85,3 +85,25 @@ def test_plain_words_on_the_port_of_tls_are_no_harm(secure: Secure) -> None:
         assert not heard or b"ERROR" in heard or heard[:1] == b"\x15"
     with secure.client().register("bob") as bob:
         assert bob.is_silent()
+
+
+def test_who_comes_without_tls_is_told_where_to_come_with_it(tmp_path: Path) -> None:
+    """The capability sts (IRCv3 sts): the port, and over TLS for how long."""
+    pem = make_certificate(tmp_path, "chatd")
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    listener = tls_listener(pem, 'dialect = "irc"\nsts_duration = 3600', f"{HOST}:{port}")
+    with serving(tmp_path, IRC_CONFIG + listener) as server:
+        secure = Secure(server, port)
+        for client, value in (
+            (IrcClient(server.port), f"sts=port={port}"),
+            (secure.client(), "sts=duration=3600"),
+        ):
+            with client:
+                client.send("CAP LS 302")
+                shown = client.until("CAP")[-1]
+                while shown.params[2] == "*":
+                    shown = client.until("CAP")[-1]
+                assert value in shown.params[-1].split()
+                client.send("CAP REQ sts")
+                client.expect("CAP", None, "NAK", "sts")

@@ -19,6 +19,10 @@ WITH_VALUES: Final = 302
 def available(hub: Core, session: Session) -> dict[str, str]:
     """Return the capabilities that ``session`` can ask for, and their values."""
     values = {**dict(hub.rules.capabilities), "sasl": ",".join(mechanisms_of(session))}
+    if session.record.secured:
+        values["sts"] = f"duration={hub.rules.sts_duration}"
+    else:
+        values["sts"] = f"port={hub.rules.sts_port}"
     return {name: values.get(name, "") for name in NAMES if name not in hub.rules.unavailable}
 
 

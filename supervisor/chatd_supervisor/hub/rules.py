@@ -30,6 +30,10 @@ class Rules(NamedTuple):
     """Of RPL_ISUPPORT."""
     capabilities: tuple[tuple[str, str], ...] = ()
     """Values of capabilities, by name."""
+    sts_port: int = 0
+    """Where TLS is spoken; 0: clients are not sent there."""
+    sts_duration: int = 0
+    """Seconds for which they are not to come in any other way."""
     unavailable: frozenset[str] = frozenset({"sts"})
     """Capabilities that this server, as it is configured, has not."""
     nick_length: int = 24
