@@ -1,4 +1,7 @@
-"""The servers of the table live as long as the tests."""
+"""The servers of the table live as long as the tests of a module.
+
+No longer: they are children of this process, which other tests count.
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +10,7 @@ import pytest
 from conformance.servers import Servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def servers(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[Servers]:
