@@ -23,8 +23,9 @@ import os
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import Worker
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.passwords import AT_ONCE, Passwords, Request
@@ -32,9 +33,6 @@ from chatd_supervisor.questions import Answer, Question, Settled
 from chatd_supervisor.work import Reported
 from chatd_workers.commands import stands_alone
 from chatd_workers.reports import Report, decode_record, encode
-
-if TYPE_CHECKING:
-    from chatd_supervisor.switchboard import Switchboard
 
 log = logging.getLogger("chatd")
 
@@ -65,23 +63,28 @@ class Checks:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        board: "Switchboard",
+        commits: Commits,
+        commit: Callable[[], None],
         children: MutableMapping[int, Callable[[int], None]],
     ) -> None:
-        """``children``: who is told the exit code of which pid (``Births.strangers``)."""
-        self._board = board
+        """``commit`` is called when something was added to ``commits`` outside of a tick.
+
+        ``children``: who is told the exit code of which pid (``Births.strangers``).
+        """
+        self._commits = commits
+        self._commit = commit
         self._passwords = Passwords(loop, children)
         self._held: dict[Worker, Held] = {}
         # Those that are not asked yet, by address; whose turn it is comes first.
         self._queues: dict[str, deque[Held]] = {}
         self._asked = 0
-        board.hub.nonce = _nonce
+        commits.hub.nonce = _nonce
 
     def take(self, worker: Worker, report: Report) -> None:
         """Have ``report`` committed, as soon as all is known that it takes."""
         question = self._question(worker, report)
         if question is None:
-            self._board.commits.add(Reported(worker, report))
+            self._commits.add(Reported(worker, report))
             return
         connection = worker.connection
         assert connection is not None, "who reports serves somebody"
@@ -129,7 +132,7 @@ class Checks:
             return None
         assert worker.connection is not None, "who reports serves somebody"
         try:
-            return self._board.hub.question(worker.connection.session, report.commands[0])
+            return self._commits.hub.question(worker.connection.session, report.commands[0])
         except JournalError:
             return None  # the commit will meet it too, and knows what to do then
         except Exception:
@@ -152,9 +155,9 @@ class Checks:
         del self._held[held.worker]
         self._asked -= 1
         settled = Settled(held.question, answer)
-        self._board.commits.add(Reported(held.worker, held.report, settled))
+        self._commits.add(Reported(held.worker, held.report, settled))
         self._ask()
-        self._board.commit()
+        self._commit()
 
 
 def _nonce() -> str:

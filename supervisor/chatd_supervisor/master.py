@@ -196,7 +196,7 @@ class Master:
             judged=self._staffing.judged,
             severed=self._staffing.severed,
         )
-        board.checks = Checks(self._loop, board, births.strangers)
+        board.checks = Checks(self._loop, board.commits, board.commit, births.strangers)
         self._introductions = Introductions(self._loop, board, limits.registration_timeout)
         board.egress.writers |= writers_of(self._config)
         reception = self._reception = Reception(
