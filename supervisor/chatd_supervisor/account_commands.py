@@ -35,7 +35,7 @@ from chatd_supervisor.journal.accounts import (
 )
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.tables import format_rows, format_time
-from chatd_workers.names import is_nick
+from chatd_workers.names import is_given, is_nick
 
 _where = options_of(finding, state_option)
 _password_stdin = click.option(
@@ -62,10 +62,10 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
     if email and not is_address(email):
         raise click.BadParameter(f"{email!r} is no address", param_hint="--email")
     longest = config.limits.nick_length
-    if not is_nick(name) or len(name) > longest:
+    if not is_nick(name) or is_given(name) or len(name) > longest:
         raise click.BadParameter(
             f"{name!r} cannot be a nick: letters, digits and _-[]{{}}|^`\\, not a dash first,"
-            f" {longest} characters at most",
+            f" {longest} characters at most, not as guests are called",
             param_hint="NAME",
         )
     places = paths_of(config)

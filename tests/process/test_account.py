@@ -94,6 +94,7 @@ def test_beside_a_server_that_writes(server: Server) -> None:
         (["account", "add", "a b", "--password-stdin"], "x\n", 2, "cannot be a nick"),
         (["account", "add", "-a", "--password-stdin"], "x\n", 2, "No such option"),
         (["account", "add", "x" * 25, "--password-stdin"], "x\n", 2, "24 characters at most"),
+        (["account", "add", "Guest7", "--password-stdin"], "x\n", 2, "not as guests are called"),
         (["account", "add", "c", "--password-stdin"], "\n", 2, "the password is empty"),
         (["account", "add", "c", "--password-stdin"], "a\tb\n", 2, "control characters"),
         (["account", "add", "c", "--password-stdin", "--email=x"], "x\n", 2, "is no address"),

@@ -291,6 +291,7 @@ def test_an_account_is_made_and_used(talk: Talk) -> None:
         ("REGISTER carol * sesame", "USERNAME_EXISTS carol"),
         ("REGISTER nickserv * sesame", "BAD_ACCOUNT_NAME nickserv"),
         ("REGISTER a,b * sesame", "BAD_ACCOUNT_NAME a,b"),
+        ("REGISTER GUEST12 * sesame", "BAD_ACCOUNT_NAME GUEST12"),
         (f"REGISTER {'x' * 25} * sesame", f"BAD_ACCOUNT_NAME {'x' * 25}"),
         ("REGISTER * nowhere sesame", "INVALID_EMAIL bob"),
         ("REGISTER * * se", "WEAK_PASSWORD bob"),
@@ -412,11 +413,11 @@ class TestTheTextDialect:
         lines = talk.say("guest", "/register sesame")["guest"]
         assert lines == ["--- you are guest2, which was somebody else before: /nick NAME first"]
 
-    def test_a_guest_is_not_called_like_an_account(self, talk: Talk) -> None:
-        talk.hub.accounts.change(Added(account_samples.account("Guest1")))
-        talk.numbers["guest"] = 3
-        talk.apply("guest", c.Arrive("text", "h"))
-        assert record(talk, "guest").nick == "guest2"
+    def test_no_account_is_called_as_guests_are(self, talk: Talk) -> None:
+        talk.come("guest7", dialect="text")
+        assert talk.say("guest7", "/register sesame") == {
+            "guest7": ["--- account guest7 is not possible: made like a nick, not like a guest"]
+        }
 
     def test_a_busy_server_says_so(self, talk: Talk) -> None:
         talk.come("tom", dialect="text")

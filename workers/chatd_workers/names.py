@@ -22,6 +22,9 @@ UNSAFE: Final = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 
+GUEST: Final = re.compile("guest[0-9]+")
+"""What those are called who have not said how they want to be called."""
+
 REPLACEMENT: Final = "\ufffd"
 
 FORMATTING: Final = "\x01\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f"
@@ -85,6 +88,11 @@ def fold(name: str) -> str:
 def is_nick(name: str) -> bool:
     """Tell whether ``name`` can be a nick, its length apart."""
     return _is_word(name) and name[0] != "-"
+
+
+def is_given(name: str) -> bool:
+    """Tell whether ``name``, in any case, is one that guests are given: no account is called so."""
+    return GUEST.fullmatch(fold(name)) is not None
 
 
 def is_room(name: str) -> bool:

@@ -59,7 +59,7 @@ COMMON: Final[dict[str, str]] = {
     "accounts-unavailable": "accounts cannot be made or used at the moment",
     "accounts-closed": "accounts are made by the operators of this server",
     "account-exists": "account {value} is there already",
-    "account-invalid": "account {value} is not possible: it is made like a nick",
+    "account-invalid": "account {value} is not possible: made like a nick, not like a guest",
     "account-unknown": "there is no account {value}",
     "account-needed": "you are not logged in to an account",
     "account-present": "you are logged in to {value} already",

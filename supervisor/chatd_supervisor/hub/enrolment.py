@@ -17,7 +17,7 @@ from chatd_supervisor.journal.accounts import Account, Added, is_address
 from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
-from chatd_workers.names import fold, is_nick
+from chatd_workers.names import fold, is_given, is_nick
 
 _Refusal = tuple[str, str, str]
 """A problem, its value, and what it is about: the account that it would have been."""
@@ -76,7 +76,7 @@ def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | N
         return "account-needs-nick", "", ""
     # It has asked for a nick and not got it: the name that it means is taken as well.
     name = name or session.record.warned
-    if not is_nick(name) or fold(name) in SERVICES or _is_too_long(hub, name):
+    if not is_nick(name) or is_given(name) or fold(name) in SERVICES or _is_too_long(hub, name):
         return "account-invalid", name, name
     existing = hub.accounts.find(name)
     if existing is not None:
