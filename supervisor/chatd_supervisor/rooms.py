@@ -45,6 +45,7 @@ class Session:
         "dialect",
         "id",
         "idle_since",
+        "one_room",
         "record",
         "rooms",
         "view",
@@ -53,6 +54,7 @@ class Session:
     def __init__(self, number: int, dialect: str, record: SessionRecord) -> None:
         self.id = number
         self.dialect = dialect
+        self.one_room = DIALECTS[dialect].one_room
         self.record = record
         self.rooms: dict[str, Room] = {}
         # When it last said something, as this master knows; not part of what is written down.
@@ -185,7 +187,7 @@ class Room:
     def add(self, session: Session) -> None:
         """Let ``session`` in."""
         self.members[session.id] = session
-        if not DIALECTS[session.dialect].one_room:
+        if not session.one_room:
             self.listing[session.id] = session
         self._audience = None
 

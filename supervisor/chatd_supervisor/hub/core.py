@@ -21,7 +21,6 @@ from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_supervisor.state import State
 from chatd_workers import events as e
-from chatd_workers.dialects import DIALECTS
 from chatd_workers.names import fold, make_safe
 
 Action = Callable[["Core", Session, Any], None]
@@ -179,7 +178,7 @@ class Core:
 
     def knows_one_room(self, session: Session) -> bool:
         """Tell whether the dialect of ``session`` knows one room at a time."""
-        return DIALECTS[session.dialect].one_room
+        return session.one_room
 
     def find(self, nick: str) -> Session | None:
         """Return who is called ``nick`` and has registered."""
