@@ -40,6 +40,9 @@ VIOLATION: Final = os.EX_PROTOCOL
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
 
+BREATH: Final = 0.5
+"""Seconds before the first worker is replaced: what was said during the upgrade comes first."""
+
 PACE: Final = 0.005
 """Seconds between one worker's replacement and the next one's."""
 
@@ -126,7 +129,7 @@ class Births:
             for worker in workers
             if worker.connection is not None and not worker.connection.way.is_relay
         )
-        self._renew_next()
+        self._loop.call_later(BREATH, self._renew_next)
 
     def _renew_next(self) -> None:
         # Not while others wait for theirs, and among them the one before.
