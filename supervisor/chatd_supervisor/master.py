@@ -30,12 +30,7 @@ from chatd_supervisor.control import ControlError, ControlServer
 from chatd_supervisor.ending import end_of_a_fault
 from chatd_supervisor.handover import Channel, go_back
 from chatd_supervisor.hub import Hub, Operation
-from chatd_supervisor.inspection import (
-    describe_listener,
-    describe_sessions,
-    describe_work,
-    master_title,
-)
+from chatd_supervisor.inspection import describe_listener, describe_work, master_title
 from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
@@ -46,6 +41,7 @@ from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reloading import live_by
+from chatd_supervisor.requests import Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
@@ -54,7 +50,6 @@ from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.winding_down import wind_down
-from chatd_supervisor.work import AccountChanged
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
 from chatd_workers.signals import MASTERS_SIGNALS
@@ -144,6 +139,7 @@ class Master:
         )
         self._ports.listen(self._config)
         recovery = self._assemble(journal, held)
+        self._requests = self._answers()
         bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
         self._adoption = Adoption(self._loop, bound, recovery.offered)
         self._upgrade = Upgrade(
@@ -336,33 +332,32 @@ class Master:
 
     def _answer(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer on the control socket."""
-        board = self._switchboard
+        answer = self._requests.get(request)
+        if answer is None:
+            raise ControlError(f"no such request: {request}")
         try:
-            match request:
-                case "status":
-                    return self._status()
-                case "ps":
-                    return {
-                        "sessions": describe_sessions(
-                            board.connections.values(), board.hub.sessions
-                        )
-                    }
-                case "reload":
-                    return {"warnings": self.reload()}
-                case "stop":
-                    log.info("stopping on request")
-                    self.stop()
-                    return {"pid": os.getpid()}
-                case "account":
-                    board.commits.add(AccountChanged(str(arguments["name"])))
-                    board.commit()
-                    return {}
-                case "upgrade":
-                    self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
-                    return {}
+            return answer(arguments)
         except (OSError, ValueError) as error:
             raise ControlError(str(error)) from error
-        raise ControlError(f"no such request: {request}")
+
+    def _answers(self) -> dict[str, Request]:
+        """Return what answers which request on the control socket."""
+        return {
+            "status": lambda _: self._status(),
+            "reload": lambda _: {"warnings": self.reload()},
+            "stop": lambda _: self._stop_on_request(),
+            "upgrade": self._begin_upgrade,
+            **requests_to(self._switchboard),
+        }
+
+    def _stop_on_request(self) -> dict[str, Any]:
+        log.info("stopping on request")
+        self.stop()
+        return {"pid": os.getpid()}
+
+    def _begin_upgrade(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
+        return {}
 
     def _status(self) -> dict[str, Any]:
         """Return what ``chatd status`` shows; JSON-able, times in seconds since the epoch."""
