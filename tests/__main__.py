@@ -1,4 +1,7 @@
-"""``python3 tests [ARGUMENT ...]``: set up on first use, then run pytest on the tests."""
+"""``python3 tests [ARGUMENT ...]``: set up on first use, then run pytest on the tests.
+
+Without an argument all of them run, several at a time: they mostly wait.
+"""
 
 import os
 import sys
@@ -9,5 +12,7 @@ sys.path.insert(0, str(ROOT / "supervisor"))
 
 from bootstrap import run  # noqa: E402
 
+ALL_OF_THEM = ("-q", "--numprocesses=4", "--dist=worksteal")
+
 os.chdir(ROOT)
-run("pytest", *sys.argv[1:])
+run("pytest", *(sys.argv[1:] or ALL_OF_THEM))

@@ -19,7 +19,10 @@ from harness import ROOT, eventually
 SET_UP = 120.0
 """Seconds that a first use may take."""
 
-DEVELOPMENT = r"hypothesis|mypy|mypy-extensions|pytest|ruff|librt|ast-serialize|pygments|iniconfig"
+DEVELOPMENT = (
+    r"hypothesis|mypy|mypy-extensions|pytest|pytest-xdist|execnet|ruff|librt|ast-serialize"
+    r"|pygments|iniconfig"
+)
 
 
 @pytest.fixture
