@@ -1,4 +1,4 @@
-"""How a master ends of what it cannot go on from: at once, its clients held by others.
+"""How a master ends without a stop: at once, its clients held by others.
 
 What it was in the middle of is half done, in memory; what is written down is whole. So the best way
 on is the one after any death: a new master, which finds all clients still there.
@@ -11,6 +11,8 @@ from typing import Any
 
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.journal import JournalError
+from chatd_supervisor.notify import Notifier
+from chatd_supervisor.switchboard import Switchboard
 
 log = logging.getLogger("chatd")
 
@@ -30,3 +32,16 @@ def end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
         log.critical("ended by a fault in chatd", exc_info=fault)
     logging.shutdown()
     os._exit(code)
+
+
+def step_aside(board: Switchboard, notifier: Notifier) -> None:
+    """End the process for another master to go on in its place, on SIGQUIT.
+
+    The way on is the one after a death, which is known to hold; nobody is told anything. What has
+    been said so far is written down first, so that less is left to be found out.
+    """
+    board.commit()
+    log.info("stepping aside: everything is left to the next master")
+    notifier.drain()
+    logging.shutdown()
+    os._exit(Exit.STEPPED_ASIDE)

@@ -15,6 +15,7 @@ class Exit(enum.IntEnum):
     UNAVAILABLE = 69
     SOFTWARE = 70
     CANNOT_CREATE = 73
+    STEPPED_ASIDE = 75
     CONFIG = 78
 
 
@@ -28,5 +29,6 @@ MEANINGS: dict[Exit, str] = {
     Exit.UNAVAILABLE: "An address cannot be listened on.",
     Exit.SOFTWARE: "The master ended by a fault of its own.",
     Exit.CANNOT_CREATE: "A directory or file cannot be made or written.",
+    Exit.STEPPED_ASIDE: "The master has left its clients to the next one, as it was told to.",
     Exit.CONFIG: "The configuration cannot be used.",
 }

@@ -27,7 +27,7 @@ from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer
-from chatd_supervisor.ending import end_of_a_fault
+from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import Channel, go_back
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.inspection import describe_listener, describe_work, master_title
@@ -171,7 +171,7 @@ class Master:
             closed=self._closed,
             operate=self._operate,
         )
-        self._title = Title(self._loop, self._title_text)
+        self._title = Title(self._loop, self._title_text, self._launch.notifier.status)
         board.commits = Commits(
             self._loop,
             Hub(rules_of(self._config), State.restored(snapshot)),
@@ -234,6 +234,7 @@ class Master:
             {
                 signal.SIGTERM: partial(self._stop_on, signal.SIGTERM),
                 signal.SIGINT: partial(self._stop_on, signal.SIGINT),
+                signal.SIGQUIT: partial(step_aside, self._switchboard, self._launch.notifier),
                 signal.SIGHUP: self._reload_on_hangup,
                 signal.SIGUSR2: self._upgrade.begin_same,
                 signal.SIGCHLD: self._births.reap,
@@ -275,6 +276,7 @@ class Master:
         if self._state == "stopping":
             return
         self._state = "stopping"
+        self._launch.notifier.stopping(self._config.limits.stop_timeout)
         if self._keeper is not None:
             self._keeper.stopping()
         self._stopped.set()
@@ -297,17 +299,18 @@ class Master:
         Returns warnings about what cannot change while running. Raises ConfigError or ListenError,
         and then everything stays as it was.
         """
-        config = self._load_config()
-        self._ports.listen(config)
-        old, self._config = self._config, config
-        warnings = live_by(
-            config,
-            old,
-            board=self._switchboard,
-            reception=self._reception,
-            staffing=self._staffing,
-            introductions=self._introductions,
-        )
+        with self._launch.notifier.reload():
+            config = self._load_config()
+            self._ports.listen(config)
+            old, self._config = self._config, config
+            warnings = live_by(
+                config,
+                old,
+                board=self._switchboard,
+                reception=self._reception,
+                staffing=self._staffing,
+                introductions=self._introductions,
+            )
         self._title.refresh_soon()
         return warnings
 

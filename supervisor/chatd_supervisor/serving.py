@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -157,6 +158,7 @@ def _run(
         from chatd_supervisor.ledger import LedgerError  # noqa: PLC0415
         from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
         from chatd_supervisor.master import Master  # noqa: PLC0415
+        from chatd_supervisor.notify import Notifier  # noqa: PLC0415
         from chatd_supervisor.outbox import OutboxError  # noqa: PLC0415
         from chatd_supervisor.upgrading import Launch  # noqa: PLC0415
 
@@ -177,13 +179,17 @@ def _run(
         keeper=keeper,
         handover=handover,
         started=handover.started if handover is not None else time.time(),
+        notifier=Notifier.from_environment(),
     )
     try:
         handler = set_up(config.server.log_level, places.log_file if daemon else None)
         if daemon:
             drop_standard_error()
+        if handover is None:
+            launch.notifier.begin()
         master = Master(config, places, load_config, launch)
-        return master.run(partial(_ready, config, places, starter))
+        tell = partial(launch.notifier.ready, daemon=daemon and keeper is None)
+        return master.run(partial(_ready, config, places, starter, tell))
     except ListenError as error:
         return _failed(starter, Exit.UNAVAILABLE, error.strerror)
     except ConfigError as error:
@@ -215,12 +221,15 @@ def _reopen(handler: LogHandler) -> None:
         log.error("the log cannot be opened again, going on in the old one: %s", error)
 
 
-def _ready(config: Config, places: Paths, starter: Starter | None) -> None:
+def _ready(
+    config: Config, places: Paths, starter: Starter | None, tell: Callable[[], None]
+) -> None:
     log.info("ready: chatd %s, pid %d, in %s", __version__, os.getpid(), places.runtime_dir)
     if all(map(_is_local, config.listen)):
         ports = [split_address(one.address)[1] for one in config.listen if not one.unix_path]
         port = next(iter(ports), 0)
         log.info("only this machine can connect; --listen :%d opens it to others", port or 5015)
+    tell()
     if starter is not None:
         starter.tell(Exit.OK, f"chatd: started, pid {os.getpid()}, log {places.log_file}")
 

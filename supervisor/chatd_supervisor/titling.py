@@ -13,10 +13,16 @@ DELAY: Final = 0.1
 class Title:
     """What ``ps`` shows of this process."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, text: Callable[[], str]) -> None:
-        """``text`` says what the title is to be now."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        text: Callable[[], str],
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """``text`` says what the title is to be now; ``told`` gets each other one, too."""
         self._loop = loop
         self._text = text
+        self._told = told
         self._shown = ""
         self._due = False
 
@@ -33,3 +39,4 @@ class Title:
         if text != self._shown:
             self._shown = text
             setproctitle.setproctitle(text)
+            self._told(text)

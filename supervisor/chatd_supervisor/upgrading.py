@@ -19,6 +19,7 @@ from typing import IO, Final, NamedTuple
 from chatd_supervisor import __version__
 from chatd_supervisor.handover import Channel, Handover, execute, resuming_command
 from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.notify import Notifier
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
 from chatd_supervisor.switchboard import Switchboard
@@ -46,6 +47,8 @@ class Launch(NamedTuple):
     """What the program before us in this process has passed on, if any."""
     started: float
     """When the server was started, in seconds since the epoch."""
+    notifier: Notifier = Notifier()
+    """The line to the service manager, if there is one."""
 
 
 class Upgrade:
@@ -134,6 +137,7 @@ class Upgrade:
         try:
             self._execute(command)
         except OSError as error:
+            self._launch.notifier.ready()
             self._fail(str(error))
 
     def _fail(self, why: str) -> None:
@@ -163,6 +167,8 @@ class Upgrade:
             since=time.monotonic(),
         )
         log.info("upgrade: executing %s", " ".join(command))
+        launch.notifier.reloading()
+        launch.notifier.drain()
         execute(command, handover)
 
 

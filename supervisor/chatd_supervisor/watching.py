@@ -12,8 +12,8 @@ new, never ready       it ends                             the supervisor ends w
 starting, ready        SIGTERM, SIGINT                     passed on; from now on its end is meant
 starting, ready        it says Stopping                    from now on its end is meant
 starting, ready        it ends as is meant, or status 0    the supervisor ends
-ready                  SIGHUP, SIGUSR1, SIGUSR2            passed on
-starting               SIGHUP, SIGUSR1, SIGUSR2            ignored: it would die of them
+ready                  SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   passed on
+starting               SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   ignored: it would die of them
 starting               it ends                             another one, after a delay
 ready                  it ends                             another one, at once; after a delay if
                                                            it had only just begun, as the last
@@ -73,7 +73,7 @@ log = logging.getLogger("chatd")
 
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
-PASSED_ON: Final = ENDING | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
+PASSED_ON: Final = ENDING | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT}
 
 QUIET: Final = 1.0
 """Seconds between log lines that there is no room."""

@@ -47,6 +47,19 @@ def titles_of(client: Client) -> list[str]:
     return [title for title in shown.splitlines() if f"@127.0.0.1:{port} " in title]
 
 
+def test_one_that_steps_aside_leaves_its_clients_to_the_next(restartable: Restartable) -> None:
+    server = restartable.server
+    alice = server.connect("alice")
+    worker = server.worker_of("alice")
+    os.kill(worker, signal.SIGQUIT)  # as a terminal sends it to all of them
+    os.kill(server.pid, signal.SIGQUIT)
+    assert server.process.wait(PATIENCE) == 75
+    alice.send("hello\n")
+    server = restartable.again()
+    assert alice.until("hello") == ["alice : hello"], "and nothing of it all was told"
+    assert server.worker_of("alice") == worker
+
+
 def test_nobody_is_disconnected_and_nothing_is_lost(restartable: Restartable) -> None:
     server = restartable.server
     alice, bob = server.connect("alice"), server.connect("bob")

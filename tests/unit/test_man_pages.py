@@ -153,6 +153,7 @@ def test_signals_are_documented() -> None:
     assert set(items(section("chatd.8", "Signals", "Ss"), "Dv")) == {
         "SIGTERM",
         "SIGINT",
+        "SIGQUIT",
         "SIGHUP",
         "SIGUSR1",
         "SIGUSR2",

@@ -6,6 +6,7 @@ from typing import Final
 MASTERS_SIGNALS: Final = (
     signal.SIGTERM,
     signal.SIGINT,
+    signal.SIGQUIT,
     signal.SIGHUP,
     signal.SIGUSR1,
     signal.SIGUSR2,
