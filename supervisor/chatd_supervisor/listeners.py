@@ -1,10 +1,11 @@
 """Listening sockets and the policy for accepting, in storms too.
 
-One connection is accepted per turn of the loop and listener, so that between two births everybody
-who is connected is served. When the system has no descriptors or memory left (EMFILE, ENFILE,
-ENOBUFS, ENOMEM) a listener rests for REST seconds instead of spinning on a socket that stays
-readable; the waiting connections stay in the backlog. Errors of a connection that died in the
-backlog are that connection's (accept(2), "Error handling"), and ignored.
+A few connections (AT_ONCE) are accepted per turn of the loop and listener: births that follow each
+other cost less (``reception``), and between two turns everybody who is connected is served. When
+the system has no descriptors or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM) a listener rests for
+REST seconds instead of spinning on a socket that stays readable; the waiting connections stay in
+the backlog. Errors of a connection that died in the backlog are that connection's (accept(2),
+"Error handling"), and ignored.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from chatd_supervisor import unix_sockets
@@ -27,6 +28,10 @@ log = logging.getLogger("chatd")
 
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """The system's limits, not the connection's."""
+
+AT_ONCE: Final = 8
+"""Connections that are accepted per turn of the loop: all of them are served by one commit, and
+their births follow each other. Between two turns everybody else is served."""
 
 REST: Final = 0.2
 """Seconds a listener rests when the system is exhausted."""
@@ -44,11 +49,11 @@ class Listener:
         listen: Listen,
         backlog: int,
         loop: asyncio.AbstractEventLoop,
-        accepted: Callable[["Listener", socket.socket], None],
+        accepted: Callable[["Listener", Sequence[socket.socket]], None],
         *,
         held: int | None = None,
     ) -> None:
-        """Bind and listen. Raises ListenError. ``accepted`` gets each connection.
+        """Bind and listen. Raises ListenError. ``accepted`` gets the connections.
 
         ``held`` is the descriptor of such a socket that was bound before.
         """
@@ -107,15 +112,19 @@ class Listener:
             self._file.remove()
 
     def _accept(self) -> None:
-        try:
-            client, _ = self._socket.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno in EXHAUSTED:
-                self.rest(error)
-            return
-        self._accepted(self, client)
+        clients: list[socket.socket] = []
+        while len(clients) < AT_ONCE:
+            try:
+                client, _ = self._socket.accept()
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    self.rest(error)
+                break
+            clients.append(client)
+        if clients:
+            self._accepted(self, clients)
 
     def rest(self, error: OSError) -> None:
         """Leave new connections in the backlog for a while: the system is exhausted."""

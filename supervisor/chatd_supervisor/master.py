@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -247,8 +247,8 @@ class Master:
         self._births.reap()
         return signals
 
-    def _receive(self, listener: Listener, client: socket.socket) -> None:
-        self._reception.receive(listener, client)
+    def _receive(self, listener: Listener, clients: Sequence[socket.socket]) -> None:
+        self._reception.receive(listener, clients)
 
     def _closed(self, connection: Connection) -> None:
         self._reception.see_off(connection)

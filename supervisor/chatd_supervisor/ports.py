@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from chatd_supervisor.certificates import Certificate, CertificateError
@@ -24,11 +24,11 @@ class Ports:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        accepted: Callable[[Listener, socket.socket], None],
+        accepted: Callable[[Listener, Sequence[socket.socket]], None],
         keeper: Keeper | None,
         held: dict[str, int],
     ) -> None:
-        """``accepted`` gets each connection. ``held`` are sockets of a former master, by name."""
+        """``accepted`` gets the connections. ``held`` are sockets of a former master, by name."""
         self._loop = loop
         self._accepted = accepted
         self._keeper = keeper

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Limits
@@ -37,6 +37,14 @@ UNWRITABLE: Final = "the server cannot write its journal, try again later"
 
 QUIET: Final = 1.0
 """Seconds between log lines about refusals: a storm of the ones must not be one of the others."""
+
+
+class Newcomer(NamedTuple):
+    """Somebody who is let in, and not greeted yet."""
+
+    visitor: Visitor
+    connection: Connection
+    worker: Worker
 
 
 class Reception:
@@ -69,20 +77,21 @@ class Reception:
         self._by_host: Counter[str] = Counter()
         self._quiet_until = 0.0
 
-    def receive(self, listener: Listener, client: socket.socket) -> None:
-        """Let in the ``client`` that has come through ``listener``, or tell it why not."""
-        try:
-            visitor = arrive(listener, client)
-        except Gone:
-            client.close()
-            return
-        except OSError as exhausted:
-            client.close()
-            listener.rest(exhausted)
-            return
-        error = self._admit(visitor)
-        if visitor.ends is not None:
-            visitor.ends.close()
+    def receive(self, listener: Listener, clients: Sequence[socket.socket]) -> None:
+        """Let in the ``clients`` that have come through ``listener``, or tell them why not."""
+        visitors = []
+        for client in clients:
+            try:
+                visitors.append(arrive(listener, client))
+            except Gone:
+                client.close()
+            except OSError as exhausted:
+                client.close()
+                listener.rest(exhausted)
+        error = self._admit(visitors)
+        for visitor in visitors:
+            if visitor.ends is not None:
+                visitor.ends.close()
         if error is not None:
             listener.rest(error)
 
@@ -93,10 +102,39 @@ class Reception:
         except OSError:
             client.close()  # it has gone
             return
-        self._admit(Visitor(client, peer, dialect, way))
+        self._admit([Visitor(client, peer, dialect, way)])
 
-    def _admit(self, visitor: Visitor) -> OSError | None:
-        """Let in ``visitor``, or tell it why not; return what the system has no room for, if so."""
+    def _admit(self, visitors: Sequence[Visitor]) -> OSError | None:
+        """Let in ``visitors``, or tell them why not; return what the system has no room for, if so.
+
+        Step by step with all of them: what is written to between two forks is copied, page by page,
+        and belongs to one more process; between forks that follow each other that is next to
+        nothing.
+        """
+        expected = [
+            (visitor, connection)
+            for visitor in visitors
+            if (connection := self._take_up(visitor)) is not None
+        ]
+        error = None
+        newcomers: list[Newcomer] = []
+        for visitor, connection in expected:
+            try:
+                worker = self._births.give(connection, visitor.ends)
+            except OSError as failed:
+                error = failed
+                reason = "the server has no room for another process, try again later"
+                self._turn_away(visitor, connection, reason)
+            else:
+                newcomers.append(Newcomer(visitor, connection, worker))
+        for visitor, connection, _ in newcomers:
+            if visitor.ends is not None:
+                self._hold(connection.name, visitor.client)
+        self._greet(newcomers)
+        return error
+
+    def _take_up(self, visitor: Visitor) -> Connection | None:
+        """Make a connection of ``visitor``, which is to get a worker; None: it is not let in."""
         self.numbered += 1
         number = self.numbered
         client, _, dialect, way, ends = visitor[:5]
@@ -114,33 +152,26 @@ class Reception:
         connection = Connection(number, visitor.peer, dialect, self._board.output(number), way)
         connection.local_user = visitor.local_user
         connection.token = os.urandom(TOKEN)
-        error = None
         reason = visitor.objection or self._objection(connection)
-        if not reason:
-            self.count(connection)
-            board = self._board
-            place = board.commits.outbox.place
-            self._ledger.enter(number, connection.token, place, way)
-            board.enter(connection)
-            board.attach(connection, client, [])
-            connection.state = State.SERVED
-            try:
-                worker = self._births.give(connection, ends)
-            except OSError as failed:
-                error = failed
-                reason = "the server has no room for another process, try again later"
-            else:
-                if ends is not None:
-                    self._hold(name, client)
-                reason = self._greet(connection, worker)
-            if reason:
-                board.forget(connection)
-                self._ledger.leave(number)
-                self.uncount(connection)
         if reason:
             self._refuse(visitor, reason)
             self.release(name)
-        return error
+            return None
+        self.count(connection)
+        board = self._board
+        self._ledger.enter(number, connection.token, board.commits.outbox.place, way)
+        board.enter(connection)
+        board.attach(connection, client, [])
+        connection.state = State.SERVED
+        return connection
+
+    def _turn_away(self, visitor: Visitor, connection: Connection, reason: str) -> None:
+        """Undo ``_take_up``, and tell ``visitor`` why."""
+        self._board.forget(connection)
+        self._ledger.leave(connection.session)
+        self.uncount(connection)
+        self._refuse(visitor, reason)
+        self.release(connection.name)
 
     def _hold(self, name: str, client: socket.socket) -> None:
         if self._keeper is not None:
@@ -203,24 +234,26 @@ class Reception:
             )
         return ""
 
-    def _greet(self, connection: Connection, worker: Worker) -> str:
-        """Have the arrival of ``connection`` written down and told; return why not, if not."""
+    def _greet(self, newcomers: Sequence[Newcomer]) -> None:
+        """Have the arrival of ``newcomers`` written down and told, or turn them away."""
         board = self._board
         if not board.commits.stuck:
-            board.commits.add(Arriving(connection))
+            for _, connection, _ in newcomers:
+                board.commits.add(Arriving(connection))
         board.commit()
-        if connection.session not in board.hub.sessions:
-            return UNWRITABLE
-        self.served += 1
-        self._introductions.expect(connection)
-        log.info(
-            "session %d: %s on %s, worker %d",
-            connection.session,
-            connection.peer,
-            connection.dialect,
-            worker.pid,
-        )
-        return ""
+        for visitor, connection, worker in newcomers:
+            if connection.session not in board.hub.sessions:
+                self._turn_away(visitor, connection, UNWRITABLE)
+                continue
+            self.served += 1
+            self._introductions.expect(connection)
+            log.info(
+                "session %d: %s on %s, worker %d",
+                connection.session,
+                connection.peer,
+                connection.dialect,
+                worker.pid,
+            )
 
     def _refuse(self, visitor: Visitor, reason: str) -> None:
         self.refused += 1

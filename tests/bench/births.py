@@ -11,6 +11,9 @@ from bench.people import Crowd
 from bench.plain_forks import SAMPLE
 from bench.subjects import BENCH, chatd, children, memory
 
+TOGETHER = 1000
+"""Clients that come at once."""
+
 
 class Birth(NamedTuple):
     """The medians of the last births before so many clients; ms and MB."""
@@ -51,7 +54,25 @@ def births(directory: Path, quick: bool) -> list[Row]:
                 reach="<= 1.6 MB" if target else "",
             ),
         ]
-    return rows
+    return [*rows, *_at_once(directory)]
+
+
+def _at_once(directory: Path) -> list[Row]:
+    """Time and memory of those who come all at once, as after a cut of the network."""
+    with chatd(directory / "at-once") as subject, Crowd(subject.port) as crowd:
+        before = subject.own_cpu()
+        taken = crowd.rush(TOGETHER)
+        spent = subject.own_cpu() - before
+        crowd.join(ask=True)
+        unshared = median(memory(_sampled(subject.children())))
+    return [
+        Row(
+            f"{TOGETHER:,} at once: until all are greeted, each",
+            f"{taken / TOGETHER * 1e3:.2f} ms",
+        ),
+        Row("... CPU of the parent, each", f"{spent / TOGETHER * 1e3:.2f} ms"),
+        Row("... unshared memory of a worker", f"{unshared:.2f} MB"),
+    ]
 
 
 def _chatd(directory: Path, levels: tuple[int, ...]) -> dict[int, Birth]:

@@ -10,6 +10,9 @@ from typing import Self
 PATIENCE = 60.0
 """Seconds after which what should have been heard counts as lost."""
 
+GREETED = b"/help lists the commands.\n"
+"""How the greeting ends."""
+
 
 class Crowd:
     """Many clients of one server."""
@@ -34,23 +37,35 @@ class Crowd:
 
         The greeting comes from the master; to be answered, a worker must have read the question.
         """
-        end = b"leave the server\n" if ask else b"/help lists the commands.\n"
+        end = b"leave the server\n" if ask else GREETED
         began = time.perf_counter()
         member = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
         if ask:
             member.sendall(b"/help\n")
-        heard = b""
-        while end not in heard:
-            data = member.recv(1 << 16)
-            assert data, f"closed after {heard!r}"
-            heard += data
+        _hear(member, end)
         taken = time.perf_counter() - began
+        self._enter(member)
+        return taken
+
+    def rush(self, many: int) -> float:
+        """Let ``many`` in, who connect at once; return the seconds until all are greeted."""
+        began = time.perf_counter()
+        newcomers = [
+            socket.create_connection(("127.0.0.1", self._port), PATIENCE) for _ in range(many)
+        ]
+        for member in newcomers:
+            _hear(member, GREETED)
+        taken = time.perf_counter() - began
+        for member in newcomers:
+            self._enter(member)
+        return taken
+
+    def _enter(self, member: socket.socket) -> None:
         member.setblocking(False)
         self._poller.register(member, select.EPOLLIN)
         self.members.append(member)
         self._by_descriptor[member.fileno()] = member
         self._heard[member.fileno()] = bytearray()
-        return taken
 
     def hush(self) -> None:
         """Let what is under way arrive, and forget it."""
@@ -90,3 +105,12 @@ class Crowd:
         os.kill(worker, signal.SIGKILL)
         self.say(self.members[0], f"again {began}")
         return time.perf_counter() - began
+
+
+def _hear(member: socket.socket, end: bytes) -> None:
+    """Read what ``member`` is told up to ``end``."""
+    heard = b""
+    while end not in heard:
+        data = member.recv(1 << 16)
+        assert data, f"closed after {heard!r}"
+        heard += data

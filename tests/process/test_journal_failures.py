@@ -157,8 +157,8 @@ def fill_and_free(disk: Disk, server: Server) -> None:
 
 def test_a_full_disk_and_a_stop(tmp_path: Path) -> None:
     with serving(tmp_path, "[limits]\nstop_timeout = 1.0\n") as server:
-        ShortFiles(tmp_path).fill(server)
         _, alice, bob = people(server)
+        ShortFiles(tmp_path).fill(server)
         talk_until_told(alice, bob)
         server.process.terminate()
         assert server.process.wait(PATIENCE) == 0
