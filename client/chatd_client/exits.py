@@ -1,6 +1,7 @@
 """Exit codes, as in sysexits.h where it has a fitting one. chat-client(1), EXIT STATUS."""
 
 import enum
+from typing import NamedTuple
 
 
 class Exit(enum.IntEnum):
@@ -14,5 +15,13 @@ class Exit(enum.IntEnum):
     SOFTWARE = 70
     INPUT_OUTPUT = 74
     PROTOCOL = 76
+    DENIED = 77
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
+
+
+class Failure(NamedTuple):
+    """Why there is no use in going on: what to exit with, and a sentence."""
+
+    code: Exit
+    why: str

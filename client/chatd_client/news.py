@@ -52,6 +52,10 @@ class Status(News, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()
     """Capabilities that are on."""
     is_chatd: bool = False
+    port: int = 0
+    """Where it was reached."""
+    time: int = 0
+    """When that was."""
 
 
 class Lag(News, frozen=True, kw_only=True):
@@ -74,7 +78,10 @@ class Said(News, frozen=True, kw_only=True):
     own: bool = False
     """We have said it, here or in another client."""
     sent: str = ""
-    """The id of the ``Say`` that it answers: the server has it now, for good."""
+    """The id of the ``Say`` that it answers: the server has it now, for good.
+
+    One that was too long for a line comes in several, of which only the last has it.
+    """
     old: bool = False
     """From the history: not news, no bell. Inserted by its time; never one that was told before."""
     missed: bool = False
@@ -105,6 +112,16 @@ class Doubtful(News, frozen=True, kw_only=True):
     sent: str
     room: str
     text: str
+
+
+class Sent(News, frozen=True, kw_only=True):
+    """The server has a ``Say`` whose line was told before it was known to be the one.
+
+    As good as ``Said.sent``, with nothing to be shown.
+    """
+
+    sent: str
+    room: str = ""
 
 
 class Told(News, frozen=True, kw_only=True):
@@ -207,7 +224,10 @@ class ReadTo(News, frozen=True, kw_only=True):
 
 
 class Fetched(News, frozen=True, kw_only=True):
-    """An ``Older`` is done, or a room has caught up; ``more``: there is still older history."""
+    """An ``Older`` is done, or a room has caught up; ``more``: there is still older history.
+
+    The room "" has caught up when it is known which people have written meanwhile.
+    """
 
     room: str
     count: int
@@ -246,6 +266,7 @@ AnyNews = (
     | Said
     | Refused
     | Doubtful
+    | Sent
     | Told
     | Came
     | Went

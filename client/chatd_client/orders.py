@@ -21,6 +21,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """Take any certificate; said in the status line as long as it lasts."""
     lab: bool | None = None
     """The lab's server; None: found out."""
+    dialect: str = ""
+    """``irc``, ``text`` or ``lab`` if it is certain (``irc://``); "": found out."""
     nick: str = ""
     realname: str = ""
     account: str = ""
@@ -138,6 +140,12 @@ class Resume(Order, frozen=True, kw_only=True):
     """What we are in, with keys."""
     last: tuple[tuple[str, str, int], ...] = ()
     """Of each room, the msgid and time of the last line that was told; () at the beginning."""
+    first: tuple[tuple[str, str, int], ...] = ()
+    """The same of the oldest line."""
+    since: int = 0
+    """Up to when it is known who has written to us in private."""
+    under_way: tuple[str, ...] = ()
+    """Ids of what is still to be said, and may have been said already."""
     was_online: bool = False
     """There has been a connection before: failures are waited out, not told as the end."""
 

@@ -16,7 +16,13 @@ MAY_IMPORT = {
     "chatd_workers": {"chatd_workers"},
     "chatd_client": {"chatd_client", "chatd_workers"},
 }
-PURE_FOR_CLIENTS = {"chatd_workers", "chatd_workers.names"}
+PURE_FOR_CLIENTS = {
+    "chatd_workers",
+    "chatd_workers.dialects.irc.grammar",
+    "chatd_workers.dialects.irc.timestamps",
+    "chatd_workers.names",
+    "chatd_workers.titles",
+}
 SOURCES = {"chatd_supervisor": "supervisor", "chatd_workers": "workers", "chatd_client": "client"}
 
 PURE = (
@@ -35,6 +41,13 @@ PURE = (
     "supervisor/chatd_supervisor/accounts.py",
     "supervisor/chatd_supervisor/credentials.py",
     "supervisor/chatd_supervisor/sasl.py",
+    "client/chatd_client/irc/*.py",
+    "client/chatd_client/backoff.py",
+    "client/chatd_client/dialogue.py",
+    "client/chatd_client/memory.py",
+    "client/chatd_client/news.py",
+    "client/chatd_client/orders.py",
+    "client/chatd_client/plain.py",
 )
 
 LONGEST = 400
