@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.custody import Custody
 from chatd_workers.channel import receive_with_descriptor
 from chatd_workers.reports import Dismiss, Offer, decode_offer, encode
 
@@ -86,14 +86,16 @@ def bind(path: Path) -> socket.socket:
     return listener
 
 
-def bind_or_hold(path: Path, held: dict[str, int], keeper: Keeper | None) -> socket.socket:
+def bind_or_hold(path: Path, held: dict[str, int], keeper: Custody | None) -> socket.socket:
     """Return the adoption socket: one of those ``held`` for us, or bound to ``path``.
 
     Takes it out of ``held``, or has the ``keeper`` hold it. Raises OSError.
     """
     descriptor = held.pop("adoption", None)
     if descriptor is not None:
-        return socket.socket(fileno=descriptor)
+        if path.is_socket():
+            return socket.socket(fileno=descriptor)
+        os.close(descriptor)  # its file was removed: nobody finds it any more
     made = bind(path)
     if keeper is not None:
         keeper.hold("adoption", made.fileno())

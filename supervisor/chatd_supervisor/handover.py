@@ -42,6 +42,14 @@ class Channel(Struct, frozen=True, kw_only=True):
     room: str
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What the service manager holds for us, and what it lends us, by our names (``store``)."""
+
+    stored: dict[str, int]
+    """Inodes, by name."""
+    lent: list[str]
+
+
 class Handover(Struct, frozen=True, kw_only=True):
     """Everything that is passed on."""
 
@@ -56,6 +64,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     daemon: bool
     pid_file: int
     keeper: int | None
+    store: Standing | None = None
+    """What the service manager holds, if it does."""
     named: dict[str, int]
     """Clients and listening sockets, as the supervisor names them."""
     channels: list[Channel]

@@ -167,6 +167,10 @@ class Keeper:
             self.hold(name, descriptor)
         self._send(settled := Settled(), settled)
 
+    def is_lent(self, _name: str) -> bool:
+        """Return False: we have made all of them."""
+        return False
+
     def ready(self, command: list[str]) -> None:
         """Say that clients can connect, and by which ``command`` another master is started."""
         self._send("ready", Ready(command))

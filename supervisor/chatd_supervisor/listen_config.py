@@ -66,6 +66,13 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"allowed": "four octal digits"},
         ),
     ] = "0666"
+    socket: Annotated[
+        str,
+        Meta(
+            max_length=255,
+            description="Name of the socket that the service manager passes for it, if it does.",
+        ),
+    ] = ""
 
     @property
     def unix_path(self) -> str:

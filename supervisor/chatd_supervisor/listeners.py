@@ -52,10 +52,12 @@ class Listener:
         accepted: Callable[["Listener", Sequence[socket.socket]], None],
         *,
         held: int | None = None,
+        lent: bool = False,
     ) -> None:
         """Bind and listen. Raises ListenError. ``accepted`` gets the connections.
 
-        ``held`` is the descriptor of such a socket that was bound before.
+        ``held`` is the descriptor of such a socket that was bound before; ``lent``: by another,
+        whose file it is.
         """
         self.listen = listen
         # Certificate and key, where TLS is spoken.
@@ -67,7 +69,10 @@ class Listener:
         else:
             self._socket = socket.socket(fileno=held)
             self._socket.setblocking(False)
-        self._file = unix_sockets.file_of(listen.unix_path) if listen.unix_path else None
+            if self._socket.family != socket.AF_UNIX:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        own = listen.unix_path and not lent
+        self._file = unix_sockets.file_of(listen.unix_path) if own else None
         self._resting: asyncio.TimerHandle | None = None
         self.address = address_of(self._socket)
 

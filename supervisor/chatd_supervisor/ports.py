@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from chatd_supervisor.certificates import Certificate, CertificateError
 from chatd_supervisor.config import Config
-from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.custody import Custody
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.listeners import Listener, bound_address
 from chatd_supervisor.unix_sockets import file_of
@@ -25,7 +25,7 @@ class Ports:
         self,
         loop: asyncio.AbstractEventLoop,
         accepted: Callable[[Listener, Sequence[socket.socket]], None],
-        keeper: Keeper | None,
+        keeper: Custody | None,
         held: dict[str, int],
     ) -> None:
         """``accepted`` gets the connections. ``held`` are sockets of a former master, by name."""
@@ -63,6 +63,7 @@ class Ports:
                         self._loop,
                         self._accepted,
                         held=self._find(name, listen, wanted.keys()),
+                        lent=self._keeper is not None and self._keeper.is_lent(name),
                     )
         except (OSError, CertificateError):
             for listener in opened.values():

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
+from chatd_supervisor.custody import Custody
 from chatd_supervisor.introductions import Introductions
-from chatd_supervisor.keeping import Keeper
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.rates import Rates
@@ -55,7 +55,7 @@ class Reception:
         board: Switchboard,
         births: Births,
         ledger: Ledger,
-        keeper: Keeper | None,
+        keeper: Custody | None,
         introductions: Introductions,
         *,
         limits: Limits,

@@ -11,6 +11,7 @@ from typing import Final
 from chatd_supervisor import __version__
 from chatd_supervisor.addresses import split_address
 from chatd_supervisor.config import Config, ConfigError
+from chatd_supervisor.custody import Custody
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.handover import (
@@ -51,6 +52,7 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     Returns an exit code if that cannot be, else never.
     """
     try:
+        _refuse_sockets()
         config = invocation.config()
         places = paths_of(config)
         prepare(places)
@@ -65,6 +67,14 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     command = python_command(sys.executable, ["run", *invocation.options()])
     program = [sys.executable, "-P", "-m", "chatd_supervisor.watching", *options, *command]
     return os.execv(sys.executable, program)  # noqa: S606  # ourselves
+
+
+def _refuse_sockets() -> None:
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        raise ConfigError(
+            "a service manager has passed us sockets, so it is the supervisor itself; "
+            "leave --supervise out"
+        )
 
 
 def is_supervised(invocation: Invocation) -> bool:
@@ -154,6 +164,7 @@ def _run(
     places = paths_of(config)
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
+        from chatd_supervisor.activation import begin_store  # noqa: PLC0415
         from chatd_supervisor.keeping import Keeper  # noqa: PLC0415
         from chatd_supervisor.ledger import LedgerError  # noqa: PLC0415
         from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
@@ -168,27 +179,31 @@ def _run(
         return invocation.config()
 
     daemon = starter is not None or (handover is not None and handover.daemon)
-    if handover is not None and handover.keeper is not None:
-        keeper = Keeper.from_descriptor(handover.keeper)
-    else:
-        keeper = Keeper.from_environment()
-    launch = Launch(
-        pid_file=pid_file,
-        command=resuming_command(sys.executable, invocation.options()),
-        daemon=daemon,
-        keeper=keeper,
-        handover=handover,
-        started=handover.started if handover is not None else time.time(),
-        notifier=Notifier.from_environment(),
-    )
+    notifier = Notifier.from_environment()
     try:
         handler = set_up(config.server.log_level, places.log_file if daemon else None)
         if daemon:
             drop_standard_error()
+        keeper: Custody | None
+        if handover is not None and handover.keeper is not None:
+            keeper = Keeper.from_descriptor(handover.keeper)
+        else:
+            keeper = Keeper.from_environment()
+        if keeper is None:
+            keeper = begin_store(config, notifier, handover.store if handover else None)
+        launch = Launch(
+            pid_file=pid_file,
+            command=resuming_command(sys.executable, invocation.options()),
+            daemon=daemon,
+            keeper=keeper,
+            handover=handover,
+            started=handover.started if handover is not None else time.time(),
+            notifier=notifier,
+        )
         if handover is None:
-            launch.notifier.begin()
+            notifier.begin()
         master = Master(config, places, load_config, launch)
-        tell = partial(launch.notifier.ready, daemon=daemon and keeper is None)
+        tell = partial(notifier.ready, daemon=daemon and not isinstance(keeper, Keeper))
         return master.run(partial(_ready, config, places, starter, tell))
     except ListenError as error:
         return _failed(starter, Exit.UNAVAILABLE, error.strerror)

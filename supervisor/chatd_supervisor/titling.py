@@ -6,6 +6,9 @@ from typing import Final
 
 import setproctitle
 
+MASTER: Final = "chatd: master "
+"""What the title of a master begins with, which goes without saying where it is told."""
+
 DELAY: Final = 0.1
 """Seconds until the title tells what has changed: not for each of many changes at once."""
 
@@ -39,4 +42,4 @@ class Title:
         if text != self._shown:
             self._shown = text
             setproctitle.setproctitle(text)
-            self._told(text)
+            self._told(text.removeprefix(MASTER))

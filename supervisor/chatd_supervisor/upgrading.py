@@ -17,11 +17,12 @@ from collections.abc import Callable
 from typing import IO, Final, NamedTuple
 
 from chatd_supervisor import __version__
+from chatd_supervisor.custody import Custody
 from chatd_supervisor.handover import Channel, Handover, execute, resuming_command
-from chatd_supervisor.keeping import Keeper
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
+from chatd_supervisor.store import Store
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import PROTOCOL
 
@@ -41,8 +42,8 @@ class Launch(NamedTuple):
     command: list[str]
     """The program and its arguments, to be run again after an upgrade."""
     daemon: bool
-    keeper: Keeper | None
-    """The supervisor that watches over us, if any."""
+    keeper: Custody | None
+    """Who holds our sockets beside us, if anybody does."""
     handover: Handover | None
     """What the program before us in this process has passed on, if any."""
     started: float
@@ -151,6 +152,8 @@ class Upgrade:
         if board.commits.stuck:
             raise OSError(f"the journal cannot be written: {board.commits.stuck}")
         launch = self._launch
+        launch.notifier.reloading()
+        launch.notifier.drain()
         handover = Handover(
             protocol=PROTOCOL,
             version=__version__,
@@ -160,6 +163,7 @@ class Upgrade:
             daemon=launch.daemon,
             pid_file=launch.pid_file.fileno(),
             keeper=launch.keeper.fileno() if launch.keeper is not None else None,
+            store=launch.keeper.standing if isinstance(launch.keeper, Store) else None,
             named=self._named(),
             channels=channels_of(board),
             started=launch.started,
@@ -167,8 +171,6 @@ class Upgrade:
             since=time.monotonic(),
         )
         log.info("upgrade: executing %s", " ".join(command))
-        launch.notifier.reloading()
-        launch.notifier.drain()
         execute(command, handover)
 
 

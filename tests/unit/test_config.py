@@ -106,7 +106,7 @@ Tea is at four.
             '[[listen]]\nadress = ":1"',
             (
                 "listen[1].adress: unknown key; did you mean address? (allowed: address, dialect, "
-                "tls, cert, key, sts_duration, proxy_protocol, proxy_from, mode)"
+                "tls, cert, key, sts_duration, proxy_protocol, proxy_from, mode, socket)"
             ),
         ),
         (

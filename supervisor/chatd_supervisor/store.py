@@ -1,0 +1,175 @@
+"""The service manager's store of descriptors: what a supervisor is, where systemd is one.
+
+The manager keeps a duplicate of each descriptor that it is sent (``FDSTORE``, sd_notify(3)), and
+passes all of them to the process that it starts after a crash, or at a restart (``activation``).
+So a client stays connected even if its worker and its master die together, and nobody who connects
+is refused meanwhile.
+
+It is used where ``FDSTORE`` is in the environment, which systemd sets since version 254 if the unit
+has room in its store (FileDescriptorStoreMax); for older ones the unit sets it.
+
+* Names there are short ASCII without colons, so ours are escaped, and marked as ours.
+* ``FDPOLL=0``: the manager is not to drop a client because it has hung up. What it said before is
+  still in the socket, and we release what is over.
+* A file that is in the store is not stored a second time: by another name it must be removed first.
+* Sockets of socket units are not stored. The manager has them.
+"""
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from chatd_supervisor.handover import Standing
+from chatd_supervisor.notify import Notifier, assignment
+
+log = logging.getLogger("chatd")
+
+ASKED: Final = "FDSTORE"
+"""The environment variable that says that there is a store."""
+
+MARK: Final = "held "
+"""Begins the names of what we have put there."""
+
+MAX_NAME: Final = 255
+"""Characters of a name; sd_notify(3), FDNAME."""
+
+_SPECIAL: Final = re.compile(rb"[^ -~]|[%:]")
+_ESCAPED: Final = re.compile(rb"%([0-9a-f]{2})")
+
+
+def stored_name(name: str) -> str:
+    """Return the name in the store for what we call ``name``."""
+    plain = _SPECIAL.sub(lambda found: b"%%%02x" % found[0][0], os.fsencode(name))
+    return MARK + plain.decode("ascii")
+
+
+def own_name(stored: str) -> str | None:
+    """Return what we call that which is ``stored`` by this name; None if it is none of ours."""
+    if not stored.startswith(MARK):
+        return None
+    escaped = os.fsencode(stored.removeprefix(MARK))
+    return os.fsdecode(_ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), escaped))
+
+
+class Store:
+    """The manager's store, what is in it, and what it lends us for a while."""
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        *,
+        stored: Mapping[str, int] = {},
+        lent: Mapping[str, int] = {},
+        known: Standing | None = None,
+    ) -> None:
+        """``stored`` and ``lent`` are descriptors that were passed, by our names for them.
+
+        ``known`` is how it stood with the program before us in this process.
+        """
+        self._notifier = notifier
+        self._received = {**stored, **lent}
+        self._lent = {*lent, *(known.lent if known else ())}
+        # Inodes by name, and the other way round.
+        self._files: dict[str, int] = dict(known.stored) if known else {}
+        self._by_file = {file: name for name, file in self._files.items() if file}
+        self._releasing: set[str] = set()
+        for name, descriptor in stored.items():
+            self._know(name, _file(descriptor))
+
+    @property
+    def is_there(self) -> bool:
+        """There is a manager to hold what we have."""
+        return self._notifier.is_there
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands, for a program after this one, which cannot ask the manager."""
+        waits = self._notifier.waits
+        there = {name: file for name, file in self._files.items() if not waits(f"hold {name}")}
+        going = {name: 0 for name in self._releasing if waits(f"release {name}")}
+        return Standing(stored=going | there, lent=list(self._lent))
+
+    def fileno(self) -> None:
+        """Return None: a program after this one finds the manager by the environment."""
+
+    def is_lent(self, name: str) -> bool:
+        """Tell whether a socket unit has it."""
+        return name in self._lent
+
+    def receive(self) -> dict[str, int]:
+        """Return what was passed when this process was started; once."""
+        received, self._received = self._received, {}
+        return received
+
+    def attach(self, _loop: asyncio.AbstractEventLoop) -> None:
+        """Do nothing: the notifier is told of the loop when clients can connect."""
+
+    def hold(self, name: str, descriptor: int) -> None:
+        """Have ``descriptor`` held by ``name``; it must stay open until ``name`` is released."""
+        if name in self._lent or not self.is_there:
+            return
+        shown = stored_name(name)
+        if len(shown) > MAX_NAME:
+            log.error("%s: too long a name for the service manager to hold it", name)
+            return
+        file = _file(descriptor)
+        if self._files.get(name) == file:
+            return
+        self.release(name)
+        other = self._by_file.get(file)
+        if other is not None:
+            self.release(other)
+        self._know(name, file)
+        self._notifier.send(
+            f"hold {name}",
+            "FDSTORE=1",
+            assignment("FDNAME", shown),
+            "FDPOLL=0",
+            descriptor=descriptor,
+        )
+
+    def release(self, name: str) -> None:
+        """Have what is held by ``name`` removed from the store; nothing, if nothing is."""
+        self._lent.discard(name)
+        if name not in self._files:
+            return
+        self._by_file.pop(self._files.pop(name), None)
+        if self._notifier.withdraw(f"hold {name}"):
+            return
+        key = f"release {name}"
+        self._notifier.send(key, "FDSTOREREMOVE=1", assignment("FDNAME", stored_name(name)))
+        if self._notifier.waits(key):
+            self._releasing.add(name)
+        elif self._releasing:
+            self._releasing.clear()  # what was sent before it is sent
+
+    def hold_only(self, named: Mapping[str, int]) -> None:
+        """Have all that is ``named`` held, and nothing else: after an upgrade."""
+        for name in self._files.keys() - named.keys():
+            self.release(name)
+        for name, descriptor in named.items():
+            self.hold(name, descriptor)
+
+    def _know(self, name: str, file: int) -> None:
+        self._files[name] = file
+        self._by_file[file] = name
+
+    def ready(self, _command: list[str]) -> None:
+        """Do nothing: the manager is told by the notifier, and has a command of its own."""
+
+    def stopping(self) -> None:
+        """Do nothing: it is told by the notifier."""
+
+    def goodbye(self) -> None:
+        """Have everything removed from the store, and wait until the manager was told."""
+        for name in list(self._files):
+            self.release(name)
+        self._notifier.drain()
+
+
+def _file(descriptor: int) -> int:
+    """Return what duplicates of a socket have in common: its inode."""
+    return os.fstat(descriptor).st_ino

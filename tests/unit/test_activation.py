@@ -1,0 +1,197 @@
+"""Sockets that a service manager passes, and the names in its store."""
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd_supervisor.activation import Passed, fit, is_same, passed
+from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.notify import Notifier
+from chatd_supervisor.store import Store, own_name, stored_name
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+def address(of: socket.socket) -> str:
+    return f"127.0.0.1:{of.getsockname()[1]}"
+
+
+def test_what_is_passed_is_ours_once(listening: socket.socket) -> None:
+    os.set_inheritable(listening.fileno(), True)
+    environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "irc", "A": "b"}
+    assert passed(environ, listening.fileno()) == [Passed("irc", listening.fileno())]
+    assert environ == {"A": "b"}
+    assert not os.get_inheritable(listening.fileno())
+    assert passed(environ, listening.fileno()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"LISTEN_PID": "1"}, {"LISTEN_PID": ""}, {"LISTEN_FDS": ""}, {"LISTEN_FDS": "-1"}],
+)
+def test_what_is_anothers_is_left_alone_but_for_what_says_so(wrong: dict[str, str]) -> None:
+    environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", **wrong}
+    assert passed(environ) == []
+    assert environ == {}
+
+
+def test_a_socket_without_a_name_is_called_unknown(listening: socket.socket) -> None:
+    environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+    assert passed(environ, listening.fileno())[0].name == "unknown"
+
+
+def test_a_name_counts_more_than_an_address(listening: socket.socket) -> None:
+    by_address = Listen(address=address(listening))
+    by_name = Listen(address="127.0.0.1:1", socket="irc", dialect="irc")
+    number = listening.fileno()
+    assert fit([Passed("irc", number)], [by_address, by_name]) == ({number: by_name}, [])
+    assert fit([Passed("chatd.socket", number)], [by_name, by_address]) == (
+        {number: by_address},
+        [],
+    )
+
+
+def test_what_fits_nothing_is_told_with_what_to_do(listening: socket.socket) -> None:
+    found, wrong = fit([Passed("a\nb", listening.fileno())], [Listen(address="127.0.0.1:1")])
+    assert found == {}
+    (sentence,) = wrong
+    assert sentence == (
+        rf'the socket called a\nb fits no [[listen]]; give one address = "{address(listening)}", '
+        r'or socket = "a\nb"'
+    )
+
+
+def test_only_stream_sockets_that_listen_are_taken() -> None:
+    with socket.socket() as idle, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        read, write = os.pipe()
+        for number in (idle.fileno(), datagrams.fileno(), read):
+            found, wrong = fit([Passed("x", number)], [Listen(socket="x")])
+            assert found == {}
+            assert wrong == ["the socket called x is no stream socket that listens"]
+        os.close(read)
+        os.close(write)
+
+
+def test_two_sockets_are_not_for_one_table(listening: socket.socket) -> None:
+    twice = [Passed("x", listening.fileno()), Passed("x", listening.fileno())]
+    assert len(fit(twice, [Listen(socket="x")])[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("configured", "bound", "same"),
+    [
+        ("127.0.0.1:5015", "127.0.0.1:5015", True),
+        ("localhost:5015", "127.0.0.1:5015", True),
+        ("localhost:5015", "[::1]:5015", True),
+        (":5015", "[::]:5015", True),
+        ("*:5015", "0.0.0.0:5015", True),
+        (":5015", "127.0.0.1:5015", False),
+        (":5015", "[::]:5016", False),
+        ("unix:/run/x", "unix:/run/x", True),
+        ("unix:/run/x", "127.0.0.1:5015", False),
+        (":5015", "unix:/run/x", False),
+    ],
+)
+def test_addresses_are_the_same_if_they_mean_the_same(
+    configured: str, bound: str, same: bool
+) -> None:
+    assert is_same(configured, bound) is same
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_names_in_the_store_are_ours_and_plain(name: str) -> None:
+    stored = stored_name(name)
+    assert re.fullmatch(r"[ -9;-~]*", stored), "as fdname_is_valid() there has it"
+    assert own_name(stored) == name
+
+
+def test_names_of_socket_units_are_none_of_ours() -> None:
+    assert own_name("chatd.socket") is None
+
+
+# The store, by what is sent to it
+
+
+class Sent(Notifier):
+    """Collects what would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("/none")
+        self.all: list[str] = []
+        self.choked = False
+
+    def send(self, key: str, *assignments: str, descriptor: int = -1) -> None:
+        if self.choked:
+            self._queue[key] = (b"", descriptor)
+        else:
+            verb = assignments[0].removesuffix("=1")
+            self.all.append(f"{verb} {assignments[1].removeprefix('FDNAME=held ')}")
+
+
+def test_a_file_by_another_name_is_removed_first(listening: socket.socket) -> None:
+    sent = Sent()
+    store = Store(sent)
+    store.hold("session 1 text", listening.fileno())
+    store.hold("session 1 text", listening.fileno())
+    store.hold("session 2 text", listening.fileno())
+    store.release("session 1 text")
+    assert sent.all == [
+        "FDSTORE session 1 text",
+        "FDSTOREREMOVE session 1 text",
+        "FDSTORE session 2 text",
+    ]
+    store.goodbye()
+    assert sent.all[3:] == ["FDSTOREREMOVE session 2 text"]
+
+
+def test_another_file_by_a_name_takes_the_place_of_the_first(listening: socket.socket) -> None:
+    sent = Sent()
+    store = Store(sent)
+    store.hold("adoption", listening.fileno())
+    with socket.socket() as other:
+        store.hold("adoption", other.fileno())
+    assert sent.all == ["FDSTORE adoption", "FDSTOREREMOVE adoption", "FDSTORE adoption"]
+
+
+def test_an_upgrade_knows_what_was_stored_and_what_was_not_yet(listening: socket.socket) -> None:
+    sent = Sent()
+    before = Store(sent)
+    with socket.socket() as gone:
+        before.hold("gone", gone.fileno())
+        before.hold("listener", listening.fileno())
+        sent.choked = True
+        before.release("gone")
+        with socket.socket() as late:
+            before.hold("late", late.fileno())
+            sent.choked = False
+            sent.all.clear()
+            after = Store(sent, known=before.standing)
+            after.hold_only({"listener": listening.fileno(), "late": late.fileno()})
+    assert sent.all == ["FDSTOREREMOVE gone", "FDSTORE late"]
+
+
+def test_what_is_lent_is_not_stored(listening: socket.socket) -> None:
+    sent = Sent()
+    store = Store(sent, lent={"listener": listening.fileno()})
+    assert store.receive() == {"listener": listening.fileno()}
+    assert store.receive() == {}
+    store.hold("listener", listening.fileno())
+    after = Store(sent, known=store.standing)
+    after.hold_only({"listener": listening.fileno()})
+    assert after.is_lent("listener")
+    assert sent.all == []
+
+
+def test_a_name_that_is_too_long_is_told(listening: socket.socket) -> None:
+    sent = Sent()
+    Store(sent).hold("x" * 251, listening.fileno())
+    assert sent.all == []
