@@ -161,6 +161,7 @@ class Commits:
     def _batch(self) -> Batch:
         facts = self.hub.facts
         self.hub.facts = []
+        onces, self.hub.onces = self.hub.onces, {}
         members, rooms, rooms_gone = self.hub.state.take_changes()
         return Batch(
             facts,
@@ -174,6 +175,7 @@ class Commits:
             self.hub.state.guests,
             self.hub.now,
             self.hub.accounts.take_changes(),
+            onces,
         )
 
     # Applying
@@ -318,6 +320,7 @@ class Commits:
         # master ends of it.
         self.hub.state = Rooms.restored(self._journal.load())
         self.hub.facts = []
+        self.hub.onces = {}
         self.hub.settled = None
         self.hub.accounts.forget()
         self.hub.pieces.forget()

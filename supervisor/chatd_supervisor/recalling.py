@@ -58,6 +58,13 @@ class Recollection:
         """Return the sequence number in a message id; None if it is none of this server's."""
         return self._journal.place_of(message_id)
 
+    def once(self, number: str) -> Entry | None:
+        """Return the line to which its client has given this id; None if there is none."""
+        place = self._hub.onces.get(number)
+        if place is not None:
+            return self._entry(place, self._hub.facts[place - 1])
+        return self._journal.once(number)
+
     def first_at(self, time: int) -> int:
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
         if time > self._hub.now:

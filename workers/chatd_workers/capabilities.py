@@ -16,6 +16,7 @@ NAMES: Final = (
     "away-notify",
     "batch",
     "cap-notify",
+    "chatd/once",
     "chghost",
     "draft/account-registration",
     "draft/chathistory",
@@ -37,7 +38,7 @@ NAMES: Final = (
     "sts",
     "userhost-in-names",
 )
-"""Capabilities that a client can have (ircv3.net/registry)."""
+"""Capabilities that a client can have (ircv3.net/registry); those of ``chatd/`` are our own."""
 
 BITS: Final = {name: 1 << place for place, name in enumerate(NAMES)}
 """The bit of each capability in a view."""
@@ -62,6 +63,8 @@ SERVER_TIME: Final = BITS["server-time"]
 SETNAME: Final = BITS["setname"]
 STANDARD_REPLIES: Final = BITS["standard-replies"]
 USERHOST_IN_NAMES: Final = BITS["userhost-in-names"]
+ONCE: Final = BITS["chatd/once"]
+"""Lines with an id are said once, however often they come. chatd-irc(7)."""
 NO_IMPLICIT_NAMES: Final = BITS["no-implicit-names"] | BITS["draft/no-implicit-names"]
 """Either of its two names."""
 

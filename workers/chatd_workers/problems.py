@@ -76,6 +76,8 @@ COMMON: Final[dict[str, str]] = {
 """What any client can meet; chatd-protocol(7) lists them."""
 
 IRC_PROBLEMS: Final[dict[str, str]] = {
+    "once-invalid": "the id in chatd/once must be 22 to 64 letters, digits or any of + / = . _ -",
+    "once-many": "a line with an id in chatd/once goes to one target",
     "input-too-long": "line dropped: its tags or the rest of it are too long",
     "invalid-utf8": "{value} dropped: it is not valid UTF-8",
     "line-has-nul": "{value} dropped: it holds a NUL",

@@ -31,6 +31,9 @@ class Archive(Protocol):
     def place_of(self, message_id: str) -> int | None:
         """Return the sequence number in a message id; None if it is none of this server's."""
 
+    def once(self, number: str) -> Entry | None:
+        """Return the line to which its client has given this id; None if there is none."""
+
     def first_at(self, time: int) -> int:
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
 
@@ -64,6 +67,10 @@ class NoArchive:
         return []
 
     def place_of(self, _message_id: str) -> int | None:
+        """Return None."""
+        return None
+
+    def once(self, _number: str) -> Entry | None:
         """Return None."""
         return None
 

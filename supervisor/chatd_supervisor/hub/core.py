@@ -35,6 +35,8 @@ class Core:
         self.state = state or State()
         # What has been decided since this was last emptied.
         self.facts: list[Fact] = []
+        # Ids that clients have given to lines (chatd/once), and which of ``facts`` each is.
+        self.onces: dict[str, int] = {}
         # What was before. Set by whoever has a journal.
         self.past: Archive = NOTHING
         # Microseconds since the epoch; and the id that the entry of a fact will have, which is the

@@ -6,6 +6,7 @@ from typing import Final
 from chatd_supervisor.hub.acceptance import expect_answer, turn_away
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.once import answer_again, echo_once
 from chatd_supervisor.hub.permissions import Problem, ctcp_problem, speak_problem
 from chatd_supervisor.hub.presence import tell_away
 from chatd_supervisor.journal import Fact
@@ -13,7 +14,7 @@ from chatd_supervisor.records import data_of, fields_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
-from chatd_workers.capabilities import ECHO_MESSAGE
+from chatd_workers.capabilities import ECHO_MESSAGE, ONCE
 from chatd_workers.dialects.irc.grammar import MAX_TAGS, is_tag_key
 from chatd_workers.dialects.irc.talking import fitting
 from chatd_workers.names import fold, is_passable, is_safe
@@ -45,6 +46,12 @@ def _send(hub: Core, session: Session, entry: c.Send) -> None:
         if not quiet:
             hub.refuse(session, "input-too-long")
         return
+    if entry.once and session.view & ONCE and entry.kind != "tag":
+        if len(entry.targets) != 1:
+            hub.refuse(session, "once-many", _VERBS[entry.kind])
+            return
+        if answer_again(hub, session, entry.once):
+            return
     session.idle_since = hub.now
     for target in entry.targets:
         name = target.lstrip(STATUS_PREFIXES)
@@ -73,7 +80,8 @@ def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Pr
         stamp = hub.note(Fact(session.id, session.nick, room.name, kind, text, data))
     audience = room.having(STATUSES_FOR[prefix[0]]) if prefix else room.audience()
     said = e.Said(session.source, room.name, text, entry.kind, stamp, prefix[:1], tags)
-    hub.tell(audience, said, but=None if hears_itself(hub, session) else session)
+    echoed = echo_once(hub, session, said, entry)
+    hub.tell(audience, said, but=session if echoed or not hears_itself(hub, session) else None)
     return None
 
 
@@ -92,7 +100,7 @@ def _send_privately(hub: Core, session: Session, target: str, entry: c.Send) -> 
         data = _data(session, entry.tags, other)
         stamp = hub.note(Fact(session.id, session.nick, other.nick, kind, text, data))
     told = e.Told(session.source, other.nick, text, entry.kind, stamp, tags)
-    if hears_itself(hub, session):
+    if not echo_once(hub, session, told, entry) and hears_itself(hub, session):
         hub.reply(session, told)
     # Who writes to itself is answered by the echo; that it is written to is something else, and
     # has no label (IRCv3 labeled-response, "Echo message").
@@ -187,6 +195,8 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
 
 
 STATUS_PREFIXES: Final = "@+"
+
+_VERBS: Final = {"say": "PRIVMSG", "act": "PRIVMSG", "notice": "NOTICE"}
 
 STATUSES_FOR: Final = {"@": "o", "+": "ov"}
 """Which statuses a line is for, by the prefix of its target (STATUSMSG)."""

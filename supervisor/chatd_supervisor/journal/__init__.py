@@ -10,7 +10,7 @@ order. The state of the hub is a function of the facts (``state.State``); the ro
 rooms say the same in short, so that a start need not read a history of years.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chatd_supervisor.journal.accounts import Accounts, Change
@@ -64,6 +64,8 @@ class Batch(NamedTuple):
     """Of its entries, in microseconds since the epoch, as ``Journal.clock`` said; 0: now."""
     accounts: Sequence[Change] = ()
     """Accounts that are new or have changed; first of all, for what is said is said by them."""
+    onces: Mapping[str, int] = {}
+    """Ids that clients have given to lines, and which of ``facts`` (1: the first) each is."""
 
 
 class StoredSession(NamedTuple):
@@ -126,6 +128,12 @@ class Journal(Protocol):
         """Return the sequence number in a message id; None if it is not of this journal.
 
         Whether there is such an entry is not asked: it may be forgotten, or still be to come.
+        """
+
+    def once(self, number: str) -> Entry | None:
+        """Return the line to which its client has given this id; None if there is none (any more).
+
+        Raises JournalError.
         """
 
     def load(self) -> Snapshot:

@@ -38,6 +38,14 @@ class Reader:
             "SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
         )
 
+    def once(self, number: str) -> Entry | None:
+        """Return the line to which its client has given this id."""
+        found = self.entries(
+            "SELECT entries.* FROM onces CROSS JOIN entries USING (seq) WHERE onces.id = ?",
+            (number,),
+        )
+        return found[0] if found else None
+
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""
         found: list[Entry] = []

@@ -202,12 +202,26 @@ def _fifth(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
+_SIXTH: Final = """
+-- Ids that clients have given to lines (chatd/once), so that each is said once.
+CREATE TABLE onces (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX onces_seq ON onces (seq);
+"""
+
+
+def _sixth(database: sqlite3.Connection) -> None:
+    """Find lines by the ids that their clients gave them, from now on."""
+    for statement in _SIXTH.split(";\n"):
+        database.execute(statement)
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _first,
     _second,
     _third,
     _fourth,
     _fifth,
+    _sixth,
 )
 """What leads from each version to the next, from the empty file on."""
 

@@ -219,6 +219,11 @@ class SqliteJournal:
                     "INSERT OR IGNORE INTO room_names VALUES (?, ?)",
                     [(name, fold(name)) for name in fresh],
                 )
+        if batch.onces:
+            many(
+                "INSERT INTO onces VALUES (?, ?)",
+                [(number, self._seq + place) for number, place in batch.onces.items()],
+            )
         if batch.arrivals:
             many(
                 # One that has come through a proxy arrives a second time, from its own address.
@@ -256,6 +261,11 @@ class SqliteJournal:
         """Return up to ``limit`` entries of all kinds after ``after``, in order."""
         with self._explained():
             return self._reader.read(after, limit)
+
+    def once(self, number: str) -> Entry | None:
+        """Return the line to which its client has given this id."""
+        with self._explained():
+            return self._reader.once(number)
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""

@@ -154,6 +154,7 @@ class Tending:
             f"SELECT DISTINCT room FROM entries NOT INDEXED WHERE seq <= ? AND {SHOWN_ONLY}",  # noqa: S608
             (upto,),
         ).fetchall()
+        execute("DELETE FROM onces WHERE seq <= ?", (upto,))
         execute("DELETE FROM entries WHERE seq <= ?", (upto,))
         gone = {
             name

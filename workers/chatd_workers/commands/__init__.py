@@ -161,6 +161,9 @@ from chatd_workers.commands.plain import (
     Names as Names,
 )
 from chatd_workers.commands.plain import (
+    Once as Once,
+)
+from chatd_workers.commands.plain import (
     Quit as Quit,
 )
 from chatd_workers.commands.plain import (

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from chatd_workers.commands.plain import MAX_LISTED, Name, Names, Tags, Text
+from chatd_workers.commands.plain import MAX_LISTED, Name, Names, Once, Tags, Text
 
 
 class Password(Struct, frozen=True, array_like=True, tag=30, gc=False):
@@ -70,13 +70,15 @@ class Send(Struct, frozen=True, array_like=True, tag=39, gc=False):
 
     A target is a nick, a room, or a room with the prefixes of the members it is for before it.
     ``act`` is a PRIVMSG of CTCP ACTION, and ``text`` is what is done.
-    ``tags`` are client-only tags, without their ``+``.
+    ``tags`` are client-only tags, without their ``+``. ``once`` is the line's id, if its client has
+    given it one: it is said once.
     """
 
     kind: Literal["say", "act", "notice", "tag"]
     targets: Names
     text: Text = ""
     tags: Tags = {}
+    once: Once = ""
 
 
 class ListNames(Struct, frozen=True, array_like=True, tag=40, gc=False):

@@ -16,6 +16,8 @@ MAX_LISTED = 512
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Names = Annotated[list[Name], Meta(max_length=MAX_LISTED)]
+Once = Annotated[str, Meta(pattern=r"\A([A-Za-z0-9+/=._-]{22,64})?\Z")]
+"""An id that a client has made for one line; 22 characters of base64 are 128 bits."""
 Tags = Annotated[dict[Name, Text], Meta(max_length=MAX_LISTED)]
 
 

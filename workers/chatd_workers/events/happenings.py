@@ -102,7 +102,8 @@ class Closing(Struct, frozen=True, gc=False):
 class Said(Struct, frozen=True, gc=False):
     """``source`` said ``text`` in a room, or did it (``act``), or sent tags alone (``tag``).
 
-    ``status`` is the prefix of the members it is for; empty: for all.
+    ``status`` is the prefix of the members it is for; empty: for all. ``once`` is the id that its
+    client has given it, for that client alone.
     """
 
     source: Source
@@ -112,10 +113,11 @@ class Said(Struct, frozen=True, gc=False):
     stamp: Stamp = Stamp()
     status: str = ""
     tags: Tags = ()
+    once: str = ""
 
 
 class Told(Struct, frozen=True, gc=False):
-    """``source`` said ``text`` to ``nick`` alone."""
+    """``source`` said ``text`` to ``nick`` alone; ``once`` as with ``Said``."""
 
     source: Source
     nick: str
@@ -123,6 +125,7 @@ class Told(Struct, frozen=True, gc=False):
     kind: TalkKind = "say"
     stamp: Stamp = Stamp()
     tags: Tags = ()
+    once: str = ""
 
 
 class Announced(Struct, frozen=True, gc=False):

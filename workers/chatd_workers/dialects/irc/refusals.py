@@ -39,6 +39,8 @@ BOTH: Final = ("{value}", "{about}")
 REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "line-too-long": AsNumeric("ERR_INPUTTOOLONG"),
     "input-too-long": AsNumeric("ERR_INPUTTOOLONG"),
+    "once-invalid": AsFail("{value}", "INVALID_ONCE"),
+    "once-many": AsFail("{value}", "INVALID_ONCE"),
     "invalid-utf8": AsFail("{value}", "INVALID_UTF8"),
     "unknown-command": AsNumeric("ERR_UNKNOWNCOMMAND", VALUE),
     "need-more-parameters": AsNumeric("ERR_NEEDMOREPARAMS", VALUE),

@@ -52,9 +52,16 @@ def spoken(event: Said | Told, target: str, view: int) -> bytes:
         body = f":{prefix(source)} {_VERBS[kind]} {target} :{text}\r\n".encode()
         if len(body) > _MAX_LINE:
             return _long(event, target, view)
-    if not view & TAGGED:
+    if not view & TAGGED and not event.once:
         return body
-    return tags_of(view, event.stamp, source, event.tags).encode() + body
+    return _tags(event, view).encode() + body
+
+
+def _tags(event: Said | Told, view: int) -> str:
+    tags = tags_of(view, event.stamp, event.source, event.tags)
+    if not event.once:
+        return tags
+    return f"@chatd/once={event.once}{f';{tags[1:]}' if tags else ' '}"
 
 
 def _long(event: Said | Told, target: str, view: int) -> bytes:
@@ -68,7 +75,7 @@ def _long(event: Said | Told, target: str, view: int) -> bytes:
     else:
         pieces = split(event.text, room)
     first, *others = pieces
-    begun = tags_of(view, event.stamp, event.source, event.tags)
+    begun = _tags(event, view)
     going_on = tags_of(view, Stamp(event.stamp.time), event.source)
     return "".join(
         [f"{begun}{head}{first}\r\n", *(f"{going_on}{head}{piece}\r\n" for piece in others)]

@@ -4,14 +4,22 @@ NickServ and ChanServ are not there, but people and clients know by heart what t
 password above all. So that much is understood; whatever else is said to them finds nobody.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
+
+from msgspec.structs import replace
 
 from chatd_workers import commands as c
 from chatd_workers.dialects.irc.grammar import Message, read_action
 from chatd_workers.dialects.irc.requests import rooms, session
 from chatd_workers.dialects.irc.requests.params import names, optional, text, word
 from chatd_workers.names import fold
+
+ONCE: Final = "chatd/once"
+"""The tag, and the capability that makes it count."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9+/=._-]{22,64}")
 
 _NICKSERV: Final[dict[str, Callable[[list[str]], c.Plain | None]]] = {
     "IDENTIFY": session.identify,
@@ -42,8 +50,8 @@ def privmsg(message: Message) -> c.Plain:
         return served
     action = read_action(said)
     if action is not None:
-        return c.Send("act", targets, text(action), client_tags(message))
-    return c.Send("say", targets, text(said), client_tags(message))
+        return _once(message, c.Send("act", targets, text(action), client_tags(message)))
+    return _once(message, c.Send("say", targets, text(said), client_tags(message)))
 
 
 def notice(message: Message) -> c.Plain:
@@ -52,7 +60,17 @@ def notice(message: Message) -> c.Plain:
     said = optional(message.params, 1)
     if not targets or not said:
         return c.Nothing()
-    return c.Send("notice", targets, text(said), client_tags(message))
+    return _once(message, c.Send("notice", targets, text(said), client_tags(message)))
+
+
+def _once(message: Message, send: c.Send) -> c.Plain:
+    """Return ``send`` with the id that its client has given it, if any (chatd/once)."""
+    number = message.tags.get(ONCE)
+    if number is None:
+        return send
+    if not _ID.fullmatch(number):
+        return c.Refuse("once-invalid", message.verb.upper())
+    return replace(send, once=number)
 
 
 def tagmsg(message: Message) -> c.Plain:
