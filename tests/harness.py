@@ -199,7 +199,7 @@ class Server:
         if not self._ready:
             with self.log_path.open("rb") as log:
                 log.seek(self._ready_after)
-                self._ready = b"ready:" in log.read()
+                self._ready = b"chatd: ready " in log.read()
         return self._ready
 
     def expect_ready(self) -> None:

@@ -9,7 +9,6 @@ address it is bound to. One that is for none is an error, for whoever connects t
 ever.
 """
 
-import logging
 import os
 import socket
 from collections.abc import Iterable, MutableMapping
@@ -19,6 +18,7 @@ from chatd_supervisor.addresses import UNIX, split_address
 from chatd_supervisor.config import Config, ConfigError
 from chatd_supervisor.handover import Standing
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.ports import name_of
 from chatd_supervisor.store import ASKED, Store, own_name
@@ -26,8 +26,6 @@ from chatd_workers.titles import format_address, printable
 
 FIRST: Final = 3
 """SD_LISTEN_FDS_START."""
-
-log = logging.getLogger("chatd")
 
 UNNAMED: Final = "unknown"
 
@@ -109,7 +107,7 @@ def begin_store(config: Config, notifier: Notifier, known: Standing | None) -> S
     if wrong and not stored:
         raise ConfigError(f"passed by the service manager: {'; '.join(wrong)}")
     for sentence in wrong:
-        log.error("passed by the service manager: %s", sentence)
+        note("socket not taken", reason=sentence)
     for one in sockets:
         if one.descriptor not in found:
             os.close(one.descriptor)

@@ -7,7 +7,6 @@ the offer holds that against what was written down of the session's worker.
 """
 
 import asyncio
-import logging
 import os
 import socket
 import struct
@@ -18,10 +17,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from chatd_supervisor.custody import Custody
+from chatd_supervisor.logbook import note
 from chatd_workers.channel import receive_with_descriptor
 from chatd_workers.reports import Dismiss, Offer, decode_offer, encode
-
-log = logging.getLogger("chatd")
 
 BACKLOG: Final = 4096
 """Workers that may wait at once; net.core.somaxconn bounds it, and the others wait in connect."""
@@ -54,7 +52,7 @@ class Offered(NamedTuple):
 
     def refuse(self, why: str) -> None:
         """Send the worker away, and close what it brought."""
-        log.warning("worker %d: session %d not taken: %s", self.pid, self.offer.session, why)
+        note("offer refused", session=self.offer.session, pid=self.pid, reason=why)
         dismiss(self.channel)
         self.client.close()
 
@@ -131,7 +129,7 @@ class Adoption:
                 return
             except OSError as error:
                 # There is no descriptor for it: it waits, and so do we.
-                log.warning("adoption: taking offers again in %g s: %s", REST, error.strerror)
+                note("offers rest", seconds=REST, reason=error.strerror)
                 self._loop.remove_reader(self._listener)
                 self._resting = self._loop.call_later(REST, self._open)
                 return
@@ -159,7 +157,7 @@ class Adoption:
         try:
             offer = decode_offer(record)
         except msgspec.DecodeError as error:
-            log.error("adoption: process %d of uid %d: %s", pid, uid, error)
+            note("offer not understood", pid=pid, uid=uid, reason=error)
             channel.close()
             client.close()
             return

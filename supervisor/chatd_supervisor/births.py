@@ -15,7 +15,6 @@ Births are made one per turn of the loop: between two of them everybody else is 
 
 import asyncio
 import contextlib
-import logging
 import os
 import select
 import signal
@@ -27,12 +26,11 @@ from typing import Final
 
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.logbook import note
 from chatd_supervisor.processes import give_birth, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
 from chatd_workers.reports import Serve, encode
-
-log = logging.getLogger("chatd")
 
 VIOLATION: Final = os.EX_PROTOCOL
 """Exit code put down for a worker that was ended because it broke the rules of the channel."""
@@ -143,7 +141,7 @@ class Births:
         if self._to_renew:
             self._loop.call_later(PACE, self._renew_next)
         else:
-            log.info("all workers are new")
+            note("all workers are new")
 
     def dismiss(self, connection: Connection) -> None:
         """Let the worker of ``connection`` go: its channel ends, and so does it."""
@@ -205,12 +203,12 @@ class Births:
         )
         verdict = connection.policy.judge(death)
         connection.careful = verdict.careful
-        log.warning(
-            "session %d: worker %d %s; %s",
-            connection.session,
-            worker.pid,
-            _how(worker.exitcode),
-            "closing" if verdict.close else _when(verdict.delay),
+        note(
+            "worker died",
+            session=connection.session,
+            pid=worker.pid,
+            how=_how(worker.exitcode),
+            next="closing" if verdict.close else _when(verdict.delay),
         )
         self._judged(connection, verdict)
         if connection.state is not State.SERVED:
@@ -226,7 +224,8 @@ class Births:
         how = _how(worker.exitcode)
         if connection.state is State.SERVED:
             self.deaths += 1
-            log.warning("session %d: worker %d %s; closing", connection.session, worker.pid, how)
+            session = connection.session
+            note("worker died", session=session, pid=worker.pid, how=how, next="closing")
         self._severed(connection, how)
 
     def request(self, connection: Connection) -> None:
@@ -256,12 +255,8 @@ class Births:
         try:
             self.give(connection)
         except OSError as error:
-            log.error(
-                "session %d: no new worker yet, trying again in %g s: %s",
-                connection.session,
-                RETRY,
-                error.strerror,
-            )
+            session = connection.session
+            note("worker not started", session=session, reason=error.strerror, retry=RETRY)
             self._loop.call_later(RETRY, self.request, connection)
 
 

@@ -18,7 +18,6 @@ queue; how long a client waits in the queue is for itself to decide.
 
 import asyncio
 import base64
-import logging
 import os
 from collections import deque
 from collections.abc import Callable, MutableMapping
@@ -28,13 +27,12 @@ from typing import Final
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import Worker
 from chatd_supervisor.journal import JournalError
+from chatd_supervisor.logbook import note
 from chatd_supervisor.passwords import AT_ONCE, Passwords, Request
 from chatd_supervisor.questions import Answer, Question, Settled
 from chatd_supervisor.work import Reported
 from chatd_workers.commands import stands_alone
 from chatd_workers.reports import Report, decode_record, encode
-
-log = logging.getLogger("chatd")
 
 ASKED: Final = 2 * AT_ONCE
 """Questions that are being answered, or are next."""
@@ -135,9 +133,9 @@ class Checks:
             return self._commits.hub.question(worker.connection.session, report.commands[0])
         except JournalError:
             return None  # the commit will meet it too, and knows what to do then
-        except Exception:
+        except Exception as fault:  # noqa: BLE001  # logged with its stack
             # As of a report that cannot be applied: each new master would fail at it again.
-            log.critical("a fault in chatd: a password is not checked", exc_info=True)
+            note("password not checked", fault=fault)
             return None
 
     def _ask(self) -> None:

@@ -32,7 +32,7 @@ from chatd_supervisor.command_line import (
     options_of,
     state_option,
 )
-from chatd_supervisor.config import LogLevel
+from chatd_supervisor.config import LogFormat, LogLevel
 from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import Question, parse_when, recall
@@ -75,6 +75,7 @@ _serving = options_of(
         help="Listen there, instead of where the configuration says; repeatable.",
     ),
     click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
+    click.option("--log-format", type=click.Choice(get_args(LogFormat)), help="How it is logged."),
     click.option("--supervise", is_flag=True, help="Start a master that dies again, at once."),
 )
 

@@ -16,7 +16,6 @@ senders back.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -36,6 +35,7 @@ from chatd_supervisor.journal import (
     Stream,
 )
 from chatd_supervisor.journal.accounts import AccountConflict
+from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
@@ -53,8 +53,6 @@ from chatd_supervisor.work import (
 from chatd_workers.commands import Arrive, Depart, Entry, Fresh, Proxied, Refuse
 from chatd_workers.events import Closing, Refused
 from chatd_workers.titles import format_address
-
-log = logging.getLogger("chatd")
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
@@ -142,7 +140,7 @@ class Commits:
             self.tick = self._journal.commit(batch)
         except AccountConflict as conflict:
             # Between our look and our writing, `chatd account` has written. Now we see it.
-            log.info("accounts were changed beside us: %s", conflict)
+            note("accounts changed beside", conflict=conflict)
             self.outbox.retract(place)
             self._start_over()
             return self.next()
@@ -187,10 +185,12 @@ class Commits:
                 self._apply(work)
             except OSError:
                 raise
-            except Exception:
+            except Exception as fault:
                 if type(work) is not Reported:
                     raise
-                log.critical("a fault in chatd: one report's lines are dropped", exc_info=True)
+                connection = work.worker.connection
+                session = connection.session if connection is not None else None
+                note("report dropped", session=session, fault=fault)
                 return place
         return None
 
@@ -260,7 +260,8 @@ class Commits:
             elif type(outcome) is Leaving:
                 leaving = self._connection_of(outcome.session)
                 if leaving is not None:
-                    self._depart(Departing(leaving, outcome.reason, outcome.farewell))
+                    _, reason, farewell, cause = outcome
+                    self._depart(Departing(leaving, reason, farewell, cause=cause))
             elif type(outcome) is Operation:
                 self._operations.append(outcome)
 
@@ -346,7 +347,7 @@ class Commits:
                 self.egress.deliver(session.alone, Refused("not-written", reason))
         if not self.since_stuck:
             self.since_stuck = time.time()
-            log.error("nothing can be said: %s; trying again every %g s", reason, RETRY)
+            note("journal cannot be written", reason=reason, retry=RETRY)
             self._changed()
         runs = self._put_out(self.egress.seal())
         return Commit([], [], runs, [], []) if runs else None
@@ -360,7 +361,7 @@ class Commits:
         try:
             self.outbox.append(self.tick, runs)
         except OSError as error:
-            log.error("%s", _sentence(error))
+            note("outbox not written", reason=_sentence(error))
             return []
         return runs
 
@@ -368,7 +369,7 @@ class Commits:
         self.stuck = ""
         self._wake()
         if not self.stuck and self.since_stuck:
-            log.warning("the journal can be written again")
+            note("journal written again")
             self.since_stuck = 0.0
             self._changed()
 

@@ -23,6 +23,7 @@ from chatd_supervisor.listen_config import Listen
 from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 MOST_ADMIN: Final = 3
@@ -63,6 +64,9 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         absolute_path("Directory for what is kept: the journal, the log, quarantined lines."),
     ] = None
     log_level: Annotated[LogLevel, Meta(description="How much is logged.")] = "info"
+    log_format: Annotated[
+        LogFormat, Meta(description="Whether the log is for people or for programs.")
+    ] = "text"
 
     def __post_init__(self) -> None:
         """Check what the types cannot; msgspec turns ValueError into a ValidationError."""

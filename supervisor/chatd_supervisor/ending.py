@@ -11,10 +11,9 @@ from typing import Any
 
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.journal import JournalError
+from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.switchboard import Switchboard
-
-log = logging.getLogger("chatd")
 
 
 def end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -26,10 +25,10 @@ def end_of_a_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     code = Exit.SOFTWARE
     if isinstance(fault, JournalError):
         # It can be neither written nor read. That is no fault of ours, and the sentence is enough.
-        log.critical("ended: %s", fault)
+        note("ended", reason=fault)
         code = Exit.DATA
     else:
-        log.critical("ended by a fault in chatd", exc_info=fault)
+        note("ended by a fault in chatd", fault=fault)
     logging.shutdown()
     os._exit(code)
 
@@ -41,7 +40,7 @@ def step_aside(board: Switchboard, notifier: Notifier) -> None:
     been said so far is written down first, so that less is left to be found out.
     """
     board.commit()
-    log.info("stepping aside: everything is left to the next master")
+    note("stepping aside", what="everything is left to the next master")
     notifier.drain()
     logging.shutdown()
     os._exit(Exit.STEPPED_ASIDE)

@@ -18,7 +18,9 @@ class Invocation:
         runtime_dir: str | None = None,
         state_dir: str | None = None,
         listen: tuple[str, ...] = (),
+        *,
         log_level: str | None = None,
+        log_format: str | None = None,
     ) -> None:
         self._file = _absolute(config)
         self._runtime_dir = _absolute(runtime_dir)
@@ -26,6 +28,7 @@ class Invocation:
             "runtime_dir": self._runtime_dir,
             "state_dir": _absolute(state_dir),
             "log_level": log_level,
+            "log_format": log_format,
         }
         self._overrides: dict[str, Any] = {
             "server": {key: value for key, value in server.items() if value is not None}

@@ -11,7 +11,6 @@ If the supervisor dies the master serves on without one.
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import select
 import socket
@@ -37,9 +36,8 @@ from chatd_supervisor.holding import (
     encode,
     receive,
 )
+from chatd_supervisor.logbook import note
 from chatd_workers.channel import send_with_descriptor
-
-log = logging.getLogger("chatd")
 
 PATIENCE: Final = 5.0
 """Seconds in which the supervisor must have passed on what it holds."""
@@ -132,7 +130,7 @@ class Keeper:
             if isinstance(answer, AllHeld):
                 return ""
             if parcel.descriptor is None:
-                log.error("no room for %s, which the supervisor holds", answer.name)
+                note("no room for socket", name=answer.name, held="by the supervisor")
             else:
                 received[answer.name] = parcel.descriptor
                 self._known.add(answer.name)
@@ -225,7 +223,7 @@ class Keeper:
                     self._wait(RETRY)
                     return
                 # A fault of ours (EBADF); tried again, it would hold up all that comes after it.
-                log.error("the supervisor cannot be told %s: %s", wish, error.strerror)
+                note("supervisor not told", what=wish, reason=error.strerror)
                 del self._queue[key]
                 continue
             del self._queue[key]
@@ -265,7 +263,7 @@ class Keeper:
         self._gone()
 
     def _gone(self) -> None:
-        log.error("the supervisor has died; serving on without one")
+        note("supervisor died", what="serving on without one")
         self._leave()
 
     def _leave(self) -> None:

@@ -11,7 +11,6 @@ the backlog. Errors of a connection that died in the backlog are that connection
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -21,10 +20,9 @@ from chatd_supervisor import unix_sockets
 from chatd_supervisor.addresses import UNIX, is_in, split_address
 from chatd_supervisor.certificates import Certificate
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.logbook import note
 from chatd_supervisor.ways import Way, way_of
 from chatd_workers.titles import format_address
-
-log = logging.getLogger("chatd")
 
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """The system's limits, not the connection's."""
@@ -134,7 +132,7 @@ class Listener:
     def rest(self, error: OSError) -> None:
         """Leave new connections in the backlog for a while: the system is exhausted."""
         if self._resting is None:
-            log.warning("%s: accepting again in %g s: %s", self.address, REST, error.strerror)
+            note("accepting rests", address=self.address, seconds=REST, reason=error.strerror)
             self._loop.remove_reader(self._socket)
             self._resting = self._loop.call_later(REST, self._resume)
 

@@ -1,18 +1,17 @@
-"""The log: one line a record, and never in the way of the server.
+"""Where the log goes: one record at a time, and never in the way of the server.
 
 A full disk, a broken pipe or a reader that has stopped reading must not disturb anybody who chats.
 So a line that cannot be written at once is counted and dropped, and the count is told when writing
-works again.
+works again. How records look is the business of ``log_formats``.
 """
 
 import logging
 import os
 import select
-import time
 from pathlib import Path
 from typing import Final
 
-FORMAT: Final = "%(asctime)s %(levelname)s chatd: %(message)s"
+from chatd_supervisor.log_formats import FORMATTERS, Formatter
 
 STANDARD_ERROR: Final = 2
 
@@ -20,38 +19,11 @@ PIECE: Final = select.PIPE_BUF
 """Bytes a pipe takes without blocking once poll(2) has called it writable (pipe(7))."""
 
 
-class _Formatter(logging.Formatter):
-    """UTC times, and nothing that a terminal or a log reader could trip over."""
-
-    def __init__(self) -> None:
-        super().__init__(FORMAT)
-        self._second = 0
-        self._shown = ""
-
-    def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802  # logging's
-        if int(record.created) != self._second:
-            self._second = int(record.created)
-            self._shown = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._second))
-        return self._shown
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if text.isprintable():
-            return text
-        # Continuation lines (a stack, say) are indented, so a line of its own is always a record.
-        text = text.replace("\n", "\n    ")
-        return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
-
-
 class LogHandler(logging.Handler):
     """Writes to a descriptor without a buffer; counts what does not go out."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Log to ``path``, appending, or to standard error. Raises OSError."""
+    def __init__(self, path: Path | None, style: str = "text") -> None:
+        """Log to ``path``, appending, or to standard error, as ``style`` says. Raises OSError."""
         super().__init__()
         self._path = path
         self._descriptor = STANDARD_ERROR if path is None else _open(path)
@@ -59,18 +31,19 @@ class LogHandler(logging.Handler):
         self._torn = False
         self._room = select.poll()
         self._room.register(self._descriptor, select.POLLOUT)
-        self.setFormatter(_Formatter())
+        self.style: Formatter = FORMATTERS[style]()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write ``record``, or count it."""
         try:
-            text = self.format(record)
+            text = self.style.format(record)
         except (TypeError, ValueError, KeyError) as error:
             # A log call that does not fit its format: a fault in chatd, but no reason to fall.
-            text = f"{record.pathname}:{record.lineno}: {record.msg!r} cannot be logged: {error}"
+            record.msg, record.args = f"{record.msg!r} cannot be logged: {error}", ()
+            text = self.style.format(record)
         note = "\n" if self._torn else ""
         if self._dropped:
-            note += f"({self._dropped} records before this one could not be written)\n"
+            note += f"{self.style.lost(self._dropped)}\n"
         if self._write(f"{note}{text}\n".encode()):
             self._dropped = 0
         else:
@@ -109,13 +82,16 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
 
-def set_up(level: str, path: Path | None) -> LogHandler:
-    """Send all of chatd's log to ``path``, or to standard error if None. Raises OSError."""
+def set_up(level: str, path: Path | None, style: str = "text") -> LogHandler:
+    """Send all of chatd's log to ``path``, or to standard error if None. Raises OSError.
+
+    ``style``: text or json.
+    """
     # What no line shows is not looked up (logging, "Optimization"): every birth is logged, and each
     # page that the master writes to between two births is one more of the first worker's own.
     logging._srcfile = None  # noqa: SLF001  # documented there
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = LogHandler(path)
+    handler = LogHandler(path, style)
     logger = logging.getLogger("chatd")
     logger.handlers = [handler]
     logger.propagate = False
@@ -123,3 +99,12 @@ def set_up(level: str, path: Path | None) -> LogHandler:
     # asyncio's own complaints (a callback that raised) are worth a line too.
     logging.getLogger("asyncio").handlers = [handler]
     return handler
+
+
+def live_by(level: str, style: str) -> None:
+    """Log from now on as a changed configuration says, wherever it goes."""
+    logger = logging.getLogger("chatd")
+    logger.setLevel(level.upper())
+    for handler in logger.handlers:
+        if isinstance(handler, LogHandler):
+            handler.style = FORMATTERS[style]()

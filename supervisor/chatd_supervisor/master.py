@@ -8,7 +8,6 @@ stops things and answers questions about them; the work is in ``switchboard`` (t
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -35,6 +34,7 @@ from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
+from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
@@ -53,8 +53,6 @@ from chatd_supervisor.winding_down import wind_down
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
 from chatd_workers.signals import MASTERS_SIGNALS
-
-log = logging.getLogger("chatd")
 
 
 class Master:
@@ -97,7 +95,7 @@ class Master:
             except Exception as error:
                 handover = self._launch.handover
                 if handover is not None and not handover.failure:
-                    log.error("upgrade: back to the program before: %s", error)
+                    note("upgrade undone", reason=error)
                     go_back(handover, str(error))
                 raise
             held.callback(self._ports.close)
@@ -117,7 +115,7 @@ class Master:
             await self._stopped.wait()
             await self._wind_down()
             self._clear_away()
-        log.info("stopped")
+        note("stopped")
         return os.EX_OK
 
     async def _begin(self, journal: Journal, control: ControlServer) -> None:
@@ -151,7 +149,7 @@ class Master:
         if self._keeper is not None and handover is not None:
             self._keeper.hold_only(self._named())
         for name, descriptor in held.others.items():
-            log.warning("nothing is known of a socket called %s", name)
+            note("unknown socket", name=name)
             os.close(descriptor)
             if self._keeper is not None:
                 self._keeper.release(name)
@@ -264,8 +262,9 @@ class Master:
     def _renew_workers(self) -> None:
         handover = self._launch.handover
         if handover is not None and not handover.failure:
-            pause = 1000 * (time.monotonic() - handover.since)
-            log.info("upgraded from %s to %s in %.0f ms", handover.version, __version__, pause)
+            pause = round(1000 * (time.monotonic() - handover.since))
+            before = handover.version
+            note("upgraded", before=before, version=__version__, milliseconds=pause)
             connections = self._switchboard.connections.values()
             self._births.renew([c.worker for c in connections if c.worker is not None])
 
@@ -282,7 +281,7 @@ class Master:
         self._stopped.set()
 
     def _stop_on(self, number: int) -> None:
-        log.info("stopping on %s", signal.Signals(number).name)
+        note("stopping", on=signal.Signals(number).name)
         self.stop()
 
     async def _wind_down(self) -> None:
@@ -318,11 +317,11 @@ class Master:
         try:
             self.reload()
         except (OSError, ValueError) as error:
-            log.error("not reloaded, everything stays as it was: %s", error)
+            note("configuration not reloaded", reason=error)
 
     def _operate(self, operation: Operation) -> None:
         """Do what an operator has asked for in a client."""
-        log.warning("session %d asks for %s", operation.session, operation.what)
+        note("operator asks", session=operation.session, what=operation.what)
         match operation.what:
             case "REHASH":
                 self._reload_on_hangup()
@@ -354,7 +353,7 @@ class Master:
         }
 
     def _stop_on_request(self) -> dict[str, Any]:
-        log.info("stopping on request")
+        note("stopping", on="request")
         self.stop()
         return {"pid": os.getpid()}
 
@@ -394,4 +393,4 @@ class Master:
 
     def _trace(self, _signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame))
-        log.warning("master: %s\n%s", self._status(), stack)
+        note("master traced", pid=os.getpid(), status=self._status(), stack=stack)

@@ -25,7 +25,6 @@ libsystemd is not used: this is all that it would do for us, and each worker wou
 import array
 import asyncio
 import errno
-import logging
 import os
 import select
 import socket
@@ -34,7 +33,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Final
 
-log = logging.getLogger("chatd")
+from chatd_supervisor.logbook import note
 
 SOCKET: Final = "NOTIFY_SOCKET"
 
@@ -231,7 +230,7 @@ class Notifier:
                 if descriptor >= 0 and error.errno == errno.ETOOMANYREFS:
                     self._wait(RETRY)
                     return
-                log.error("the service manager cannot be told %s: %s", key, error.strerror)
+                note("service manager not told", what=key, reason=error.strerror)
             del self._queue[key]
         if waited and self._loop is not None and self._socket is not None:
             self._loop.remove_writer(self._socket)

@@ -19,7 +19,6 @@ An answer comes from the loop, never from within ``ask``. Here nobody knows whos
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -31,6 +30,7 @@ import msgspec
 import setproctitle
 
 from chatd_supervisor.credentials import WrongPassword
+from chatd_supervisor.logbook import note
 from chatd_supervisor.processes import fork
 from chatd_supervisor.questions import (
     Answer,
@@ -44,8 +44,6 @@ from chatd_supervisor.questions import (
 )
 from chatd_workers import channel as channels
 from chatd_workers.main import close_all_but
-
-log = logging.getLogger("chatd")
 
 TITLE: Final = "chatd: password check"
 
@@ -156,11 +154,7 @@ class Passwords:
         # Said once in a while, not for every guess.
         if self._loop.time() >= self._silent_until:
             self._silent_until = self._loop.time() + SILENCE
-            log.warning(
-                "too many passwords are to be checked, %d wait; refused: one from %s",
-                len(self._waiting),
-                request.peer or "an unknown address",
-            )
+            note("password refused", waiting=len(self._waiting), peer=request.peer or "unknown")
         self._loop.call_soon(self._answer, request, BUSY)
 
     def _begin(self) -> None:
@@ -169,7 +163,7 @@ class Passwords:
             try:
                 pid, channel = _give_birth(request.question)
             except OSError as error:
-                log.error("no process to check a password: %s", error.strerror)
+                note("password process not started", reason=error.strerror)
                 self._answer(request, DIED)
                 continue
             request.pid = pid
@@ -185,10 +179,10 @@ class Passwords:
             if record:
                 answer = _decode_answer(record)
             else:
-                log.error("password check %d has died", request.pid)
+                note("password process failed", pid=request.pid, reason="has died")
         except (ConnectionResetError, msgspec.DecodeError) as error:
             # It has died before it had read the question (unix(7)), or is not itself any more.
-            log.error("password check %d: %s", request.pid, error)
+            note("password process failed", pid=request.pid, reason=error)
         self._answer(request, answer)
 
     def _answer(self, request: Request, answer: Answer) -> None:
@@ -198,7 +192,7 @@ class Passwords:
             told(answer)
 
     def _expire(self, request: Request) -> None:
-        log.warning("a password was not checked within %g s", DEADLINE)
+        note("password late", seconds=DEADLINE)
         self._answer(request, LATE)
 
     def _reaped(self, pid: int, _exitcode: int) -> None:

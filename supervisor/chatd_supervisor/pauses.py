@@ -1,12 +1,10 @@
 """When the journal is tended: in the pauses between commits, and never while nothing is said."""
 
 import asyncio
-import logging
 from typing import Final
 
 from chatd_supervisor.journal import Journal, JournalError
-
-log = logging.getLogger("chatd")
+from chatd_supervisor.logbook import note
 
 PAUSE: Final = 0.02
 """Seconds after a commit until the journal is tended: not in the middle of a burst."""
@@ -53,12 +51,12 @@ class Pauses:
         except JournalError as error:
             # Nobody is kept from talking by it, and it is said once.
             if str(error) != self._failure:
-                log.error("the journal is not tended: %s; trying every %g s", error, UNTENDED)
+                note("journal not tended", reason=error, retry=UNTENDED)
             self._failure = str(error)
             self._call(UNTENDED)
             return
         if self._failure:
-            log.warning("the journal is tended again")
+            note("journal tended again")
             self._failure = ""
         now = self._loop.time()
         # Whoever speaks goes first: the rest can be done when nobody does.

@@ -1,7 +1,6 @@
 """The listening sockets: those of the configuration, opened, kept and closed."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,9 @@ from chatd_supervisor.config import Config
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.listeners import Listener, bound_address
+from chatd_supervisor.logbook import note
 from chatd_supervisor.unix_sockets import file_of
 from chatd_supervisor.ways import kind_of, way_of
-
-log = logging.getLogger("chatd")
 
 
 class Ports:
@@ -75,7 +73,7 @@ class Ports:
         for name in self._listeners.keys() - wanted.keys():
             listener = self._listeners[name]
             if listener.listen.address not in kept:
-                log.info("no longer listening on %s", listener.address)
+                note("no longer listening", address=listener.address)
             self._close(name, for_good=listener.listen.address not in kept)
         self._listeners |= opened
         for name, listen in wanted.items():
@@ -85,7 +83,7 @@ class Ports:
                 self._keeper.hold(name, listener.fileno())
             listener.open()
             words = ", ".join([listener.listen.dialect, *listener.way.words])
-            log.info("listening on %s (%s)", listener.address, words)
+            note("listening", address=listener.address, way=words)
 
     def _addresses(self) -> set[str]:
         return {listener.listen.address for listener in self._listeners.values()}

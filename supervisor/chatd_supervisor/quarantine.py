@@ -1,11 +1,10 @@
 """Lines that killed the workers that parsed them, kept for the operator to look at."""
 
-import logging
 import time
 from pathlib import Path
 from typing import Final
 
-log = logging.getLogger("chatd")
+from chatd_supervisor.logbook import note
 
 MAX_FILES: Final = 1000
 """More are not kept: whoever sends poison in bulk must not fill the disk."""
@@ -21,11 +20,11 @@ def keep(directory: Path, session: int, offset: int, data: bytes) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if sum(1 for _ in directory.iterdir()) >= MAX_FILES:
-            log.error("quarantine: %s holds %d files, no more are kept", directory, MAX_FILES)
+            note("quarantine full", directory=directory, files=MAX_FILES)
             return
         path.touch(mode=0o600)
         path.write_bytes(data)
     except OSError as error:
-        log.error("quarantine: %s: %s", path, error.strerror)
+        note("quarantine failed", file=path, reason=error.strerror)
         return
-    log.error("quarantine: %d bytes that crash their reader are in %s", len(data), path)
+    note("line quarantined", session=session, bytes=len(data), file=path)

@@ -5,7 +5,6 @@ room for its worker makes its listener rest (see ``listeners``).
 """
 
 import contextlib
-import logging
 import os
 import socket
 import time
@@ -20,6 +19,7 @@ from chatd_supervisor.custody import Custody
 from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.logbook import note
 from chatd_supervisor.rates import Rates
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.visitors import Gone, Visitor, arrive
@@ -30,8 +30,6 @@ from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
 from chatd_workers.reports import MAX_USED, TOKEN
 from chatd_workers.titles import format_address
-
-log = logging.getLogger("chatd")
 
 UNWRITABLE: Final = "the server cannot write its journal, try again later"
 
@@ -247,12 +245,12 @@ class Reception:
                 continue
             self.served += 1
             self._introductions.expect(connection)
-            log.info(
-                "session %d: %s on %s, worker %d",
-                connection.session,
-                connection.peer,
-                connection.dialect,
-                worker.pid,
+            note(
+                "session opened",
+                session=connection.session,
+                pid=worker.pid,
+                peer=connection.peer,
+                dialect=connection.dialect,
             )
 
     def _refuse(self, visitor: Visitor, reason: str) -> None:
@@ -260,7 +258,7 @@ class Reception:
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET
-            log.warning("%s refused: %s (refusal %d)", visitor.peer, reason, self.refused)
+            note("client refused", peer=visitor.peer, reason=reason, count=self.refused)
         client = visitor.client if visitor.ends is None else visitor.ends.outer
         with contextlib.suppress(OSError):
             # One that expects TLS could not read it; that would take a worker.

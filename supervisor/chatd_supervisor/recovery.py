@@ -11,7 +11,6 @@ what was written is sent now, from the byte on at which it stopped.
 """
 
 import asyncio
-import logging
 import os
 import socket
 import time
@@ -34,6 +33,7 @@ from chatd_supervisor.connections import (
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
+from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.switchboard import Switchboard
@@ -41,8 +41,6 @@ from chatd_supervisor.ways import Way, read_kind
 from chatd_supervisor.work import AccountChanged
 from chatd_workers.reports import MAX_USED
 from chatd_workers.titles import format_address
-
-log = logging.getLogger("chatd")
 
 OFFER: Final = 1.0
 """Seconds from look to look whether a worker that has not offered itself still lives, when its
@@ -138,11 +136,7 @@ class Recovery:
             self._board.commits.add(AccountChanged(name))
         self._board.commit()
         if self._snapshot.sessions:
-            log.warning(
-                "going on with %d sessions, the clients of %d at hand",
-                len(self._snapshot.sessions),
-                len(held),
-            )
+            note("sessions found", sessions=len(self._snapshot.sessions), at_hand=len(held))
 
     def _take_up(self, stored: StoredSession, way: Way, now: float) -> None:
         arrival, stream = stored.arrival, stored.stream
@@ -218,7 +212,7 @@ class Recovery:
         try:
             rest = self._resume(connection, client)
         except (OSError, Mismatch) as error:
-            log.error("session %d: cannot go on: %s", number, error)
+            note("session not resumed", session=number, reason=error)
             let_go(client)
             self._lose(connection)
             return False

@@ -1,16 +1,14 @@
 """Living by another configuration, without dropping anybody."""
 
-import logging
-
+from chatd_supervisor import logs
 from chatd_supervisor.config import Config
 from chatd_supervisor.introductions import Introductions
+from chatd_supervisor.logbook import note
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.settings import needing_restart, rules_of, writers_of
 from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import Limit
-
-log = logging.getLogger("chatd")
 
 
 def live_by(
@@ -37,9 +35,9 @@ def live_by(
         for connection in board.connections.values():
             if connection.worker is not None:
                 board.order(connection.worker, Limit(*paced))
-    logging.getLogger("chatd").setLevel(config.server.log_level.upper())
-    warnings = [f"{key} changes only with a restart" for key in needing_restart(old, config)]
-    for warning in warnings:
-        log.warning("%s", warning)
-    log.info("configuration reloaded")
-    return warnings
+    logs.live_by(config.server.log_level, config.server.log_format)
+    needing = needing_restart(old, config)
+    for key in needing:
+        note("restart needed", key=key)
+    note("configuration reloaded")
+    return [f"{key} changes only with a restart" for key in needing]

@@ -1,6 +1,5 @@
 """From a command to a serving master and back: what ``chatd run`` and ``chatd start`` do."""
 
-import logging
 import os
 import sys
 import time
@@ -27,12 +26,10 @@ from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
-
-log = logging.getLogger("chatd")
-
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -63,7 +60,14 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
         log_file, descriptor = str(places.log_file), str(starter.descriptor)
         os.set_inheritable(starter.descriptor, True)
     _become_subreaper()
-    options = [str(places.runtime_dir), log_file, config.server.log_level, descriptor]
+    server = config.server
+    options = [
+        str(places.runtime_dir),
+        log_file,
+        server.log_level,
+        server.log_format,
+        descriptor,
+    ]
     command = python_command(sys.executable, ["run", *invocation.options()])
     program = [sys.executable, "-P", "-m", "chatd_supervisor.watching", *options, *command]
     return os.execv(sys.executable, program)  # noqa: S606  # ourselves
@@ -181,7 +185,8 @@ def _run(
     daemon = starter is not None or (handover is not None and handover.daemon)
     notifier = Notifier.from_environment()
     try:
-        handler = set_up(config.server.log_level, places.log_file if daemon else None)
+        log_file = places.log_file if daemon else None
+        handler = set_up(config.server.log_level, log_file, config.server.log_format)
         if daemon:
             drop_standard_error()
         keeper: Custody | None
@@ -212,17 +217,17 @@ def _run(
     except (JournalError, LedgerError, OutboxError) as error:
         return _failed(starter, Exit.DATA, error)
     except OSError as error:
-        log.critical("ended: %s", error, exc_info=True)
+        note("ended", reason=error, fault=error)
         return _failed(starter, Exit.CANNOT_CREATE, error)
-    except Exception as error:
-        log.critical("ended by a fault in chatd", exc_info=True)
+    except Exception as error:  # noqa: BLE001  # logged with its stack
+        note("ended by a fault in chatd", fault=error)
         return _failed(starter, Exit.SOFTWARE, f"ended by a fault in chatd: {error!r}")
 
 
 def _failed(starter: Starter | None, code: Exit, error: object) -> int:
     """Say why to whoever started it, and return ``code``."""
     if starter is not None:
-        log.error("%s", error)
+        note("not started", reason=error)
         starter.tell(code, f"chatd: {error}")
     else:
         print(f"chatd: {error}", file=sys.stderr)
@@ -233,17 +238,18 @@ def _reopen(handler: LogHandler) -> None:
     try:
         handler.reopen()
     except OSError as error:
-        log.error("the log cannot be opened again, going on in the old one: %s", error)
+        note("log not reopened", reason=error)
 
 
 def _ready(
     config: Config, places: Paths, starter: Starter | None, tell: Callable[[], None]
 ) -> None:
-    log.info("ready: chatd %s, pid %d, in %s", __version__, os.getpid(), places.runtime_dir)
+    note("ready", version=__version__, pid=os.getpid(), runtime_dir=places.runtime_dir)
     if all(map(_is_local, config.listen)):
         ports = [split_address(one.address)[1] for one in config.listen if not one.unix_path]
         port = next(iter(ports), 0)
-        log.info("only this machine can connect; --listen :%d opens it to others", port or 5015)
+        hint = f"--listen :{port or 5015} opens it to others"
+        note("only this machine can connect", hint=hint)
     tell()
     if starter is not None:
         starter.tell(Exit.OK, f"chatd: started, pid {os.getpid()}, log {places.log_file}")

@@ -1,13 +1,13 @@
 """What a new worker is told, and what follows when one has died, beyond its successor."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import PRESENT, Connection, Worker
+from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
@@ -15,8 +15,6 @@ from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Dropped
 from chatd_workers.reports import Drain, Serve
-
-log = logging.getLogger("chatd")
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
@@ -111,14 +109,10 @@ class Staffing:
         if intensity.exceeded(now):
             if self.degraded_since is None:
                 self.degraded_since = time.time()
-                log.error(
-                    "degraded: more than %d workers died in %g s",
-                    intensity.max_restarts,
-                    intensity.period,
-                )
+                note("degraded", deaths=intensity.max_restarts, seconds=intensity.period)
                 self._loop.call_later(intensity.until_calm(now), self._watch)
                 self._changed()
         elif self.degraded_since is not None:
             self.degraded_since = None
-            log.warning("no longer degraded")
+            note("no longer degraded")
             self._changed()

@@ -16,16 +16,14 @@ has room in its store (FileDescriptorStoreMax); for older ones the unit sets it.
 """
 
 import asyncio
-import logging
 import os
 import re
 from collections.abc import Mapping
 from typing import Final
 
 from chatd_supervisor.handover import Standing
+from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier, assignment
-
-log = logging.getLogger("chatd")
 
 ASKED: Final = "FDSTORE"
 """The environment variable that says that there is a store."""
@@ -113,7 +111,7 @@ class Store:
             return
         shown = stored_name(name)
         if len(shown) > MAX_NAME:
-            log.error("%s: too long a name for the service manager to hold it", name)
+            note("socket not stored", name=name, reason="its name is too long")
             return
         file = _file(descriptor)
         if self._files.get(name) == file:

@@ -6,7 +6,6 @@ loop is one tick, however many workers have something to say, and it costs the l
 """
 
 import asyncio
-import logging
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.logbook import note
 from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
@@ -39,10 +39,11 @@ from chatd_workers.reports import (
     encode,
 )
 
-log = logging.getLogger("chatd")
-
 HIGH_WATER: Final = 256 * 1024
 """A client with more than so many bytes waiting for it is not read until it has taken some."""
+
+SHOWN: Final = 200
+"""Characters that are shown of what a worker did wrong, which may quote it."""
 
 FAREWELL: Final = 5.0
 """Seconds a closed client has to take what is queued, and then to close its half."""
@@ -160,7 +161,7 @@ class Switchboard:
             self.commits.outbox.roll(present, self._ledger, self.commits.tick)
         except OSError as error:
             # Everything needed is still there, and it will be tried again.
-            log.error("the outbox cannot be kept short: %s", error)
+            note("outbox not shortened", reason=error)
 
     def _too_slow(self, output: Output) -> None:
         connection = self.connections[output.session]
@@ -237,7 +238,7 @@ class Switchboard:
             case Drained():
                 worker.drained = True
             case Trace(text):
-                log.warning("session %d: worker %d:\n%s", connection.session, worker.pid, text)
+                note("worker traced", session=connection.session, pid=worker.pid, stack=text)
 
     def _acknowledge(self, worker: Worker) -> None:
         connection = worker.connection
@@ -255,7 +256,8 @@ class Switchboard:
             self._violated(worker, "does not read its channel")
 
     def _violated(self, worker: Worker, how: str) -> None:
-        log.error("worker %d: %s", worker.pid, how)
+        session = worker.connection.session if worker.connection is not None else None
+        note("worker broke the rules", session=session, pid=worker.pid, how=how[:SHOWN])
         worker.exitcode = VIOLATION
         self.disregard(worker)
         self.births.end(worker)
@@ -330,7 +332,13 @@ class Switchboard:
 
     def _part(self, departing: Departing) -> None:
         connection = departing.connection
-        log.info("session %d: %s left: %s", connection.session, departing.nick, departing.reason)
+        note(
+            "session ended",
+            session=connection.session,
+            pid=connection.worker.pid if connection.worker is not None else None,
+            nick=departing.nick,
+            reason=departing.cause or departing.reason,
+        )
         if connection.state is State.ABSENT:
             self.close(connection)
         else:
@@ -364,11 +372,8 @@ class Switchboard:
         if connection.state is State.CLOSED:
             return
         if connection.output.queued:
-            log.info(
-                "session %d: %d bytes were not taken in time",
-                connection.session,
-                connection.output.queued,
-            )
+            queued = connection.output.queued
+            note("output not taken", session=connection.session, bytes=queued)
         connection.state = State.CLOSED
         if connection.deadline is not None:
             connection.deadline.cancel()

@@ -7,7 +7,6 @@ their channels; the new master replaces them one after another.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
@@ -19,14 +18,13 @@ from typing import IO, Final, NamedTuple
 from chatd_supervisor import __version__
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.handover import Channel, Handover, execute, resuming_command
+from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
 from chatd_supervisor.store import Store
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import PROTOCOL
-
-log = logging.getLogger("chatd")
 
 PATIENCE: Final = 30.0
 """Seconds that a trial may take."""
@@ -101,7 +99,7 @@ class Upgrade:
             options = self._launch.command[4:]
         command = resuming_command(python, options)
         self.failure = ""
-        log.info("upgrade: trying %s", " ".join(command))
+        note("upgrade tried", command=" ".join(command))
         self._output = os.fdopen(os.memfd_create("chatd-trial"), "w+b")
         try:
             trial = subprocess.Popen(
@@ -143,7 +141,7 @@ class Upgrade:
 
     def _fail(self, why: str) -> None:
         self.failure = why
-        log.error("upgrade: failed, everything goes on as it was: %s", why)
+        note("upgrade failed", reason=why)
 
     def _execute(self, command: list[str]) -> None:
         board = self._board
@@ -170,7 +168,7 @@ class Upgrade:
             generation=self.generation,
             since=time.monotonic(),
         )
-        log.info("upgrade: executing %s", " ".join(command))
+        note("upgrade executed", command=" ".join(command))
         execute(command, handover)
 
 

@@ -30,7 +30,6 @@ The master must not die with its supervisor (no PR_SET_PDEATHSIG): without one i
 """
 
 import contextlib
-import logging
 import os
 import resource
 import select
@@ -64,12 +63,11 @@ from chatd_supervisor.holding import (
     receive,
 )
 from chatd_supervisor.holdings import Holdings
+from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import find
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
 from chatd_workers.channel import pair
-
-log = logging.getLogger("chatd")
 
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -94,7 +92,12 @@ class Supervisor:
     """What one supervisor process holds: the master, and descriptors by name."""
 
     def __init__(
-        self, command: list[str], log_path: Path | None, level: str, starter: Starter | None
+        self,
+        command: list[str],
+        log_path: Path | None,
+        level: str,
+        log_format: str,
+        starter: Starter | None,
     ) -> None:
         """``command`` starts a master. Raises OSError if the log cannot be opened.
 
@@ -102,7 +105,7 @@ class Supervisor:
         """
         self._command = command
         self._starter = starter
-        self._handler = set_up(level, log_path)
+        self._handler = set_up(level, log_path, log_format)
         self._holdings = Holdings()
         self._master: Master | None = None
         self._due = 0.0
@@ -191,10 +194,10 @@ class Supervisor:
         how = f"exited with status {code}" if code >= 0 else f"was killed by {_name(-code)}"
         if code == Exit.OK or self._stopping:
             if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT):
-                self._say(logging.ERROR, f"master {master.pid} {how} while it stopped")
+                self._say("master died", pid=master.pid, how=f"{how} while it stopped")
             self._status = max(code, Exit.OK)
             return
-        self._ended(master, f"master {master.pid} {how}", code)
+        self._ended(master, how, code)
 
     def _ended(self, master: Master | None, how: str, code: int) -> None:
         """Start another master, now or later, after one that has ended as nobody meant it to."""
@@ -204,14 +207,16 @@ class Supervisor:
         elif not self._served:
             # Whoever started us has been told why, or will be told that it was killed.
             if master is None:
-                self._say(logging.CRITICAL, how)
+                self._say("ended", reason=how)
             self._status = code if code > 0 else Exit.SOFTWARE
             return
         delay = self._backoff.after(served)
         self._due = time.monotonic() + delay
         before = "" if served is not None else " before it was ready"
         when = f"in {delay:g} s" if delay else ""
-        self._say(logging.ERROR, f"{how}{before}; starting it again {when}".rstrip())
+        pid = master.pid if master is not None else None
+        again = f"starting it again {when}".rstrip()
+        self._say("master died", pid=pid, how=f"{how}{before}", next=again)
 
     # Signals
 
@@ -227,7 +232,7 @@ class Supervisor:
         if number in ENDING:
             self._stopping = True
             if master is None:
-                self._say(logging.INFO, f"stopping on {number.name}; no master runs")
+                self._say("stopping", on=f"{number.name}; no master runs")
                 self._status = Exit.OK
         elif master is None or master.ready_since is None:
             return
@@ -252,7 +257,7 @@ class Supervisor:
             try:
                 self._grant(master, parcel)
             except msgspec.DecodeError as error:
-                self._say(logging.ERROR, f"master {master.pid} said what is no wish: {error}")
+                self._say("wish not understood", pid=master.pid, reason=error)
                 if parcel.descriptor is not None:
                     os.close(parcel.descriptor)
 
@@ -307,24 +312,23 @@ class Supervisor:
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET
-            self._say(
-                logging.ERROR, f"no room to hold {name}: {len(self._holdings)} descriptors are held"
-            )
+            held = f"{len(self._holdings)} by the supervisor"
+            self._say("no room for socket", name=name, held=held)
 
-    def _say(self, level: int, sentence: str) -> None:
+    def _say(self, event: str, **fields: object) -> None:
         # It may have been moved away, and nobody tells us.
         with contextlib.suppress(OSError):  # better there than nowhere
             self._handler.reopen()
-        log.log(level, "%s", sentence)
+        note(event, **fields)
 
 
 def main(arguments: list[str]) -> int:
     """Supervise; return the exit code.
 
-    ``arguments``: the runtime directory, the log file ("": standard error), the log's level, the
-    descriptor of the starter ("": none), and the command that starts a master.
+    ``arguments``: the runtime directory, the log file ("": standard error), its level, its
+    format, the descriptor of the starter ("": none), and the command that starts a master.
     """
-    runtime_dir, log_path, level, starter_at, *command = arguments
+    runtime_dir, log_path, level, log_format, starter_at, *command = arguments
     places = find(runtime_dir, None)
     setproctitle.setproctitle("chatd: supervisor")
     starter = Starter(int(starter_at)) if starter_at else None
@@ -333,7 +337,8 @@ def main(arguments: list[str]) -> int:
     pid_file = PidFile(places.supervisor_file)
     try:
         pid_file.acquire()
-        supervisor = Supervisor(command, Path(log_path) if log_path else None, level, starter)
+        log = Path(log_path) if log_path else None
+        supervisor = Supervisor(command, log, level, log_format, starter)
     except AlreadyRunning as error:
         return _failed(starter, Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)")
     except OSError as error:

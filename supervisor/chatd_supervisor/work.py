@@ -29,6 +29,8 @@ class Departing(NamedTuple):
     """What is queued for it is not to be sent any more."""
     quiet: bool = False
     """The others are not told: they are leaving as well."""
+    cause: str = ""
+    """What the log says instead of ``reason``, if that is what somebody has said."""
     nick: str = ""
     """What it was called; added when it is applied."""
 

@@ -99,7 +99,7 @@ def test_one_that_never_reads_is_closed_alone(tmp_path: Path) -> None:
         assert re.fullmatch(
             r"--- deaf left #lobby \(reads too slowly, \d+ bytes were waiting\)", notice
         )
-        assert "deaf left: reads too slowly" in server.log()
+        assert 'nick=deaf reason="reads too slowly' in server.log()
         # What was under way ends with a whole line and the reason.
         rest = deaf.rest().splitlines()
         assert re.fullmatch(r"--- closing: reads too slowly, \d+ bytes were waiting", rest[-1])

@@ -188,22 +188,29 @@ def test_run_ends_with_status_0_on_a_signal(tmp_path: Path, signal_number: signa
     with serving(tmp_path) as server:
         server.process.send_signal(signal_number)
         assert server.process.wait(PATIENCE) == 0
-        assert f"stopping on {signal_number.name}" in server.log()
+        assert f"stopping on={signal_number.name}" in server.log()
 
 
 def test_usr1_writes_state_and_stack_to_the_log(server: Server) -> None:
     alice = server.connect("alice")
     os.kill(server.pid, signal.SIGUSR1)
-    eventually("master's", lambda: re.search(r"chatd: master: \{.*'clients': 1", server.log()))
+    eventually(
+        "master's", lambda: re.search(r"master traced pid=\d+ status=.*'clients': 1", server.log())
+    )
     os.kill(server.worker_of("alice"), signal.SIGUSR1)
-    eventually("worker's", lambda: re.search(r"chatd: alice@\S+ text #lobby: ", server.log()))
+    eventually(
+        "worker's",
+        lambda: re.search(
+            r"worker traced session=\d+ pid=\d+\n    chatd: alice@\S+ text #lobby: ", server.log()
+        ),
+    )
     eventually("its stack", lambda: "in _follow" in server.log())
     assert alice.silent()
 
 
 def test_run_says_how_to_open_it_to_others_if_it_is_not(server: Server) -> None:
-    assert f"INFO chatd: listening on 127.0.0.1:{server.port} (text)\n" in server.log()
-    assert "only this machine can connect; --listen :5015 opens it to others" in server.log()
+    assert f"INFO chatd: listening address=127.0.0.1:{server.port} way=text\n" in server.log()
+    assert 'only this machine can connect hint="--listen :5015 opens it to others"' in server.log()
 
 
 def test_run_says_nothing_of_it_if_it_is_open(tmp_path: Path) -> None:
@@ -217,12 +224,12 @@ def test_a_log_whose_reader_is_gone_stops_nobody(tmp_path: Path) -> None:
     with subprocess.Popen([*command, "--listen=127.0.0.1:0"], stderr=writing) as process:
         os.close(writing)
         said = b""
-        while b"ready:" not in said:
+        while b"chatd: ready " not in said:
             piece = os.read(reading, 1 << 16)
             assert piece, said
             said += piece
         os.close(reading)
-        found = re.search(rb"listening on 127\.0\.0\.1:(\d+)", said)
+        found = re.search(rb"listening address=127\.0\.0\.1:(\d+)", said)
         assert found
         client = Client(int(found[1])).greet("alice")
         client.send("hello\n")

@@ -175,4 +175,4 @@ def test_a_proxy_that_passes_tls_on(tmp_path: Path) -> None:
         other.send("hello\n")
         assert other.rest() == ""
         other.close()
-        eventually("it is gone", lambda: "left: there is no PROXY header" in server.log())
+        eventually("it is gone", lambda: 'reason="there is no PROXY header' in server.log())

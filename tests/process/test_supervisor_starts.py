@@ -70,7 +70,7 @@ def test_the_supervisor_told_to_stop_stops_the_master(
     os.kill(supervisor, number)
     eventually("both are gone", lambda: not is_running(supervisor) and not is_running(master))
     assert "the server is stopping" in client.rest()
-    assert f"stopping on {number.name}" in server.log()
+    assert f"stopping on={number.name}" in server.log()
     assert list(server.runtime_dir.iterdir()) == []
 
 
@@ -91,7 +91,7 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
         eventually("the supervisor is gone", lambda: not is_running(supervisor))
     finally:
         os.kill(worker, signal.SIGKILL)
-    assert f"master {master} was killed by SIGKILL while it stopped" in server.log()
+    assert f'master died pid={master} how="was killed by SIGKILL while it stopped"' in server.log()
 
 
 def test_a_master_that_hangs_can_be_killed_and_is_not_started_again(server: Supervised) -> None:
@@ -195,7 +195,7 @@ def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
     command = server.command("run", "--supervise")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "ready:" not in process.stderr.readline():
+        while "chatd: ready " not in process.stderr.readline():
             assert process.poll() is None
         assert (title(process.pid), server.supervisor) == ("chatd: supervisor", process.pid)
         first, port = server.master, server.port
@@ -205,5 +205,5 @@ def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
         assert process.wait(PATIENCE) == 0
-    assert f"master {first} was killed by SIGKILL; starting it again\n" in said
+    assert f'master died pid={first} how="was killed by SIGKILL" next="starting it again"\n' in said
     assert not server.log_file.exists()

@@ -464,7 +464,7 @@ def test_one_that_cannot_be_used_changes_nothing(tmp_path: Path, own: Pem) -> No
                 path.unlink()
             else:
                 path.write_bytes(content)
-            reload(server, f"not reloaded, everything stays as it was: {said}")
+            reload(server, f'configuration not reloaded reason="{said}')
             assert fingerprint(server) == first
             pem.cert.write_bytes(cert)
             pem.key.write_bytes(key)
@@ -472,7 +472,7 @@ def test_one_that_cannot_be_used_changes_nothing(tmp_path: Path, own: Pem) -> No
         # And neither does an upgrade begin with it.
         pem.cert.write_bytes(b"nonsense")
         os.kill(server.pid, signal.SIGUSR2)
-        said = f"upgrade: failed, everything goes on as it was: chatd: {pem.cert}: holds no"
+        said = f'upgrade failed reason="chatd: {pem.cert}: holds no'
         eventually(said, lambda: said in server.log())
         assert fingerprint(server) == first
 

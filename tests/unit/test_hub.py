@@ -179,7 +179,7 @@ def test_comings_and_goings_are_not_told_in_a_crowd() -> None:
 
 
 def test_quitting_asks_the_master(people: People) -> None:
-    assert people.do(1, c.Quit("bye")) == [Leaving(1, "bye")]
+    assert people.do(1, c.Quit("bye")) == [Leaving(1, "bye", cause="quit")]
     people.do(1, c.Depart("bye"))
     assert people.heard[2] == [e.Departed(S("alice"), "bye", "#lobby")]
 

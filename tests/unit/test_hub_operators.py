@@ -133,7 +133,8 @@ def test_what_the_server_is_to_do_is_handed_out(talk: Talk, what: str) -> None:
 
 def test_a_kill_is_told_to_all_who_share_a_room(talk: Talk) -> None:
     heard = talk.say("alice", "KILL bob :enough")
-    assert talk.outcomes[-1] == Leaving(2, "Killed (alice (enough))", "Killed (alice (enough))")
+    told = "Killed (alice (enough))"
+    assert talk.outcomes[-1] == Leaving(2, told, told, "killed by alice")
     assert heard == {
         "bob": [":alice KILL bob :enough"],
         "carol": [":bob QUIT :Killed (alice (enough))"],

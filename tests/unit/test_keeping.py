@@ -75,7 +75,7 @@ def test_a_descriptor_that_is_none_holds_up_nobody(
     keeper, supervisor = ends
     with caplog.at_level(logging.ERROR, "chatd"):
         keeper.hold("session 1 text", 1 << 20)
-    assert "Bad file descriptor" in caplog.text
+    assert caplog.records[0].__dict__["fields"]["reason"] == "Bad file descriptor"
     keeper.hold("session 2 text", descriptor)
     assert supervisor.hear_all() == [Hold("session 2 text")]
 
@@ -196,7 +196,7 @@ def test_the_supervisors_death_is_noticed_and_changes_nothing_else(
 
     with caplog.at_level(logging.ERROR, "chatd"):
         asyncio.run(serve())
-    assert caplog.messages == ["the supervisor has died; serving on without one"]
+    assert caplog.messages == ["supervisor died"]
     assert keeper.fileno() is None
     keeper.hold("adoption", descriptor)
     keeper.release("adoption")

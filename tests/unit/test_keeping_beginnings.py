@@ -66,7 +66,8 @@ def test_what_there_is_no_room_for_is_said_and_the_rest_received(
     supervisor.channel.send(encode(AllHeld()))
     with caplog.at_level(logging.ERROR, "chatd"):
         assert keeper.receive() == {}
-    assert caplog.messages == ["no room for session 1 text, which the supervisor holds"]
+    assert caplog.messages == ["no room for socket"]
+    assert caplog.records[0].__dict__["fields"]["name"] == "session 1 text"
 
 
 def test_names_have_a_bound() -> None:

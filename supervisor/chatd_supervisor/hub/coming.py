@@ -93,13 +93,13 @@ def _depart(hub: Core, session: Session, entry: c.Depart) -> None:
 def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
     reason = entry.reason if is_passable(entry.reason) else ""
     if hub.knows_one_room(session):
-        hub.then(Leaving(session.id, reason))
+        hub.then(Leaving(session.id, reason, cause="quit"))
         return
     # What tells it from whatever else ends a connection (Modern, QUIT).
     reason = f"Quit: {reason}" if reason else "Quit"
     # Here, not when it leaves: this is the answer, which may have to carry a label.
     hub.reply(session, e.Closing(reason))
-    hub.then(Leaving(session.id, reason, None))
+    hub.then(Leaving(session.id, reason, None, "quit"))
 
 
 # Names

@@ -80,7 +80,7 @@ def _kill(hub: Core, session: Session, entry: c.Kill) -> None:
     stamp = hub.change(session, "kill", f"{other.nick} {reason}")
     hub.reply(other, e.Killed(session.source, other.nick, reason, stamp))
     told = f"Killed ({session.nick} ({reason}))"
-    hub.then(Leaving(other.id, told, told))
+    hub.then(Leaving(other.id, told, told, f"killed by {session.nick}"))
 
 
 def _operate(hub: Core, session: Session, entry: c.Operate) -> None:

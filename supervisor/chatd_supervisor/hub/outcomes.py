@@ -18,11 +18,13 @@ class Leaving(NamedTuple):
     """A session is to be let go: the master closes its connection.
 
     ``reason`` is what the others are told, ``farewell`` what it is told itself; None: it was.
+    ``cause`` is what the log says instead of ``reason``, if that is what somebody has said.
     """
 
     session: int
     reason: str
     farewell: str | None = "goodbye"
+    cause: str = ""
 
 
 class Operation(NamedTuple):

@@ -7,7 +7,6 @@ waits for the disk, and forgetting what is too old.
 """
 
 import contextlib
-import logging
 import os
 import sqlite3
 import time
@@ -35,9 +34,8 @@ from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
 from chatd_supervisor.journal.strand_tables import APART, SqliteStrands
 from chatd_supervisor.journal.tending import Tending
+from chatd_supervisor.logbook import note
 from chatd_workers.names import fold
-
-log = logging.getLogger("chatd")
 
 FORCED_CHECKPOINT: Final = 16_000
 """Pages after which it is moved in any case; and what is kept of its file when it begins anew."""
@@ -71,7 +69,7 @@ class SqliteJournal:
         self._max_size = max_size
         with self._explained():
             if not path.exists():
-                log.info("a new journal is begun: %s", path)
+                note("journal begun", file=path)
             # Its messages are not for others to read.
             path.touch(mode=0o600)
             self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)

@@ -5,7 +5,6 @@ and forgetting what is too old.
 """
 
 import contextlib
-import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,8 +13,7 @@ from typing import Any, Final
 
 from chatd_supervisor.journal import strand_tables
 from chatd_supervisor.journal.schema import SHOWN_ONLY
-
-log = logging.getLogger("chatd")
+from chatd_supervisor.logbook import note
 
 STEP: Final = 500
 """Entries that are indexed or forgotten at a time: some milliseconds."""
@@ -96,12 +94,12 @@ class Tending:
         self._pages = 0
         large = pages >= LARGE_LOG and moved < pages
         if large and not self._large:
-            log.warning(
-                "%s-wal has become large, %d MB: a program that has long been reading the journal"
-                " keeps it from being emptied; fuser %s tells which",
-                self._path,
-                pages * 4096 // 1_000_000,
-                self._path,
+            note(
+                "journal log large",
+                file=f"{self._path}-wal",
+                megabytes=pages * 4096 // 1_000_000,
+                hint="a program that has long been reading the journal keeps it from being emptied;"
+                f" fuser {self._path} tells which",
             )
         self._large = large
 

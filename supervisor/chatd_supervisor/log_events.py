@@ -1,0 +1,192 @@
+"""The events of the log: how grave each is, its fields, and what it means (``logbook``).
+
+This table is what chatd-log(7) shows, and tests hold all calls of ``logbook.note`` against it.
+"""
+
+from logging import CRITICAL, ERROR, INFO, WARNING
+from typing import Final, NamedTuple
+
+
+class Kind(NamedTuple):
+    """What is known of all events of one name."""
+
+    level: int
+    fields: tuple[str, ...]
+    meaning: str
+
+
+EVENTS: Final = {
+    # Clients and their workers
+    "session opened": Kind(
+        INFO, ("session", "pid", "peer", "dialect"), "A client was let in; pid is its worker's."
+    ),
+    "session ended": Kind(
+        INFO, ("session", "pid", "nick", "reason"), "A client has left, or was let go."
+    ),
+    "session not resumed": Kind(
+        ERROR,
+        ("session", "reason"),
+        "The client of a dead master cannot be served on, and was let go.",
+    ),
+    "output not taken": Kind(
+        INFO, ("session", "bytes"), "A client did not take in time what was queued for it."
+    ),
+    "client refused": Kind(
+        WARNING,
+        ("peer", "reason", "count"),
+        "Somebody was not let in; once a second at most, count is of all so far.",
+    ),
+    "worker died": Kind(
+        WARNING,
+        ("session", "pid", "how", "next"),
+        "A worker has ended that should not have; next is what follows.",
+    ),
+    "worker not started": Kind(
+        ERROR,
+        ("session", "reason", "retry"),
+        "The system has no room for a worker; tried again after retry seconds.",
+    ),
+    "worker broke the rules": Kind(
+        ERROR, ("session", "pid", "how"), "A worker has sent what it may not, and was ended."
+    ),
+    "worker traced": Kind(
+        WARNING, ("session", "pid", "stack"), "On SIGUSR1 a worker has told where it is."
+    ),
+    "all workers are new": Kind(INFO, (), "After an upgrade, the last worker has been replaced."),
+    "degraded": Kind(
+        ERROR, ("deaths", "seconds"), "More than so many workers died in so many seconds."
+    ),
+    "no longer degraded": Kind(WARNING, (), "They have stopped dying."),
+    "line quarantined": Kind(
+        ERROR, ("session", "bytes", "file"), "A line that crashes its readers was set aside."
+    ),
+    "quarantine full": Kind(ERROR, ("directory", "files"), "No more lines are kept there."),
+    "quarantine failed": Kind(
+        ERROR, ("file", "reason"), "A line that crashes its readers could not be kept."
+    ),
+    # Listening
+    "listening": Kind(INFO, ("address", "way"), "Clients can connect there."),
+    "no longer listening": Kind(INFO, ("address",), "Clients cannot connect there any more."),
+    "accepting rests": Kind(
+        WARNING,
+        ("address", "seconds", "reason"),
+        "The system is exhausted: new connections wait so long.",
+    ),
+    "only this machine can connect": Kind(INFO, ("hint",), "No address is open to others."),
+    # The master
+    "ready": Kind(INFO, ("version", "pid", "runtime_dir"), "Clients can connect."),
+    "stopping": Kind(INFO, ("on",), "A graceful stop begins."),
+    "stopped": Kind(INFO, (), "It has ended."),
+    "stepping aside": Kind(
+        INFO, ("what",), "On SIGQUIT the master has ended, and leaves everything to the next."
+    ),
+    "not started": Kind(ERROR, ("reason",), "The master cannot start."),
+    "ended": Kind(CRITICAL, ("reason", "stack"), "The master cannot go on."),
+    "ended by a fault in chatd": Kind(
+        CRITICAL, ("stack",), "The master has met what it does not expect, and ends."
+    ),
+    "master traced": Kind(
+        WARNING, ("pid", "status", "stack"), "On SIGUSR1 the master has told where it is."
+    ),
+    "configuration reloaded": Kind(INFO, (), "It lives by what the file says now."),
+    "configuration not reloaded": Kind(ERROR, ("reason",), "Everything stays as it was."),
+    "restart needed": Kind(
+        WARNING, ("key",), "What the file says of key counts only after a restart."
+    ),
+    "operator asks": Kind(
+        WARNING, ("session", "what"), "A client that is an operator has the server do something."
+    ),
+    "log not reopened": Kind(
+        ERROR, ("reason",), "The log file cannot be opened again; the old one is written on."
+    ),
+    "unknown socket": Kind(
+        WARNING, ("name",), "Another process has handed over a socket that nothing is known of."
+    ),
+    "service manager not told": Kind(
+        ERROR, ("what", "reason"), "The service manager cannot be told something."
+    ),
+    "socket not taken": Kind(
+        ERROR, ("reason",), "The service manager has passed a socket that fits no address."
+    ),
+    "socket not stored": Kind(
+        ERROR, ("name", "reason"), "The service manager cannot hold a socket; see reason."
+    ),
+    # Upgrades, and after a death
+    "upgrade tried": Kind(INFO, ("command",), "The new program is tried beside the running one."),
+    "upgrade executed": Kind(
+        INFO, ("command",), "The new program takes the place of the running one."
+    ),
+    "upgraded": Kind(
+        INFO, ("before", "version", "milliseconds"), "It has; clients had to wait so long."
+    ),
+    "upgrade failed": Kind(ERROR, ("reason",), "Everything goes on as it was."),
+    "upgrade undone": Kind(
+        ERROR, ("reason",), "The new program cannot serve, and gives way to the one before."
+    ),
+    "sessions found": Kind(
+        WARNING,
+        ("sessions", "at_hand"),
+        "The master goes on with the clients of a dead one; some are brought by their workers.",
+    ),
+    "offer refused": Kind(
+        WARNING, ("session", "pid", "reason"), "A worker has brought a client that is not taken."
+    ),
+    "offer not understood": Kind(
+        ERROR, ("pid", "uid", "reason"), "A process has said something else on the adoption socket."
+    ),
+    "offers rest": Kind(
+        WARNING,
+        ("seconds", "reason"),
+        "The system is exhausted: workers wait so long with what they bring.",
+    ),
+    "supervisor died": Kind(
+        ERROR, ("what",), "The supervisor is gone; the master serves on without."
+    ),
+    "supervisor not told": Kind(
+        ERROR, ("what", "reason"), "The supervisor cannot be told something."
+    ),
+    "no room for socket": Kind(
+        ERROR, ("name", "held"), "There is no descriptor for a socket, here or in the supervisor."
+    ),
+    "master died": Kind(
+        ERROR, ("pid", "how", "next"), "The supervisor has seen a master end that should not have."
+    ),
+    "wish not understood": Kind(
+        ERROR, ("pid", "reason"), "The master has said to the supervisor what it cannot mean."
+    ),
+    # The journal
+    "journal begun": Kind(INFO, ("file",), "There was none."),
+    "journal cannot be written": Kind(
+        ERROR, ("reason", "retry"), "Nothing can be said; tried again every retry seconds."
+    ),
+    "journal written again": Kind(WARNING, (), "It can be again."),
+    "journal not tended": Kind(
+        ERROR,
+        ("reason", "retry"),
+        "Indexing and forgetting must wait; tried again every retry seconds.",
+    ),
+    "journal tended again": Kind(WARNING, (), "They can go on."),
+    "journal log large": Kind(
+        WARNING,
+        ("file", "megabytes", "hint"),
+        "A reader keeps the write-ahead log from being emptied.",
+    ),
+    "accounts changed beside": Kind(
+        INFO,
+        ("conflict",),
+        "Somebody has changed an account in the middle of a tick, which is done again.",
+    ),
+    "outbox not shortened": Kind(ERROR, ("reason",), "What was sent long ago is kept for now."),
+    "outbox not written": Kind(ERROR, ("reason",), "A farewell could not be sent."),
+    "report dropped": Kind(
+        CRITICAL,
+        ("session", "stack"),
+        "A fault in chatd: what a client has said is dropped, and it is told so.",
+    ),
+    # Passwords
+    "password refused": Kind(WARNING, ("waiting", "peer"), "Too many passwords are to be checked."),
+    "password not checked": Kind(CRITICAL, ("stack",), "A fault in chatd."),
+    "password process not started": Kind(ERROR, ("reason",), "The system has no room for one."),
+    "password process failed": Kind(ERROR, ("pid", "reason"), "It has died, or said nonsense."),
+    "password late": Kind(WARNING, ("seconds",), "A password was not checked in that time."),
+}

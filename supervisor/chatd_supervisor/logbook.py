@@ -1,0 +1,34 @@
+"""What is logged: events with stable names and fields, so that programs can read the log too.
+
+``note("session opened", session=3, pid=12, ...)`` is one line in the log, as text or JSON
+(``logs``). EVENTS says of each event how grave it is, which fields it may have, and what it means;
+chatd-log(7) lists them for people, and tests compare the three. What clients say is in no field:
+only nicks, which are escaped.
+
+Names and fields are an interface: new ones may come, old ones stay.
+"""
+
+import logging
+import traceback
+from typing import Final
+
+from chatd_supervisor.log_events import EVENTS, Kind
+
+__all__ = ["EVENTS", "FIELDS", "Kind", "note"]
+
+FIELDS: Final = "fields"
+"""Under this name a log record has them."""
+
+_log = logging.getLogger("chatd")
+
+
+def note(event: str, /, **fields: object) -> None:
+    """Log that ``event`` has happened; a field that is None is left out.
+
+    An exception as the field ``fault`` is logged as its stack, ``stack``. Raises KeyError if there
+    is no such event.
+    """
+    fault = fields.pop("fault", None)
+    if isinstance(fault, BaseException):
+        fields["stack"] = "".join(traceback.format_exception(fault)).rstrip()
+    _log.log(EVENTS[event].level, event, extra={FIELDS: fields})
