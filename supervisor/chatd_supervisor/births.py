@@ -27,6 +27,7 @@ from typing import Final
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
+from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.processes import give_birth, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
@@ -105,6 +106,7 @@ class Births:
         worker.committed = True  # it has lived well enough
         connection.worker = worker
         self.adopted += 1
+        MEASURES.adopted()
         self._ledger.employ(connection.session, connection.token, pid)
         # If it has died meanwhile, its channel will say so.
         with contextlib.suppress(OSError):
@@ -188,6 +190,7 @@ class Births:
             self._bury_relay(connection, worker)
             return
         self.deaths += 1
+        MEASURES.deaths[_cause(worker.exitcode)] += 1
         if connection.state is not State.SERVED:
             return  # it was there to hold the socket, and the master holds it as well
         if worker.renewing:
@@ -224,6 +227,7 @@ class Births:
         how = _how(worker.exitcode)
         if connection.state is State.SERVED:
             self.deaths += 1
+            MEASURES.deaths[_cause(worker.exitcode)] += 1
             session = connection.session
             note("worker died", session=session, pid=worker.pid, how=how, next="closing")
         self._severed(connection, how)
@@ -282,10 +286,26 @@ def _how(exitcode: int | None) -> str:
     if exitcode is None:
         return "is gone"
     if exitcode < 0:
-        return f"was killed by {signal.Signals(-exitcode).name}"
+        return f"was killed by {_signal(-exitcode)}"
     if exitcode == VIOLATION:
         return "was ended for breaking the rules of the channel"
     return f"exited with status {exitcode}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # a real-time one has no name
+
+
+def _cause(exitcode: int | None) -> str:
+    """Return what a worker has died of, in a word."""
+    if exitcode is None:
+        return "unknown"  # an adopted one is not our child
+    if exitcode < 0:
+        return _signal(-exitcode)
+    return "violation" if exitcode == VIOLATION else "exit"
 
 
 def _when(delay: float) -> str:

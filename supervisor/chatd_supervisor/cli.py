@@ -41,6 +41,7 @@ from chatd_supervisor.history import as_text as show_text
 from chatd_supervisor.history import follow as follow_room
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import Entry
+from chatd_supervisor.metrics_commands import metrics
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
@@ -49,6 +50,7 @@ from chatd_supervisor.stopping import end_waiting
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_sessions, format_status
 from chatd_supervisor.title_room import ensure_title_room
+from chatd_supervisor.watch_commands import show_tree, top
 from chatd_workers.names import LOBBY, room_name
 
 LINES_A_WRITE: Final = 1000
@@ -247,6 +249,9 @@ def check_config(config: str | None, show: bool) -> None:
 
 main.add_command(account)
 main.add_command(hash_password)
+main.add_command(metrics)
+main.add_command(show_tree)
+main.add_command(top)
 
 
 def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:

@@ -36,6 +36,7 @@ from chatd_supervisor.journal import (
 )
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.logbook import note
+from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
@@ -84,6 +85,7 @@ class Commits:
         self._loop = loop
         self._journal = journal
         self._work: list[Work] = []
+        self._since = 0.0
         self._wake = wake
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
@@ -114,6 +116,8 @@ class Commits:
 
     def add(self, work: Work) -> None:
         """Take ``work``, to be applied after what was taken before."""
+        if not self._work:
+            self._since = time.perf_counter()
         self._work.append(work)
 
     def next(self) -> Commit | None:
@@ -137,6 +141,7 @@ class Commits:
             batch = self._batch()
             if runs:
                 self.outbox.append(self.tick + 1, runs)
+            begun = time.perf_counter()
             self.tick = self._journal.commit(batch)
         except AccountConflict as conflict:
             # Between our look and our writing, `chatd account` has written. Now we see it.
@@ -149,6 +154,7 @@ class Commits:
             # another batch of this number.
             self.outbox.retract(place)
             return self._failed(error)
+        MEASURES.committed(begun, self._since if self._work else begun)
         self._work = []
         self.closed = []
         self._told.clear()

@@ -20,6 +20,7 @@ from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.logbook import note
+from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.rates import Rates
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.visitors import Gone, Visitor, arrive
@@ -244,6 +245,7 @@ class Reception:
                 self._turn_away(visitor, connection, UNWRITABLE)
                 continue
             self.served += 1
+            MEASURES.opened += 1
             self._introductions.expect(connection)
             note(
                 "session opened",
@@ -255,6 +257,7 @@ class Reception:
 
     def _refuse(self, visitor: Visitor, reason: str) -> None:
         self.refused += 1
+        MEASURES.turned_away(reason)
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET

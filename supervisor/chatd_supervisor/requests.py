@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatd_supervisor.inspection import describe_sessions
+from chatd_supervisor.metering import measure
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.work import AccountChanged
 
@@ -25,4 +26,4 @@ def requests_to(board: Switchboard) -> dict[str, Request]:
         board.commit()
         return {}
 
-    return {"ps": ps, "account": account}
+    return {"ps": ps, "account": account, "metrics": lambda _: measure(board)}

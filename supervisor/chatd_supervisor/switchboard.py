@@ -8,6 +8,7 @@ loop is one tick, however many workers have something to say, and it costs the l
 import asyncio
 import select
 import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
+from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
@@ -102,6 +104,7 @@ class Switchboard:
     # The tick
 
     def _tick(self) -> None:
+        begun = time.perf_counter()
         for descriptor, events in self._poller.poll(0):
             handler = self._handlers.get(descriptor)
             if handler is not None:
@@ -110,6 +113,7 @@ class Switchboard:
         # After the commit: what a worker had still reported counts in its favour.
         while self._ended:
             self.births.end(self._ended.pop())
+        MEASURES.ticked(begun)
 
     def commit(self) -> None:
         """Have everything that was taken written down, and carry it out."""
@@ -258,6 +262,7 @@ class Switchboard:
     def _violated(self, worker: Worker, how: str) -> None:
         session = worker.connection.session if worker.connection is not None else None
         note("worker broke the rules", session=session, pid=worker.pid, how=how[:SHOWN])
+        MEASURES.violations += 1
         worker.exitcode = VIOLATION
         self.disregard(worker)
         self.births.end(worker)

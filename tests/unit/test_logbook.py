@@ -61,11 +61,12 @@ def notes() -> list[tuple[str, set[str], str]]:
 
 
 def test_what_is_noted_is_in_the_table_and_no_more() -> None:
-    for event, fields, where in notes():
+    noted = notes()
+    for event, fields, where in noted:
         assert event in EVENTS, where
         assert fields <= set(EVENTS[event].fields), where
     for event, kind in EVENTS.items():
-        used = set().union(*(fields for name, fields, _ in notes() if name == event))
+        used = set().union(*(fields for name, fields, _ in noted if name == event))
         assert used == set(kind.fields), event
 
 

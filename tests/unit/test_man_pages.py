@@ -103,7 +103,10 @@ def test_the_synopsis_gives_each_command_its_options() -> None:
             options = set(re.findall(r"(?<=Fl )-\S+", part))
             given |= dict.fromkeys(commands[1].split(" | "), options)
     wanted = {
-        name: {option.removeprefix("-") for option in options_of(command)} - {"h", "-help"}
+        name: {
+            option.removeprefix("-") for option in options_of(command) if option.startswith("--")
+        }
+        - {"-help"}
         for name, command in COMMANDS.items()
     }
     assert given == wanted

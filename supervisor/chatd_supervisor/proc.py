@@ -1,0 +1,61 @@
+"""What the kernel tells of a process in /proc, for whoever watches (proc(5)).
+
+Two small files a process; a library (psutil) would read the same ones, and bring C code along.
+"""
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+PAGE: Final = os.sysconf("SC_PAGESIZE")
+TICK: Final = os.sysconf("SC_CLK_TCK")
+
+SAMPLE: Final = 32
+"""Workers whose memory is looked at closely: that costs the kernel a walk through all of it."""
+
+
+class Usage(NamedTuple):
+    """What a process has used so far, and holds."""
+
+    cpu: float
+    """Seconds."""
+    resident: int
+    """Bytes; shared with others for the most part, as a worker is."""
+
+
+class Memory(NamedTuple):
+    """Bytes of memory of one process."""
+
+    proportional: int
+    """What it shares counts in parts (PSS)."""
+    private: int
+    """What it shares with nobody."""
+
+
+def usage(pid: int) -> Usage | None:
+    """Return what ``pid`` uses; None if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Usage((int(stat[11]) + int(stat[12])) / TICK, int(stat[21]) * PAGE)
+
+
+def memory(pid: int) -> Memory | None:
+    """Return how much memory ``pid`` has; None if there is no such process, or it is not ours."""
+    try:
+        rows = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    sizes = {name: int(size) * 1024 for name, size, *_ in map(str.split, rows)}
+    if "Pss:" not in sizes:
+        return None  # it is just ending
+    return Memory(sizes["Pss:"], sizes["Private_Clean:"] + sizes["Private_Dirty:"])
+
+
+def descriptors(pid: int) -> int | None:
+    """Return how many descriptors ``pid`` has open; None if that cannot be known."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None
