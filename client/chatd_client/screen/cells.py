@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-from prompt_toolkit.utils import get_cwidth
+from wcwidth import wcwidth
 
 from chatd_workers.names import make_safe
 
@@ -55,7 +55,7 @@ def _without_towers(text: str) -> str:
     for char in text:
         if char.isascii():
             marks = 0
-        elif get_cwidth(char) <= 0 or unicodedata.category(char) in ("Mn", "Me"):
+        elif wcwidth(char) <= 0 or unicodedata.category(char) in ("Mn", "Me"):
             marks += 1
             if marks > MARKS:
                 continue
@@ -94,7 +94,8 @@ def _add(found: list[Span], on: set[str], text: str) -> None:
 
 def width(text: str) -> int:
     """Return how many cells ``text`` takes."""
-    return len(text) if text.isascii() else get_cwidth(text)
+    # As prompt_toolkit reckons: character by character.
+    return len(text) if text.isascii() else sum(max(0, wcwidth(char)) for char in text)
 
 
 def clip(text: str, most: int) -> str:
