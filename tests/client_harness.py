@@ -115,7 +115,7 @@ def greeting(then: Callable[[socket.socket], None]) -> Callable[[socket.socket],
     """Return an act that greets as chatd does, and then does ``then``."""
 
     def act(client: socket.socket) -> None:
-        client.sendall(b"--- Welcome to a test.\n")
+        client.sendall(b"--- Welcome to test. You are guest1 in #lobby.\n")
         then(client)
 
     return act

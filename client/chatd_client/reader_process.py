@@ -99,8 +99,9 @@ class ReaderProcess(Companion):
         ours, theirs = socket.socketpair()
         parent = os.getpid()
         # What stands in buffers would else be written by both.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed when we were started
+                stream.flush()
         # A signal between the fork and the child's own rules would be ours, in the child.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()

@@ -38,8 +38,8 @@ def test_a_line_through_a_pipe(server: Server) -> None:
     bob = server.connect("bob")
     done = piped("hi\n", f"localhost:{server.port}", "--nick", "bot")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "bot : hi"
-    assert bob.until("left")[-2:] == ["bot : hi", "--- bot left #lobby (connection closed)"]
+    assert done.stdout.splitlines()[-2:] == ["bot : hi", "--- closing: goodbye"]
+    assert bob.until("left")[-2] == "bot : hi"
 
 
 def test_many_lines_through_a_pipe_all_come_back(server: Server) -> None:
@@ -52,8 +52,8 @@ def test_many_lines_through_a_pipe_all_come_back(server: Server) -> None:
 
 def test_on_a_terminal(server: Server) -> None:
     bob = server.connect("bob")
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
+    alice.sees("now called alice")
     titles = [
         Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
         for pid in (alice.pid, reader_of(alice.pid))
@@ -71,7 +71,7 @@ def test_on_a_terminal(server: Server) -> None:
 def test_through_a_pipe_each_line_comes_at_once(server: Server) -> None:
     bob = server.connect("bob")
     cat = subprocess.Popen(
-        f"{CHAT_CLIENT} 127.0.0.1:{server.port} | cat",
+        f"{CHAT_CLIENT} 127.0.0.1:{server.port} --nick cat | cat",
         shell=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -79,7 +79,7 @@ def test_through_a_pipe_each_line_comes_at_once(server: Server) -> None:
     )
     assert cat.stdin
     assert cat.stdout
-    while "/help" not in cat.stdout.readline():
+    while "now called cat" not in cat.stdout.readline():
         pass
     for word in ("one", "two", "three"):
         bob.send(f"{word}\n")
@@ -89,26 +89,28 @@ def test_through_a_pipe_each_line_comes_at_once(server: Server) -> None:
     cat.stdout.close()
 
 
-def test_the_labs_server_is_found_out_and_spoken_to(lab: str) -> None:
-    done = piped("bonjour\nà tous", lab, "--nick", "zoé")
+@pytest.mark.parametrize("url", [False, True])
+def test_the_labs_server_is_spoken_to(lab: str, *, url: bool) -> None:
+    where = [f"lab://{lab}"] if url else [lab, "--lab"]
+    done = piped("bonjour\nà tous", *where, "--nick", "zoé")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "zoé : bonjour\nzoé : à tous\nzoé :\n"
+    assert done.stdout == "zoé : bonjour\nzoé : à tous\n"
 
 
 def test_with_the_labs_server_one_is_called_as_one_is(lab: str) -> None:
     done = subprocess.run(
-        [CHAT_CLIENT, lab],
+        [CHAT_CLIENT, lab, "--lab"],
         input=b"bonjour\n",
         capture_output=True,
         timeout=PATIENCE,
         check=True,
         env={**os.environ, "USER": "zo\x1b\xe9\udcff"},
     )
-    assert done.stdout.decode() == "zo\ufffdé\ufffd : bonjour\nzo\ufffdé\ufffd :\n"
+    assert done.stdout.decode() == "zo\ufffdé\ufffd : bonjour\n"
 
 
 def test_people_talk_on_the_labs_server(lab: str) -> None:
-    alice = Terminal(lab, "--nick", "alice")
+    alice = Terminal(lab, "--nick", "alice", "--lab", "--plain")
     host, port = lab.split(":")
     other = subprocess.Popen(
         [sys.executable, HERE / "lab_client.py", host, "bob", port],
@@ -146,17 +148,18 @@ def test_one_leaves_a_server_that_never_falls_silent() -> None:
         while not said.endswith(b"a :\0"):
             client.sendall(b"b : and so on\0\0")
             try:
-                said += client.recv(1023)
+                heard = client.recv(1023)
             except TimeoutError:
                 continue
-        client.sendall(said + b"\0")
+            client.sendall(heard + b"\0")
+            said += heard
         while True:  # until the client has gone
             client.sendall(b"b : and so on\0\0")
 
     with meeting(act) as address:
         done = piped("hi\n", address, "--lab", "--nick", "a")
     assert done.returncode == 0, done.stderr
-    assert "\na : hi\na :\n" in done.stdout
+    assert "\na : hi\n" in done.stdout
 
 
 def test_what_another_sends_cannot_touch_the_terminal() -> None:
@@ -166,7 +169,7 @@ def test_what_another_sends_cannot_touch_the_terminal() -> None:
 
     with meeting(act) as address:
         done = piped("", address, "--lab", "--nick", "a")
-    assert done.stdout.splitlines() == ["evil : \ufffd[2J\ufffd\ufffd", "tab here"]
+    assert done.stdout.splitlines() == ["evil : \ufffd[2J\ufffd\ufffd", "--- tab here"]
 
 
 def test_what_is_no_chat_server_is_said() -> None:
@@ -177,13 +180,16 @@ def test_what_is_no_chat_server_is_said() -> None:
     with meeting(act) as address:
         done = piped("", address)
     assert done.returncode == 76
-    assert "this is not a chat server" in done.stderr
+    assert "is not a chat server" in done.stderr
 
 
 def test_a_server_that_hangs_up_at_once_is_said() -> None:
     with meeting(socket.socket.close) as address:
         done = piped("", address)
-    assert (done.returncode, done.stderr) == (69, "chat-client: the server hung up at once\n")
+    assert (done.returncode, done.stderr) == (
+        69,
+        f"chat-client: {where(address)} hung up at once\n",
+    )
 
 
 def test_a_name_that_is_taken_is_the_servers_to_say(server: Server) -> None:
@@ -214,6 +220,11 @@ def test_why_there_is_no_connection(arguments: list[str], code: int, why: str) -
     assert (done.returncode, why in done.stderr) == (code, True), done.stderr
 
 
+def where(address: str) -> str:
+    host, port = address.split(":")
+    return f"{host} port {port}"
+
+
 def test_nobody_listens() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -224,13 +235,15 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("stream", ["<&-", "</dev/null >&-", "</dev/null 2>&-", "<&- >&- 2>&-"])
 def test_a_standard_stream_that_is_closed_is_not_the_socket(stream: str) -> None:
-    heard: list[bytes] = []
+    heard = b""
 
     def act(client: socket.socket) -> None:
-        heard.append(client.recv(1024))
+        nonlocal heard
+        while not heard.endswith(b"/quit \n"):
+            heard += client.recv(1024)
 
     with meeting(greeting(act)) as address:
         done = subprocess.run(
-            f"{CHAT_CLIENT} {address} {stream}", shell=True, timeout=PATIENCE, check=False
+            f"{CHAT_CLIENT} {address} --nick a {stream}", shell=True, timeout=PATIENCE, check=False
         )
-    assert (done.returncode, heard) == (0, [b""])
+    assert (done.returncode, heard) == (0, b"/nick a\n/quit \n")

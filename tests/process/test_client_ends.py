@@ -21,7 +21,8 @@ from client_harness import (
     meeting,
     reader_of,
 )
-from harness import CHAT_CLIENT, PATIENCE, Server, eventually
+from harness import CHAT_CLIENT, PATIENCE, Client, Server, eventually, serving
+from irc_harness import IRC_LISTEN
 
 
 def flood(client: socket.socket) -> None:
@@ -43,8 +44,8 @@ def comes_to_rest(pipe: IO[bytes]) -> None:
 
 
 def test_ctrl_c_ends_both(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
+    alice.sees("now called alice")
     reader = reader_of(alice.pid)
     alice.type("\x03")
     assert alice.exit_code() == 130
@@ -59,7 +60,7 @@ def test_ctrl_c_before_there_is_a_greeting() -> None:
         hear_out(client)
 
     with meeting(act) as address:
-        alice = Terminal(address)
+        alice = Terminal(address, "--plain")
         assert accepted.wait(PATIENCE)
         alice.type("\x03")
         assert alice.exit_code() == 130
@@ -67,47 +68,54 @@ def test_ctrl_c_before_there_is_a_greeting() -> None:
 
 
 def test_the_reader_killed(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
     before = termios.tcgetattr(alice.screen)
-    alice.sees("is now alice")
-    os.kill(reader_of(alice.pid), signal.SIGKILL)
-    alice.sees("chat-client: the reading process has died")
+    alice.sees("now called alice")
+    reader = reader_of(alice.pid)
+    os.kill(reader, signal.SIGKILL)
+    alice.sees("the reading process has died of signal 9")
     assert termios.tcgetattr(alice.screen) == before
-    assert alice.exit_code() == 70
+    alice.type("still here\n")
+    alice.sees("alice : still here")
+    assert reader_of(alice.pid) != reader
+    alice.type("\x04")
+    assert alice.exit_code() == 0
 
 
-def test_the_reader_killed_while_the_server_takes_nothing() -> None:
-    begun, done = threading.Event(), threading.Event()
-
-    def act(client: socket.socket) -> None:
-        assert client.recv(1)
-        begun.set()
-        assert done.wait(PATIENCE)
-
-    with (
-        meeting(greeting(act)) as address,
-        subprocess.Popen(["yes"], stdout=subprocess.PIPE) as yes,
-        subprocess.Popen(
-            [CHAT_CLIENT, address],
-            stdin=yes.stdout,
-            stdout=subprocess.PIPE,
+def test_the_reader_killed_again_and_again_while_lines_are_said(tmp_path: Path) -> None:
+    """Each line comes once, and in order: what is not acknowledged is said again, by its id."""
+    said = [f"bot : line {n}" for n in range(3000)]
+    config = IRC_LISTEN + '[[listen]]\naddress = "127.0.0.1:0"\n'
+    with serving(tmp_path, config) as server:
+        irc, text = server.ports
+        bob = Client(text).greet("bob")
+        with subprocess.Popen(
+            [CHAT_CLIENT, f"irc://127.0.0.1:{irc}/lobby", "--nick", "bot", "--quiet"],
+            stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        ) as client,
-    ):
-        assert yes.stdout
-        assert begun.wait(PATIENCE)
-        comes_to_rest(yes.stdout)
-        os.kill(reader_of(client.pid), signal.SIGKILL)
-        _, complaint = client.communicate(timeout=PATIENCE)
-        yes.kill()
-        done.set()
-    assert complaint == b"chat-client: the reading process has died\n"
-    assert client.returncode == 70
+            text=True,
+        ) as client:
+            assert client.stdin
+            assert client.stderr
+            heard: list[str] = []
+            for place in range(0, len(said), 500):
+                lines = [line.removeprefix("bot : ") for line in said[place : place + 500]]
+                client.stdin.write("".join(f"{line}\n" for line in lines))
+                client.stdin.flush()
+                heard += bob.until(said[place])
+                os.kill(reader_of(client.pid), signal.SIGKILL)
+            client.stdin.close()
+            assert client.wait(60) == 0, client.stderr.read()
+        heard += bob.until(said[-1])
+        bob.close()
+    # Under whatever name: for a moment the former one may still be there.
+    lines = [line.partition(" : ")[2] for line in heard if " : line " in line]
+    assert lines == [line.partition(" : ")[2] for line in said]
 
 
 def test_the_keyboards_process_killed(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
+    alice.sees("now called alice")
     reader = reader_of(alice.pid)
     os.kill(alice.pid, signal.SIGKILL)
     assert alice.exit_code() == -signal.SIGKILL
@@ -132,8 +140,8 @@ def test_the_keyboards_process_killed_while_nobody_reads_the_output() -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
 def test_ended_by_a_signal(server: Server, stop: signal.Signals) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
+    alice.sees("now called alice")
     reader = reader_of(alice.pid)
     os.kill(alice.pid, stop)
     assert alice.exit_code() == -stop
@@ -141,8 +149,8 @@ def test_ended_by_a_signal(server: Server, stop: signal.Signals) -> None:
 
 
 def test_the_terminal_closed(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice")
-    alice.sees("is now alice")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--nick", "alice", "--plain")
+    alice.sees("now called alice")
     reader = reader_of(alice.pid)
     os.close(alice.screen)
     assert os.waitstatus_to_exitcode(os.waitpid(alice.pid, 0)[1]) == -signal.SIGHUP
@@ -151,7 +159,7 @@ def test_the_terminal_closed(server: Server) -> None:
 
 @pytest.mark.parametrize("quitting", ["/quit\n", "/QUIT see you\n", "hello\n/quit\n"])
 def test_quitting_by_command_is_in_good_order(server: Server, quitting: str) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--plain")
     alice.sees("Welcome")
     alice.type(quitting)
     alice.sees("closing: ")
@@ -159,11 +167,12 @@ def test_quitting_by_command_is_in_good_order(server: Server, quitting: str) -> 
 
 
 def test_the_server_gone_is_said(server: Server) -> None:
-    alice = Terminal(f"127.0.0.1:{server.port}")
+    alice = Terminal(f"127.0.0.1:{server.port}", "--plain")
     alice.sees("Welcome")
     server.process.terminate()
-    alice.sees("chat-client: the server has closed the connection")
-    assert alice.exit_code() == 1
+    alice.sees("chat-client: .*; trying again")
+    alice.type("\x03")
+    assert alice.exit_code() == 130
 
 
 def test_a_connection_cut_is_said() -> None:
@@ -175,32 +184,35 @@ def test_a_connection_cut_is_said() -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with meeting(greeting(act)) as address:
-        alice = Terminal(address)
+        alice = Terminal(address, "--plain")
         alice.sees("Welcome")
         cut.set()
-        alice.sees("chat-client: the connection is lost")
-        assert alice.exit_code() == 1
+        alice.sees("chat-client: .*; trying again")
+        alice.type("\x03")
+        assert alice.exit_code() == 130
 
 
 def test_a_server_that_closes_before_all_was_said() -> None:
     """It may have heard nothing: that is no success."""
 
     def act(client: socket.socket) -> None:
-        assert client.recv(4) == b"one\n"
+        assert client.recv(64).startswith(b"/nick a\n")
         client.shutdown(socket.SHUT_RDWR)
 
     with (
         meeting(greeting(act)) as address,
         subprocess.Popen(
-            [CHAT_CLIENT, address], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+            [CHAT_CLIENT, address, "--nick", "a", "--timeout", "2"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as client,
     ):
         assert client.stdin
         client.stdin.write(b"one\n")
-        client.stdin.flush()
+        client.stdin.close()
         assert client.wait(PATIENCE) == 1
         assert client.stderr
-        assert client.stderr.read() == b"chat-client: the server has closed the connection\n"
+        assert b"chat-client: given up: the server has not acknowledged" in client.stderr.read()
 
 
 def test_an_output_that_closes_early_is_quiet_but_no_success(server: Server) -> None:

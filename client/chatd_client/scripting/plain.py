@@ -62,7 +62,8 @@ class PlainScript(Script):
             self.leave()
 
     def _hear_status(self, status: Status) -> None:
-        if status.phase is Phase.WAITING and status.why != self._why:
+        broken = status.phase in (Phase.WAITING, Phase.CONNECTING) and status.why
+        if broken and status.why != self._why:
             self.complain(f"{status.why}; trying again")
         self._why = status.why
 
