@@ -38,9 +38,9 @@ def run(*command: str, fails: bool = False) -> str:
 class Client:
     """Somebody on nc."""
 
-    def __init__(self, nick: str) -> None:
+    def __init__(self, nick: str, connected: socket.socket | None = None) -> None:
         self.nick = nick
-        self.socket = socket.create_connection(ADDRESS, timeout=20)
+        self.socket = connected or socket.create_connection(ADDRESS, timeout=20)
         self.lines = self.socket.makefile("r")
         self.until("/help lists")
         self.socket.sendall(f"/nick {nick}\n".encode())
@@ -89,8 +89,8 @@ def left() -> Iterator[str]:
 def main() -> None:
     """Go through all of it."""
     before = set(left())
-    (old,) = glob.glob(f"/tmp/debs/chatd_{OLD}*.deb")
-    (new,) = glob.glob(f"/tmp/debs/chatd_{NEW}*.deb")
+    (old,) = glob.glob(f"/run/debs/chatd_{OLD}*.deb")
+    (new,) = glob.glob(f"/run/debs/chatd_{NEW}*.deb")
     options = ("--force-unsafe-io", "--no-triggers")  # manual pages are not looked for here
     install = ("dpkg", *options, "--install")
 

@@ -327,5 +327,14 @@ def _lives(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return False
+        return pid > 0 and _is_hidden(pid)
     return pid > 0 and stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X", b"T")
+
+
+def _is_hidden(pid: int) -> bool:
+    """Tell whether ``pid`` is there although /proc does not show it (hidepid, proc(5))."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
