@@ -82,9 +82,21 @@ def on_cpu(schedstat: str) -> float:
 
 def unshared(smaps_rollup: str) -> float:
     """Return the MB that no other process shares, from /proc/PID/smaps_rollup (proc(5), kB)."""
-    sizes = {
-        fields[0]: int(fields[1])
-        for fields in map(str.split, smaps_rollup.splitlines()[1:])
-        if len(fields) == 3
-    }
-    return (sizes["Private_Clean:"] + sizes["Private_Dirty:"]) * 1024 / 1e6
+    sizes = _sizes(smaps_rollup)
+    return (sizes["Private_Clean"] + sizes["Private_Dirty"]) * 1024 / 1e6
+
+
+def proportional(smaps_rollup: str) -> float:
+    """Return the MB that a process has if what is shared is divided among those who share it."""
+    return _sizes(smaps_rollup)["Pss"] * 1024 / 1e6
+
+
+def available(meminfo: str) -> float:
+    """Return the MB that the machine still has, from /proc/meminfo (kB)."""
+    return _sizes(meminfo)["MemAvailable"] * 1024 / 1e6
+
+
+def _sizes(table: str) -> dict[str, int]:
+    """Return the sizes in kB in ``NAME: SIZE kB``, a line each; other lines are passed over."""
+    rows = [row.split() for row in table.splitlines()]
+    return {row[0].rstrip(":"): int(row[1]) for row in rows if len(row) == 3 and row[2] == "kB"}

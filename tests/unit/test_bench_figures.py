@@ -4,11 +4,13 @@ import pytest
 
 from bench.figures import (
     Row,
+    available,
     compared,
     median,
     number,
     on_cpu,
     percentile,
+    proportional,
     read_pairs,
     table,
     unshared,
@@ -59,8 +61,14 @@ def test_unshared_memory_is_what_is_private_clean_or_dirty() -> None:
     rollup = (
         "55d0-7ffd ---p 00000000 00:00 0    [rollup]\n"
         "Rss:               10240 kB\n"
+        "Pss:                5000 kB\n"
         "Shared_Dirty:       8192 kB\n"
         "Private_Clean:      1000 kB\n"
         "Private_Dirty:      2000 kB\n"
     )
     assert unshared(rollup) == 3.072
+    assert proportional(rollup) == 5.12
+
+
+def test_available_memory_is_what_the_kernel_says() -> None:
+    assert available("MemTotal: 8000 kB\nMemAvailable: 1000 kB\nHugePages_Total: 0\n") == 1.024
