@@ -1,7 +1,8 @@
 """The reading process as its parent holds it: started again whenever it dies.
 
 It is forked, so it is there at once; it asks the kernel to be killed with its parent (prctl(2),
-PR_SET_PDEATHSIG), so it never outlives it, whatever it waits for. When it dies, what it has said
+PR_SET_PDEATHSIG), so it never outlives it, whatever it waits for; a terminal that its parent has
+had until then it gives back before it ends. When it dies, what it has said
 up to then is read, and another one is told where to go on (``Memory``): it reaches the server
 anew, has what was missed fetched, and is given what the server has not acknowledged yet. One that
 dies again and again has its successor wait for ever longer before it begins.
@@ -16,6 +17,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 import setproctitle
@@ -25,6 +27,7 @@ from chatd_client.companion import Companion
 from chatd_client.exchange import AnyNews, AnyOrder, Phase, Resume, Status, Target
 from chatd_client.exits import Exit
 from chatd_client.memory import Memory
+from chatd_client.restoring import Terminal
 from chatd_workers.titles import clip, printable
 
 __all__ = ["ReaderProcess"]
@@ -42,8 +45,12 @@ _PR_SET_PDEATHSIG: Final = 1
 class ReaderProcess(Companion):
     """A companion that is a process of its own."""
 
-    def __init__(self, target: Target, title: str = "") -> None:
-        """Reach ``target``; ``title`` is how it is called in ``ps``, before `` (reading)``."""
+    def __init__(self, target: Target, title: str = "", terminal: Terminal | None = None) -> None:
+        """Reach ``target``; ``title`` is how it is called in ``ps``, before `` (reading)``.
+
+        ``terminal`` is given back by the reading process if this one is killed.
+        """
+        self._terminal = terminal
         self._memory = Memory(Resume(target=target))
         name = printable(target.nick) or "guest"
         self._title = clip(f"{title or f'chat-client: {name}'} (reading)")
@@ -107,7 +114,7 @@ class ReaderProcess(Companion):
         pid = os.fork()
         if pid == 0:
             ours.close()
-            _be_reader(theirs, parent, self._title, pause)
+            _be_reader(theirs, parent, self._title, pause, self._terminal)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
         self._pid = pid
@@ -169,23 +176,29 @@ class ReaderProcess(Companion):
         return [status]
 
 
-def _be_reader(channel: socket.socket, parent: int, title: str, pause: float) -> NoReturn:
+def _be_reader(
+    channel: socket.socket, parent: int, title: str, pause: float, terminal: Terminal | None
+) -> NoReturn:
     """Be the reading process, in which nothing of the parent's goes on."""
     code: int = Exit.SOFTWARE
     try:
         # Ctrl-C and the like are the parent's business; it ends us, or we end with it.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP):
             signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, _end_by(parent, terminal))
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        last = signal.SIGTERM if terminal else signal.SIGKILL
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, last)
         if os.getppid() != parent:  # it has died before it could be said
-            os._exit(code)
-        _close_others(channel.fileno())
+            os.kill(os.getpid(), last)
+        kept = [terminal.descriptor] if terminal else []
+        _close_others(channel.fileno(), *kept)
         setproctitle.setproctitle(title)
         # Only now: the parent need not know how to read IRC, and starts the faster.
         from chatd_client.reader import read  # noqa: PLC0415
@@ -193,13 +206,40 @@ def _be_reader(channel: socket.socket, parent: int, title: str, pause: float) ->
         time.sleep(pause)
         read(channel)
         code = Exit.OK
+        # The kernel closes what the parent had before it tells us of its death.
+        if terminal is not None and _is_at_its_end(channel):
+            terminal.restore()
     except BaseException:  # noqa: BLE001 - this process must never go on as if it were the other
         traceback.print_exc()
         sys.stderr.flush()
     os._exit(code)
 
 
-def _close_others(kept: int) -> None:
+def _end_by(parent: int, terminal: Terminal | None) -> Callable[[int, object], None]:
+    """Return what to do when we are to end: by SIGTERM, which comes as well when ``parent`` dies.
+
+    Then nobody else is left to give the terminal back.
+    """
+
+    def end(number: int, _: object) -> None:
+        if terminal is not None and os.getppid() != parent:
+            terminal.restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    return end
+
+
+def _is_at_its_end(channel: socket.socket) -> bool:
+    try:
+        return not channel.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def _close_others(*kept: int) -> None:
     """Close everything but the standard streams and ``kept``: a terminal, logs, other companions.
 
     Of the standard streams only the third is kept as it is, for a last word: what is written to
@@ -208,5 +248,8 @@ def _close_others(kept: int) -> None:
     empty = os.open(os.devnull, os.O_RDWR)
     os.dup2(empty, 0)
     os.dup2(empty, 1)
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    first = 3
+    for each in sorted(kept):
+        os.closerange(first, each)
+        first = each + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))

@@ -23,6 +23,7 @@ if Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", str(ROOT / "tests" / "bench"), *sys.argv[1:])
 
 from bench.births import births, restarts  # noqa: E402
+from bench.clients import client  # noqa: E402
 from bench.crowds import crowds, everybody  # noqa: E402
 from bench.figures import Row, table  # noqa: E402
 from bench.irc import irc  # noqa: E402
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "adoption": adoption,
     "upgrade": upgrade,
     "irc": irc,
+    "client": client,
     "everybody": everybody,
 }
 USUAL = [name for name in PARTS if name != "everybody"]
