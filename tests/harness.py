@@ -199,7 +199,8 @@ class Server:
         if not self._ready:
             with self.log_path.open("rb") as log:
                 log.seek(self._ready_after)
-                self._ready = b"chatd: ready " in log.read()
+                said = log.read()
+                self._ready = b"chatd: ready " in said or b'"event": "ready"' in said
         return self._ready
 
     def expect_ready(self) -> None:
