@@ -1,8 +1,9 @@
 """What the kernel tells of a process in /proc, for whoever watches (proc(5)).
 
-Two small files a process; a library (psutil) would read the same ones, and bring C code along.
+Small files, a process each; a library (psutil) would read the same ones, and bring C code along.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -33,16 +34,23 @@ class Memory(NamedTuple):
 
 
 def usage(pid: int) -> Usage | None:
-    """Return what ``pid`` uses; None if there is no such process."""
+    """Return what ``pid``, which has one thread, uses; None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return Usage((int(stat[11]) + int(stat[12])) / TICK, int(stat[21]) * PAGE)
+    cpu = (int(stat[11]) + int(stat[12])) / TICK
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # In nanoseconds, where the kernel has it; a worker seldom uses a hundredth of a second.
+        cpu = int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[0]) / 1e9
+    return Usage(cpu, int(stat[21]) * PAGE)
 
 
 def memory(pid: int) -> Memory | None:
-    """Return how much memory ``pid`` has; None if there is no such process, or it is not ours."""
+    """Return how much memory ``pid`` has; None if there is no such process, or we may not look.
+
+    That is so where it is somebody else's, or has seen to it that nobody looks (PR_SET_DUMPABLE).
+    """
     try:
         rows = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]
     except (FileNotFoundError, ProcessLookupError, PermissionError):
