@@ -2,14 +2,22 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 import setproctitle
 
-from chatd_client.addressing import Address, parse_server
+from chatd_client.companion import Companion
 from chatd_client.exchange import Target
 from chatd_client.exits import Exit
+from chatd_client.habits import places
+from chatd_client.habits.completing import servers
+from chatd_client.habits.config import PIN, Config, ConfigError, load
+from chatd_client.habits.logging_companion import logged
+from chatd_client.habits.passwords import NoPassword
+from chatd_client.habits.wishes import NoServer, Options, Wish, check_servers, wish
+from chatd_client.helping import Helpful
 from chatd_client.reader_process import ReaderProcess
 from chatd_workers import __version__
 from chatd_workers.names import is_safe, make_safe
@@ -32,78 +40,62 @@ def _check_rooms(
     return tuple(room if room[0] in "#&+!" else f"#{room}" for room in rooms)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("server")
-@click.option("--nick", metavar="NAME", callback=_check_nick, help="Be called NAME.")
-@click.option(
-    "--room", "rooms", metavar="ROOM", multiple=True, callback=_check_rooms, help="Come into ROOM."
-)
-@click.option("--tls", is_flag=True, help="Speak TLS.")
-@click.option("--pin", metavar="SHA256", default="", help="The certificate's fingerprint.")
-@click.option("--ca-file", metavar="FILE", default="", help="Authorities to trust.")
-@click.option("--insecure", is_flag=True, help="Take any certificate.")
-@click.option("--account", metavar="NAME", default="", help="Log in, with:")
-@click.option("--password-file", metavar="FILE", type=click.File("r"), help="First line of FILE.")
-@click.option("--lab/--no-lab", default=None, help="It is the lab's server, or not.")
-@click.option("--plain", is_flag=True, help="Lines instead of a screen.")
-@click.option("--json", "as_json", is_flag=True, help="JSON in and out, an object a line.")
-@click.option("--exec", "command", metavar="CMD", help="Run CMD for each message.")
-@click.option("--once", is_flag=True, help="Leave after the first message.")
-@click.option("--listen", is_flag=True, help="Read no input, show what is said.")
-@click.option("-q", "--quiet", is_flag=True, help="Show nothing.")
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Give up so long after the end of input.",
-)
-@click.version_option(__version__, prog_name="chat-client", message="%(prog)s %(version)s")
-def main(server: str, **options: Any) -> None:
-    """Chat on SERVER: HOST[:PORT], chat[s]://HOST, irc[s]://HOST or unix:PATH.
+def _check_pin(_context: click.Context, _option: click.Parameter, pin: str) -> str:
+    if pin and not PIN.fullmatch(pin):
+        raise click.BadParameter("must be the SHA-256 of a certificate, 64 hexadecimal digits")
+    return pin
 
-    On a terminal there is a screen, with /help. In a pipe each line is said.
-    """
-    try:
-        target = _target(parse_server(server), options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+
+@click.command(cls=Helpful, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("server", default="", shell_complete=servers)
+@click.option("--nick", metavar="NAME", callback=_check_nick)
+@click.option("--room", "rooms", metavar="ROOM", multiple=True, callback=_check_rooms)
+@click.option("--account", metavar="NAME", default="")
+@click.option("--password-file", metavar="FILE", type=click.Path(allow_dash=True), default="")
+@click.option("--tls", is_flag=True)
+@click.option("--pin", metavar="SHA256", default="", callback=_check_pin)
+@click.option("--ca-file", metavar="FILE", type=click.Path(), default="")
+@click.option("--insecure", is_flag=True)
+@click.option("--lab/--no-lab", default=None)
+@click.option("--plain", is_flag=True)
+@click.option("--no-color", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--exec", "command", metavar="CMD")
+@click.option("--once", is_flag=True)
+@click.option("--listen", is_flag=True)
+@click.option("-q", "--quiet", is_flag=True)
+@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True))
+@click.option("--log/--no-log", default=None)
+@click.option("--config", metavar="FILE", type=click.Path())
+@click.option("--check-config", is_flag=True)
+@click.version_option(__version__, prog_name="chat-client", message="%(prog)s %(version)s")
+def main(**options: Any) -> None:
+    """Chat. What the options mean stands in ``helping``, for it has to fit one screen."""
     try:
         _fill_standard_streams()
-        sys.exit(_chat(target, options))
+        sys.exit(_run(options))
+    except NoServer as error:
+        raise click.UsageError(str(error)) from error
+    except (ConfigError, NoPassword) as error:
+        click.echo(f"chat-client: {error}", err=True)
+        sys.exit(Exit.CONFIG)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
 
 
-def _target(address: Address, options: dict[str, Any]) -> Target:
-    password = ""
-    if options["password_file"] is not None:
-        password = options["password_file"].readline().rstrip("\r\n")
-    if options["account"] and not password:
-        raise ValueError("--account needs --password-file")
-    lab = options["lab"]
-    pin = options["pin"].replace(":", "").lower()
-    if pin and (len(pin) != 64 or not all(char in "0123456789abcdef" for char in pin)):
-        raise ValueError("--pin is the SHA-256 of the certificate: 64 hexadecimal digits")
-    return Target(
-        host=address.host,
-        port=address.port,
-        unix=address.unix,
-        tls=address.tls or options["tls"],
-        pin=pin,
-        ca_file=options["ca_file"],
-        insecure=options["insecure"],
-        lab=lab,
-        dialect=address.dialect,
-        nick=options["nick"] or address.nick or _own_name(),
-        account=options["account"],
-        password=password,
-        rooms=(*address.rooms, *options["rooms"]),
-        backlog=200 if _has_screen(options) else 0,
-    )
-
-
-def _own_name() -> str:
-    return make_safe(os.environ.get("USER", "")).replace(" ", "") or "guest"
+def _run(options: dict[str, Any]) -> int:
+    """Do what is asked for; return the exit code."""
+    there = places.find()
+    named = options["config"]
+    file = Path(named or there.config_file)
+    config = load(file, must_exist=named is not None or options["check_config"])
+    if options["check_config"]:
+        check_servers(config)
+        click.echo(f"{file} can be used")
+        return Exit.OK
+    wanted = Options(**{name: options[name] for name in Options._fields})
+    wished = wish(wanted, config, there, has_screen=_has_screen(options))
+    return _chat(wished, config, options)
 
 
 def _has_screen(options: dict[str, Any]) -> bool:
@@ -125,17 +117,35 @@ def _fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def _chat(target: Target, options: dict[str, Any]) -> int:
+def _chat(wished: Wish, config: Config, options: dict[str, Any]) -> int:
+    target = wished.target
     title = clip(f"chat-client: {printable(target.nick)}")
-    companion = ReaderProcess(target, title)
+    companion: Companion = ReaderProcess(target, title)
     setproctitle.setproctitle(title)
+    if wished.log_dir is not None:
+        companion = logged(companion, wished.log_dir, wished.log_name)
     try:
         if _has_screen(options):
-            from chatd_client.screen.app import ScreenSettings, run  # noqa: PLC0415  # 0.1 s
-
-            return run(companion, ScreenSettings(rooms=target.rooms))
+            return _show(companion, target, config, options)
         from chatd_client.scripting import start  # noqa: PLC0415
 
         return start.run(companion, target, options)
     finally:
         companion.close()
+
+
+def _show(companion: Companion, target: Target, config: Config, options: dict[str, Any]) -> int:
+    from chatd_client.screen.app import ScreenSettings, run  # noqa: PLC0415  # 0.1 s
+
+    screen = config.screen
+    settings = ScreenSettings(
+        theme="mono" if options["no_color"] else screen.theme,
+        vi=screen.keys == "vi",
+        mouse=screen.mouse,
+        notify=screen.notify,
+        words=screen.words,
+        history=places.find().history_file if screen.history else None,
+        typing=screen.typing,
+        rooms=target.rooms,
+    )
+    return run(companion, settings)

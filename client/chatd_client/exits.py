@@ -16,6 +16,7 @@ class Exit(enum.IntEnum):
     INPUT_OUTPUT = 74
     PROTOCOL = 76
     DENIED = 77
+    CONFIG = 78
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
 

@@ -175,7 +175,7 @@ def _convert(document: dict[str, Any]) -> Config:
     found = {}
     for name, table in servers.items():
         if not SERVER_NAME.fullmatch(name):
-            shown = name if is_safe(name) else repr(name)
+            shown = name if name.isprintable() else repr(name)
             raise ConfigError(f"servers.{shown[:_SHOWN]}: must be {_NAMED}")
         found[name] = _table_of(Server, table, ["servers", name])
     return msgspec.structs.replace(config, servers=found)

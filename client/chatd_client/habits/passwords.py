@@ -38,6 +38,20 @@ def from_file(path: Path) -> str:
         raise NoPassword(f"{path} is not UTF-8") from error
 
 
+def from_input() -> str:
+    """Return the first line of standard input, and leave what follows. Raises NoPassword."""
+    line = bytearray()
+    try:
+        # Byte by byte: what stands in a buffer of ours would be lost to whoever reads on.
+        while len(line) <= LONGEST and (byte := os.read(0, 1)) not in (b"", b"\n"):
+            line += byte
+        return _first_line(line.decode(), "standard input")
+    except OSError as error:
+        raise NoPassword(f"standard input cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NoPassword("the first line of standard input is not UTF-8") from error
+
+
 def from_command(command: str) -> str:
     """Return the first line that ``command``, given to sh(1), writes. Raises NoPassword."""
     shown = make_safe(command)
