@@ -63,11 +63,10 @@ class Memory:
         """Return from where to go on.
 
         ``under_way`` are the ids of what may have been said; None: it has to be reckoned with the
-        first of what was given to a connection.
+        first of what was given to a connection for each room.
         """
         if under_way is None:
-            first = list(self.says)[:WINDOW]
-            under_way = tuple(each for each in first if each in self._given)
+            under_way = self._perhaps_said()
         return Resume(
             target=self._target,
             nick=self._nick if self.was_online else "",
@@ -78,6 +77,16 @@ class Memory:
             under_way=under_way,
             was_online=self.was_online,
         )
+
+    def _perhaps_said(self) -> tuple[str, ...]:
+        counts: dict[str, int] = {}
+        found = []
+        for number, say in self.says.items():
+            key = fold(say.room)
+            counts[key] = counts.get(key, 0) + 1
+            if number in self._given and counts[key] <= WINDOW:
+                found.append(number)
+        return tuple(found)
 
     def move(self, port: int) -> None:
         """Note that the server is to be reached at ``port``, by TLS, from now on."""

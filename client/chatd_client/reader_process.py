@@ -36,7 +36,10 @@ LIVED: Final = 5.0
 """Seconds after which the death of a reading process is no consequence of the last one's."""
 
 MOST_DEATHS: Final = 8
-"""Deaths within LIVED of each start, in a row, after which it is given up."""
+"""Deaths within LIVED of each start, in a row, after which it is given up, unless it was killed."""
+
+_KILLED: Final = frozenset((-signal.SIGKILL, -signal.SIGTERM))
+"""Somebody has ended it; that says nothing about whether the next one would live."""
 
 _PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h."""
@@ -161,7 +164,7 @@ class ReaderProcess(Companion):
         lived = time.monotonic() - self._started
         self._deaths = 1 if lived > LIVED else self._deaths + 1
         how = f"of signal {-code}" if code < 0 else f"with status {code}"
-        if self._deaths >= MOST_DEATHS:
+        if code not in _KILLED and self._deaths >= MOST_DEATHS:
             self._ended = True
             why = f"the reading process dies again and again, last {how}"
             return [Status(phase=Phase.ENDED, why=why, exit_code=Exit.SOFTWARE)]

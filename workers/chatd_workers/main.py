@@ -158,6 +158,7 @@ class Worker:
         dialect = DIALECTS[orders.dialect]
         self._read = dialect.read
         self._nul_ends = dialect.nul_ends
+        self._end_ends = dialect.end_ends
         self._fixed_limit = dialect.line_length
         self.orders = orders
         self._beginning = orders.beginning
@@ -262,10 +263,13 @@ class Worker:
             limit=self._limit,
             discarding=self._discarding,
             # A line whose end somebody may have cut off was not said.
-            final=final and not (self._relay is not None and self._relay.truncated),
+            final=final and self._end_ends and not self._truncated(),
             nul_ends=self._nul_ends,
             most=min(most, MAX_COMMANDS),
         )
+
+    def _truncated(self) -> bool:
+        return self._relay is not None and self._relay.truncated
 
     def _rest(self) -> None:
         """Leave what has come where it is until a line may be read, or an order comes.

@@ -1,8 +1,8 @@
 """What was missed, between what was told last and what is told now: no hole, no line twice.
 
-A room that is being caught up with holds back what happens in it meanwhile. When the pages of its
-history are there, all is told in one order: that of the history, in which a line that has come
-live as well stands once; then what has come live since.
+A room that is being caught up with holds back what happens in it meanwhile. Its history is told
+first, page by page, in its order; a line of it that has come live as well stands there, once. Then
+what else has come live.
 
 =======  ==========================================================================================
 Latest   the first time: the last lines of a room
@@ -38,10 +38,10 @@ from chatd_workers.dialects.irc.grammar import Message
 from chatd_workers.dialects.irc.timestamps import read_time, write_time
 from chatd_workers.names import fold
 
-MOST: Final = 2000
+MOST: Final = 5000
 """Lines of one room that are caught up with; what is more is a hole."""
 
-MOST_HELD: Final = 5000
+MOST_HELD: Final = 10_000
 """News of one room that are held back; after that the history is not waited for any longer."""
 
 MOST_TARGETS: Final = 50
@@ -87,12 +87,14 @@ class CatchingUp:
         self._place = since
         self._by_time = False
         self._before: str | None = "*" if since is None else None
-        self._past: list[Said] = []
+        self._begun = session.wall
+        self._latest: list[Said] = []
         self._keys: set[tuple[str, str, str]] = set()
+        self._told = 0
         self._over = False
         self._hole: Hole | None = None
-        self._at_hole = 0
         self._held: list[News] = []
+        self._live: dict[tuple[str, str, str], Said] = {}
         self._more = False
         session.holders.append(self._hold)
 
@@ -103,6 +105,8 @@ class CatchingUp:
         if not isinstance(news, (Said, *_HELD)) or self._session.support.key(room) != self._key:
             return False
         self._held.append(news)
+        if isinstance(news, Said):
+            self._live[place_key(news)] = news
         if len(self._held) >= MOST_HELD:
             self._over = True
         return True
@@ -113,111 +117,101 @@ class CatchingUp:
         """Ask for the next page."""
         if self._over:
             return None
-        limit = str(min(self._session.support.history_limit, 100))
+        limit = min(self._session.support.history_limit, 100)
         if self._before is not None:
-            wanted = self._count - (len(self._past) - self._at_hole)
+            wanted = self._count - len(self._latest)
             if wanted <= 0:
                 return None
-            limit = str(min(int(limit), wanted))
             verb = "LATEST" if self._before == "*" else "BEFORE"
-            return (verb, self._room, self._before, limit)
+            return (verb, self._room, self._before, str(min(limit, wanted)))
         assert self._place is not None
         msgid, time = self._place
         place = selector(self._session, "" if self._by_time else msgid, time)
-        return ("AFTER", self._room, place, limit)
+        return ("AFTER", self._room, place, str(limit))
 
     def page(self, messages: Sequence[Message]) -> None:
-        """Take a page: of BEFORE and LATEST before what is there, of AFTER behind it."""
-        fresh = [
+        """Take a page: of AFTER it is told at once, of LATEST and BEFORE when all are there."""
+        lines = [
             said
             for message in messages
             if (said := past_of(self._session, message, self._room)) is not None
-            and place_key(said) not in self._keys
         ]
+        fresh = [said for said in lines if place_key(said) not in self._keys]
         self._keys.update(map(place_key, fresh))
         if self._before is not None:
-            self._past[self._at_hole : self._at_hole] = fresh
-            self._go_back(fresh)
+            self._latest[:0] = fresh
+            if not fresh or len(fresh) < len(lines):
+                # The beginning, or what was told before the hole: then there is none.
+                self._hole = None if fresh or lines else self._hole
+                self._over = True
+            else:
+                self._more = True
+                self._before = selector(self._session, fresh[0].msgid, fresh[0].time)
             return
-        self._past += fresh
+        for said in fresh:
+            self._tell(said)
         if not fresh:
             self._over = True
-        elif len(self._past) >= MOST:
+            return
+        self._place = (fresh[-1].msgid, fresh[-1].time)
+        if len(self._keys) >= MOST:
             self._begin_hole()
-        else:
-            self._place = (fresh[-1].msgid, fresh[-1].time)
-
-    def _go_back(self, fresh: list[Said]) -> None:
-        if not fresh:
-            self._over = True
-            return
-        if self._hole is not None and any(place_key(said) in self._known() for said in fresh):
-            self._over = True
-            return
-        self._more = True
-        self._before = selector(self._session, fresh[0].msgid, fresh[0].time)
-
-    def _known(self) -> set[tuple[str, str, str]]:
-        return {place_key(said) for said in self._past[: self._at_hole]}
 
     def _begin_hole(self) -> None:
-        self._at_hole = len(self._past)
-        self._hole = Hole(room=self._room, since=self._past[-1].time, until=self._session.wall)
+        assert self._place is not None
+        self._hole = Hole(room=self._room, since=self._place[1], until=self._session.wall)
         self._before = "*"
         self._count = min(self._count, 200) or 100
 
     def fail(self, code: str) -> None:
         """Try by time if the id is not known there any more; else see what there is."""
-        since = self._since
-        if since is not None and self._before is None and code and not self._by_time and since[0]:
-            self._by_time = True
-            self._place = (self._past and (self._past[-1].msgid, self._past[-1].time)) or since
-            return
-        if since is not None and self._before is None and self._hole is None:
-            last = self._past[-1].time if self._past else since[1]
-            self._hole = Hole(room=self._room, since=last, until=self._session.wall)
-            self._at_hole = len(self._past)
+        place = self._place
+        if place is not None and self._before is None:
+            if code and place[0] and not self._by_time:
+                self._by_time = True
+                return
+            self._hole = Hole(room=self._room, since=place[1], until=self._session.wall)
         self._over = True
+
+    def _tell(self, past: Said) -> None:
+        """Tell a line of the past in its place, or the same one if it has come live as well.
+
+        What has come live has come before the page that holds it: the server has one order.
+        """
+        session = self._session
+        known = self._live.pop(place_key(past), None)
+        if known is None:
+            said = self._find(replace(past, missed=self._since is not None))
+        elif known.time <= self._begun:
+            # Said long since; it has come again because we have said it again.
+            said = replace(past, sent=known.sent, missed=True)
+        else:
+            said = known
+        self._told += session.tell_said(said)
 
     # The end
 
     def finish(self) -> None:
-        """Tell all that has come, in order."""
+        """Tell what is left, in order."""
         session = self._session
         session.holders.remove(self._hold)
-        live = {place_key(news): news for news in self._held if isinstance(news, Said)}
-        count = 0
-        for place, past in enumerate(self._past):
-            if self._hole is not None and place == self._at_hole:
-                session.tell(replace(self._hole, until=past.time))
-                self._hole = None
-            known = live.pop(place_key(past), None)
-            if known is not None:
-                # Said now, or said again and so answered now: it is news if it is later than us.
-                said = replace(past, sent=known.sent, old=False) if known.sent else known
-            else:
-                said = self._find(replace(past, missed=self._since is not None))
-            count += session.tell_said(said)
+        hidden = 0
         if self._hole is not None:
-            session.tell(self._hole)
+            until = self._latest[0].time if self._latest else self._hole.until
+            session.tell(replace(self._hole, until=until))
+            hidden = self._latest[0].time if self._latest else 0
+        for past in self._latest:
+            self._tell(past)
         for news in self._held:
             if not isinstance(news, Said):
                 session.tell(news)
-            elif live.get(place_key(news)) is news and not self._is_before(news):
-                session.tell_said(news)
-        session.tell(Fetched(room=self._room, count=count, more=self._more or bool(count)))
+            elif self._live.get(place_key(news)) is news:
+                if news.own and news.time < hidden:
+                    session.tell_sent(news)
+                else:
+                    session.hear(news)
+        session.tell(Fetched(room=self._room, count=self._told, more=self._more or self._told > 0))
         self._done(self._key)
-
-    def _is_before(self, said: Said) -> bool:
-        """Tell whether ``said`` is a piece of something, said again, that was told long since."""
-        since = self._since
-        return (
-            since is not None
-            and bool(said.msgid)
-            and said.own
-            and not said.sent
-            and said.time <= since[1]
-        )
 
 
 class Older:

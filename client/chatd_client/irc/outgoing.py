@@ -5,8 +5,8 @@ or this one after another connection, makes the same pieces with the same ids of
 knows the ids (``chatd/once``) takes each once, however often it is said.
 
 Pieces of one room go out in order; a room that one is still to come into keeps its own waiting.
-At most WINDOW pieces are under way: what has not been answered when a connection breaks is among
-the first WINDOW pieces that are left.
+At most WINDOW pieces are under way, so what nobody has been told of when a connection breaks is
+among the first WINDOW of each room.
 """
 
 from collections import deque
@@ -86,6 +86,9 @@ class Outgoing:
         """What has been sent and not been answered, by id, in the order in which it was sent."""
         self.suspects: dict[str, Piece] = {}
         """What may have been sent by an earlier connection, by id, until that is settled."""
+        self.untold: set[str] = set()
+        """Ids of what has been answered, while the answer has not been told yet: if nobody is ever
+        told, it is said again."""
         for say in says:
             for piece in pieces_of(say):
                 if say.id in suspects:
@@ -114,11 +117,12 @@ class Outgoing:
 
     def under_way(self) -> set[str]:
         """Return the ids of the ``Say`` of which something may have been sent."""
-        return {piece.say.id for piece in (*self.flight.values(), *self.suspects.values())}
+        pieces = (*self.flight.values(), *self.suspects.values())
+        return self.untold | {piece.say.id for piece in pieces}
 
     def next(self, ready: Callable[[str], bool]) -> Piece | None:
         """Return what is to be sent next, and count it as sent; ``ready`` says which rooms are."""
-        if len(self.flight) >= WINDOW:
+        if len(self.flight) + len(self.untold) >= WINDOW:
             return None
         best = min(
             (
@@ -142,7 +146,10 @@ class Outgoing:
         self.flight.pop(piece.id, None)
         self.suspects.pop(piece.id, None)
         self._drop(lambda waiting: waiting.id == piece.id, piece.say.room)
-        return piece.say.id if piece.is_last else ""
+        if not piece.is_last:
+            return ""
+        self.untold.add(piece.say.id)
+        return piece.say.id
 
     def refuse(self, piece: Piece) -> None:
         """Let go of all of the ``Say`` that ``piece`` is of."""

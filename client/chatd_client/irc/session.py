@@ -96,6 +96,8 @@ class Session:
         self._told: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._output = bytearray()
         self._news: list[News] = []
+        # Up to when all that was said in a room had been told when this connection began.
+        self._before = {fold(room): time for room, _, time in resume.last}
         for room, msgid, time in resume.first:
             self.first[fold(room)] = (msgid, time)
 
@@ -143,6 +145,7 @@ class Session:
         oldest = self.first.get(folded)
         if said.time and (oldest is None or said.time < oldest[1]):
             self.first[folded] = (said.msgid, said.time)
+        self.outgoing.untold.discard(said.sent)
         self._news.append(said)
         return True
 
@@ -150,8 +153,18 @@ class Session:
         """Tell what was just said, or have it held back; once, but what it answers in any case."""
         if any(holder(said) for holder in self.holders):
             return
-        if not self.tell_said(said) and said.sent:
+        if self._is_before(said) or not self.tell_said(said):
+            self.tell_sent(said)
+
+    def tell_sent(self, said: Said) -> None:
+        """Tell no more of ``said``, which was told before, than that it answers something."""
+        if said.sent:
+            self.outgoing.untold.discard(said.sent)
             self._news.append(Sent(sent=said.sent, room=said.room))
+
+    def _is_before(self, said: Said) -> bool:
+        """Tell whether ``said`` is ours, and was told over an earlier connection: said again."""
+        return said.own and bool(said.msgid) and said.time <= self._before.get(fold(said.room), -1)
 
     def was_told(self, said: Said) -> bool:
         """Tell whether this line was told before, over this connection."""

@@ -28,11 +28,19 @@ class Dialect(NamedTuple):
     """Bytes in a line; 0: as configured."""
     nul_ends: bool = True
     """A NUL ends a line as well."""
+    end_ends: bool = True
+    """The end of the stream ends a line as well; where it does not, what it cuts off is dropped."""
 
 
 DIALECTS: Final[dict[str, Dialect]] = {
     "text": Dialect(text.read, text.write),
     "irc": Dialect(
-        irc_reader.read, Writer().write, one_room=False, line_length=8191, nul_ends=False
+        irc_reader.read,
+        Writer().write,
+        one_room=False,
+        line_length=8191,
+        nul_ends=False,
+        # A connection that breaks in the middle of a line would else say half of it, for good.
+        end_ends=False,
     ),
 }
