@@ -111,8 +111,11 @@ class Reader:
         self._memory = Memory(self._first_order())
 
     def _first_order(self) -> Resume:
-        select.select([self._channel], [], [])
-        self._early = self._channel.receive()
+        # What is to be said comes along, and may be more than is read at once.
+        self._early: list[AnyOrder] = []
+        while not self._early:
+            select.select([self._channel], [], [])
+            self._early = self._channel.receive()
         first = self._early.pop(0)
         assert isinstance(first, Resume), first
         return first
