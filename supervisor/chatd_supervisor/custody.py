@@ -1,8 +1,10 @@
 """What a master asks of whoever holds its sockets beside it, so that they outlive it."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # a command that only asks does not pay for asyncio
+    import asyncio
 
 
 class Custody(Protocol):
@@ -18,7 +20,7 @@ class Custody(Protocol):
     def receive(self) -> dict[str, int]:
         """Return all that is held: descriptors by name, now the caller's to close."""
 
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+    def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Send from ``loop`` what waits."""
 
     def hold(self, name: str, descriptor: int) -> None:
