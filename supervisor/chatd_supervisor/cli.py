@@ -42,13 +42,14 @@ from chatd_supervisor.history import follow as follow_room
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import Entry
 from chatd_supervisor.metrics_commands import metrics
+from chatd_supervisor.ps_command import ps
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
 from chatd_supervisor.stopping import end_waiting
 from chatd_supervisor.stopping import stop as stop_server
-from chatd_supervisor.tables import format_config, format_sessions, format_status
+from chatd_supervisor.tables import format_config, format_status
 from chatd_supervisor.title_room import ensure_title_room
 from chatd_supervisor.watch_commands import show_tree, top
 from chatd_workers.names import LOBBY, room_name
@@ -175,16 +176,6 @@ def status(as_json: bool, **options: Any) -> None:
 
 @main.command()
 @finding
-@json_option
-@explain_errors
-def ps(as_json: bool, **options: Any) -> None:
-    """List the clients and the processes that serve them."""
-    sessions = _ask(Invocation(**options), "ps")["sessions"]
-    click.echo(json.dumps(sessions, indent=2) if as_json else format_sessions(sessions))
-
-
-@main.command()
-@finding
 @state_option
 @click.argument("room", default=LOBBY)
 @click.option("--since", metavar="WHEN", help="Not what was said before WHEN: an ISO time, or 2h.")
@@ -250,6 +241,7 @@ def check_config(config: str | None, show: bool) -> None:
 main.add_command(account)
 main.add_command(hash_password)
 main.add_command(metrics)
+main.add_command(ps)
 main.add_command(show_tree)
 main.add_command(top)
 

@@ -58,9 +58,11 @@ def describe_sessions(
 ) -> list[dict[str, Any]]:
     """Return what ``chatd ps`` shows, one client each; ages in seconds, queues in bytes.
 
-    A client that is being closed has no nick or room any more, and perhaps no process.
+    A client that is being closed has no nick or room any more, and perhaps no process. Idle is
+    since it last said something to somebody, as WHOIS tells it.
     """
     now = time.monotonic()
+    clock = time.time()
     rows = []
     for connection in connections:
         session = sessions.get(connection.session)
@@ -69,11 +71,15 @@ def describe_sessions(
                 "session": connection.session,
                 "pid": connection.worker.pid if connection.worker else None,
                 "nick": session.nick if session else None,
+                "account": (session.record.account or None) if session else None,
                 "peer": connection.peer,
                 "dialect": connection.dialect,
                 "way": connection.way.words,
                 "room": session.place if session else None,
                 "age": round(now - connection.since, 1),
+                "idle": (
+                    round(max(clock - session.idle_since / 1_000_000, 0.0), 1) if session else None
+                ),
                 "lines": connection.lines,
                 "restarts": connection.restarts,
                 "queue": connection.output.queued,

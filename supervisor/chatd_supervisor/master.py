@@ -41,7 +41,7 @@ from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reloading import live_by
-from chatd_supervisor.requests import Request, requests_to
+from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
@@ -338,7 +338,7 @@ class Master:
         if answer is None:
             raise ControlError(f"no such request: {request}")
         try:
-            return answer(arguments)
+            return answer(Arguments(arguments))
         except (OSError, ValueError) as error:
             raise ControlError(str(error)) from error
 
@@ -357,7 +357,7 @@ class Master:
         self.stop()
         return {"pid": os.getpid()}
 
-    def _begin_upgrade(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _begin_upgrade(self, arguments: Arguments) -> dict[str, Any]:
         self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
         return {}
 

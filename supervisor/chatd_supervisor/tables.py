@@ -4,25 +4,33 @@ import json
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
 
 from chatd_supervisor.config import Config
 from chatd_supervisor.keys import keys_of
+from chatd_workers.titles import printable
 
 COLUMNS: Final = (
     "pid",
     "nick",
+    "account",
     "peer",
     "dialect",
+    "way",
     "room",
     "age",
+    "idle",
     "lines",
     "restarts",
     "queue",
 )
 """The columns of ``chatd ps``."""
+
+AGES: Final = ("age", "idle")
+"""Those that are times, in seconds."""
 
 
 def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
@@ -52,10 +60,18 @@ def _listener(one: Mapping[str, Any]) -> str:
 def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:
     """Return ``chatd ps``: a table with a line for each client."""
     rows = [tuple(column.upper() for column in COLUMNS)]
-    for session in sessions:
-        shown = {**session, "age": format_age(session["age"])}
-        rows.append(tuple("-" if shown[c] is None else str(shown[c]) for c in COLUMNS))
+    rows += [tuple(map(partial(cell, session), COLUMNS)) for session in sessions]
     return format_rows(rows)
+
+
+def cell(session: Mapping[str, Any], column: str) -> str:
+    """Return what stands in ``column`` for ``session``; a dash for nothing."""
+    value = session[column]
+    if column == "way":
+        return "+".join(value) or "-"
+    if value in (None, ""):
+        return "-"
+    return format_age(value) if column in AGES else printable(str(value))
 
 
 def format_rows(rows: Sequence[Sequence[str]]) -> str:

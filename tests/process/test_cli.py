@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from chatd_supervisor.asking import ControlError
+from chatd_supervisor.asking import ask as control
+from chatd_supervisor.tables import COLUMNS
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 
 # Whatever the machine that runs the tests has configured must not be found.
@@ -143,15 +146,43 @@ def test_ps_has_a_line_for_each_client_with_straight_columns(server: Server) -> 
     sato.send("/join #ops\n")
     sato.until("you are in #ops")
     head, *rows = ask(server, "ps").splitlines()
-    shown = ["PID", "NICK", "PEER", "DIALECT", "ROOM", "AGE", "LINES", "RESTARTS", "QUEUE"]
-    assert head.split() == shown
-    first, second = (row.split() for row in rows)
+    assert head.split() == [column.upper() for column in COLUMNS]
+    first, second = ([*row.split()[:2], *row.split()[3:5], row.split()[6]] for row in rows)
     peer = f"127.0.0.1:{alice.socket.getsockname()[1]}"
     assert first[:5] == [str(server.worker_of("alice")), "alice", peer, "text", "#lobby"]
     assert (second[1], second[4]) == ("佐藤", "#ops")
     # 佐藤 is two characters in four columns.
     assert rows[0].index("127.") == head.index("PEER")
     assert rows[1].index("127.") == head.index("PEER") - 2
+
+
+def test_ps_shows_whom_one_looks_for_in_the_order_one_wants(server: Server) -> None:
+    for nick in ("alice", "bob", "bot1"):
+        server.connect(nick).send("/join #ops\n" if nick == "alice" else "hm\n")
+    eventually("all have spoken", lambda: session_of(server, "bot1")["lines"] == 2)
+    eventually("alice is gone", lambda: session_of(server, "alice")["room"] == "#ops")
+
+    def nicks(*options: str) -> list[str]:
+        return [row.split()[1] for row in ask(server, "ps", *options).splitlines()[1:]]
+
+    assert nicks() == ["alice", "bob", "bot1"]
+    assert nicks("--where", "nick=BO*", "--sort", "nick", "--reverse") == ["bot1", "bob"]
+    assert nicks("--where", "room=#ops") == ["alice"]
+    assert nicks("--sort", "idle")[0] == "alice", "she has never said anything"
+    wrong = chatd("ps", f"--runtime-dir={server.runtime_dir}", "--where", "shoe=42")
+    assert wrong.returncode == 2
+    assert "is to be COLUMN=PATTERN" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("request_", "lacking"), [("account", "name"), ("upgrade", "python")], ids=str
+)
+def test_a_request_that_lacks_something_is_told_what(
+    server: Server, request_: str, lacking: str
+) -> None:
+    with pytest.raises(ControlError, match=f"the request lacks {lacking}$"):
+        control(server.runtime_dir / "control.sock", request_)
+    assert server.ask("status")["state"] == "serving"
 
 
 def test_ps_follows_a_worker_that_was_killed(server: Server) -> None:

@@ -1,5 +1,7 @@
 """Tables for people: columns that stay straight."""
 
+import re
+
 import pytest
 
 from chatd_supervisor.tables import (
@@ -14,10 +16,13 @@ SESSION = {
     "session": 1,
     "pid": 4711,
     "nick": "alice",
+    "account": None,
     "peer": "127.0.0.1:52984",
     "dialect": "text",
+    "way": [],
     "room": "#lobby",
     "age": 61.5,
+    "idle": 3.2,
     "lines": 3,
     "restarts": 0,
     "queue": 0,
@@ -34,16 +39,28 @@ def test_a_session_is_a_line_below_its_headings() -> None:
     assert row.split() == [
         "4711",
         "alice",
+        "-",
         "127.0.0.1:52984",
         "text",
+        "-",
         "#lobby",
         "1m01s",
+        "3s",
         "3",
         "0",
         "0",
     ]
-    for heading, cell in zip(head.split(), row.split(), strict=True):
-        assert head.index(heading) == row.index(cell) or cell == "0"
+    starts = [[found.start() for found in re.finditer(r"\S+", line)] for line in (head, row)]
+    assert starts[0] == starts[1]
+
+
+def test_the_way_is_told_in_a_word() -> None:
+    row = format_sessions([{**SESSION, "way": ["tls", "proxy"], "account": "ann"}]).splitlines()[1]
+    assert row.split()[2:6] == ["ann", "127.0.0.1:52984", "text", "tls+proxy"]
+
+
+def test_names_cannot_bring_control_characters() -> None:
+    assert "\x1b" not in format_sessions([{**SESSION, "room": "#\x1b[2J"}])
 
 
 def test_what_is_not_there_is_a_dash() -> None:
