@@ -6,13 +6,15 @@ shows that the maintainer scripts do not need it.
 
 import contextlib
 import glob
+import json
 import os
 import pwd
 import re
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 OLD, NEW = "0.", "9.9.9"
@@ -86,6 +88,61 @@ def left() -> Iterator[str]:
                     yield os.path.join(directory, name)
 
 
+def try_as_first_process() -> None:
+    """What the container file says is run: as PID 1 of a namespace, as an ordinary user."""
+    text = Path("/run/debs/Containerfile").read_text()
+    command = [
+        word
+        for instruction in ("ENTRYPOINT", "CMD")
+        for word in json.loads(re.findall(rf"^{instruction} (\[.*\])$", text, re.MULTILINE)[-1])
+    ]
+    as_user = ["setpriv", "--reuid=chatd", "--regid=chatd", "--clear-groups", "--no-new-privs"]
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    with subprocess.Popen([*unshare, *as_user, *command]) as container:
+        eventually("it is ready", lambda: "chatd: supervisor" in processes())
+        first = child_of(container.pid)
+        eventually("it answers", lambda: in_namespace(first, "chatd", "status") == 0)
+        alice = Client("alice")
+        alice.talk("to the first process")
+        # An orphan, whose parent by now is PID 1.
+        in_namespace(first, "sh", "-c", "sleep 0.2 &")
+        in_namespace(first, "pkill", "-KILL", "-f", "^chatd: master")
+        alice.talk("after the master was killed in it")
+        eventually("orphans are reaped", lambda: "Z" not in states_of_children(first))
+        os.kill(first, signal.SIGTERM)
+        alice.until("the server is stopping")
+        assert container.wait(20) == 0
+
+
+def child_of(pid: int) -> int:
+    """Return the only child of ``pid``."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+def states_of_children(pid: int) -> list[str]:
+    """Return the states of all children of ``pid``, as proc_pid_stat(5) has them."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0])
+    return found
+
+
+def in_namespace(first: int, *command: str) -> int:
+    """Run ``command`` where ``first`` is PID 1; return its exit status."""
+    enter = ["nsenter", f"--target={first}", "--pid", "--mount", "--root"]
+    done = subprocess.run([*enter, *command], stdin=subprocess.DEVNULL, check=False, timeout=20)
+    return done.returncode
+
+
+def eventually(what: str, probe: Callable[[], object]) -> None:
+    """Wait until ``probe`` is true."""
+    deadline = time.monotonic() + 20
+    while not probe():
+        assert time.monotonic() < deadline, f"not within 20 s: {what}"
+        time.sleep(0.1)
+
+
 def main() -> None:
     """Go through all of it."""
     before = set(left())
@@ -135,16 +192,14 @@ def main() -> None:
 
     run("dpkg", *options, "--remove", "chatd")
     alice.until("the server is stopping")
-    deadline = time.monotonic() + 10
-    while processes():
-        assert time.monotonic() < deadline, processes()
-        time.sleep(0.05)
+    eventually("its processes are gone", lambda: not processes())
     assert Path("/etc/chatd/chatd.toml").exists()
     assert Path("/var/lib/chatd/journal.db").exists()
     assert not Path("/usr/bin/chatd").exists()
 
     run(*install, new)
     assert "still here, after an upgrade" in run("chatd", "history")
+    try_as_first_process()
     run("dpkg", *options, "--purge", "chatd")
     assert set(left()) <= before, set(left()) - before
     print("\nThe package was installed, started, upgraded, stopped, removed and purged.")

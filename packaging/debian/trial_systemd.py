@@ -14,10 +14,9 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from trial import NEW, OLD, Client, run, status
+from trial import NEW, OLD, Client, eventually, run, status
 
 UNIT = "chatd.service"
 CONFIG = Path("/etc/chatd/chatd.toml")
@@ -46,14 +45,6 @@ COME_AND_WAIT = (
 def show(key: str) -> str:
     """Return a property of the unit."""
     return run("systemctl", "show", "--value", f"--property={key}", UNIT).strip()
-
-
-def eventually(what: str, probe: Callable[[], object]) -> None:
-    """Wait until ``probe`` is true."""
-    deadline = time.monotonic() + 20
-    while not probe():
-        assert time.monotonic() < deadline, f"not within 20 s: {what}"
-        time.sleep(0.1)
 
 
 def main_pid() -> int:
