@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "supervisor"))
 
 from bootstrap import run  # noqa: E402
 
-ALL_OF_THEM = ("-q", "--numprocesses=4", "--dist=worksteal")
+ALL_OF_THEM = ("-q", "--numprocesses=3", "--dist=worksteal")
 
 os.chdir(ROOT)
 run("pytest", *(sys.argv[1:] or ALL_OF_THEM))

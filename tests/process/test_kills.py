@@ -53,7 +53,7 @@ def test_a_worker_killed_200_times_with_a_line_begun_loses_nothing(server: Serve
     assert server.ask("ps")[0]["restarts"] == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
 def test_other_deaths_are_not_noticed_either(server: Server, number: signal.Signals) -> None:
     alice = server.connect("alice")
     for n in range(3):
@@ -63,7 +63,9 @@ def test_other_deaths_are_not_noticed_either(server: Server, number: signal.Sign
     assert f"was killed by {number.name}" in server.log()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGPIPE]
+)
 def test_signals_that_are_the_masters_business_change_nothing(
     server: Server, number: signal.Signals
 ) -> None:
