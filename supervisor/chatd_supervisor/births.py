@@ -28,6 +28,7 @@ from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
+from chatd_supervisor.obituaries import Obituary, remembering
 from chatd_supervisor.processes import give_birth, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
@@ -206,12 +207,21 @@ class Births:
         )
         verdict = connection.policy.judge(death)
         connection.careful = verdict.careful
-        note(
-            "worker died",
-            session=connection.session,
-            pid=worker.pid,
-            how=_how(worker.exitcode),
-            next="closing" if verdict.close else _when(verdict.delay),
+        how = _how(worker.exitcode)
+        follows = "closing" if verdict.close else _when(verdict.delay)
+        note("worker died", session=connection.session, pid=worker.pid, how=how, next=follows)
+        connection.obituaries = remembering(
+            connection.obituaries,
+            Obituary(
+                time.time(),
+                worker.pid,
+                how,
+                death.exitcode,
+                death.offset,
+                death.announced,
+                round(death.lived, 3),
+                follows,
+            ),
         )
         self._judged(connection, verdict)
         if connection.state is not State.SERVED:

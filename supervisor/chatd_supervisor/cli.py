@@ -39,6 +39,7 @@ from chatd_supervisor.history import Question, parse_when, recall
 from chatd_supervisor.history import as_json as show_json
 from chatd_supervisor.history import as_text as show_text
 from chatd_supervisor.history import follow as follow_room
+from chatd_supervisor.inspect_command import inspect
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import Entry
 from chatd_supervisor.metrics_commands import metrics
@@ -240,6 +241,7 @@ def check_config(config: str | None, show: bool) -> None:
 
 main.add_command(account)
 main.add_command(hash_password)
+main.add_command(inspect)
 main.add_command(metrics)
 main.add_command(ps)
 main.add_command(show_tree)

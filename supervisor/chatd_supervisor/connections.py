@@ -41,6 +41,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chatd_supervisor.egress import Output
+from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
 from chatd_supervisor.ways import Way, kind_of
 from chatd_workers.commands import Fresh, Proxied
@@ -140,6 +141,7 @@ class Connection:
         "host",
         "lines",
         "local_user",
+        "obituaries",
         "offset",
         "output",
         "peer",
@@ -178,6 +180,7 @@ class Connection:
         self.careful = False
         self.lines = 0
         self.restarts = 0
+        self.obituaries: tuple[Obituary, ...] = ()
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
         self.deadline: asyncio.TimerHandle | None = None

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from chatd_supervisor.asking import ControlError
+from chatd_supervisor.examining import examine, find
 from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.metering import measure
+from chatd_supervisor.paths import Paths
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.work import AccountChanged
 
@@ -25,7 +27,7 @@ Request = Callable[[Arguments], dict[str, Any]]
 """Takes the arguments, returns the answer; raises ControlError, OSError or ValueError."""
 
 
-def requests_to(board: Switchboard) -> dict[str, Request]:
+def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
     """Return what answers which request, by its name."""
 
     def ps(_: Arguments) -> dict[str, Any]:
@@ -36,4 +38,13 @@ def requests_to(board: Switchboard) -> dict[str, Request]:
         board.commit()
         return {}
 
-    return {"ps": ps, "account": account, "metrics": lambda _: measure(board)}
+    def inspect(arguments: Arguments) -> dict[str, Any]:
+        found = examine(board, find(board, str(arguments["who"])))
+        return {**found, "quarantine": str(paths.quarantine_dir)}
+
+    return {
+        "ps": ps,
+        "account": account,
+        "metrics": lambda _: measure(board),
+        "inspect": inspect,
+    }
