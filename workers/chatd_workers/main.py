@@ -4,7 +4,8 @@ It holds two descriptors, the client's socket and the channel to the master (a f
 must transform the stream, see ``relay``), and does one thing: peek at what the client has sent,
 frame it, parse it, report it, wait for the acknowledgement. It never writes to the client, never
 takes a byte from the socket, and touches no file. So it can die at any instant, of any signal, and
-its successor goes on from the same byte.
+its successor goes on from the same byte. What it does not do it cannot do either, whoever takes it
+over: see ``sandbox``.
 
 It outlives its master. When the channel ends it keeps the client's socket, so that the client
 stays connected, and looks for a new master to take both (``orphan``).
@@ -21,7 +22,6 @@ import os
 import signal
 import socket
 import time
-import traceback
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -58,7 +58,9 @@ from chatd_workers.reports import (
     decode_order,
     encode,
 )
+from chatd_workers.sandbox.walls import SANDBOX
 from chatd_workers.signals import MASTERS_SIGNALS
+from chatd_workers.stacks import of_error, of_frame
 from chatd_workers.titles import format_address, worker_title
 
 if TYPE_CHECKING:
@@ -87,6 +89,10 @@ def serve(channel: socket.socket) -> NoReturn:
         assert isinstance(orders, Serve), "the first record must say whom to serve"
         client = client_socket(descriptors.pop(0))
         relay = begin_relay(orders, descriptors, channel) if descriptors else None
+        if relay is None:
+            SANDBOX.begin()
+        # From here on there is nothing that strangers could have this process do.
+        SANDBOX.complete(client.fileno(), relay=relay is not None)
         while True:
             worker = Worker(channel, client, orders, relay)
             signal.signal(signal.SIGUSR1, worker.trace)
@@ -99,10 +105,10 @@ def serve(channel: socket.socket) -> NoReturn:
                 relay.channel = channel
     except (Dismissed, EOFError):
         os._exit(0)
-    except BaseException:  # noqa: BLE001  # whatever it is, this process ends of it
+    except BaseException as error:  # noqa: BLE001  # whatever it is, this process ends of it
         # Nothing is open to write it to but the channel; the master logs it.
         with contextlib.suppress(OSError):
-            channel.send(encode(Trace(traceback.format_exc()[-MAX_TRACE:])), socket.MSG_DONTWAIT)
+            channel.send(encode(Trace(of_error(error)[-MAX_TRACE:])), socket.MSG_DONTWAIT)
         os._exit(os.EX_SOFTWARE)
 
 
@@ -138,6 +144,8 @@ def begin_relay(orders: Serve, descriptors: list[int], channel: socket.socket) -
     relay = Relay(
         orders, client_socket(outer), client_socket(inner), rest[0] if rest else None, channel
     )
+    # Before the thread begins, and after the certificate was read.
+    SANDBOX.begin()
     # While the signals are still blocked, which the thread inherits.
     relay.start()
     return relay
@@ -379,6 +387,6 @@ class Worker:
             f"carry {len(self._carry)}, acknowledged {self._acknowledged}, "
             f"to drain {self._to_drain}\n"
         )
-        text = state + "".join(traceback.format_stack(frame))
+        text = state + of_frame(frame)
         with contextlib.suppress(OSError):
             self._channel.send(encode(Trace(text[-MAX_TRACE:])), socket.MSG_DONTWAIT)

@@ -27,6 +27,12 @@ FIRST_DELAY: Final = 0.05
 LAST_DELAY: Final = 1.0
 """Seconds between tries, the first time and at most."""
 
+MISSING: Final = 8
+"""Tries in a row, some seconds, in which the adoption socket's file was missing. A master that dies
+leaves it, and one that begins puts its own in its place; it is missing for good when somebody has
+removed the runtime directory. (That directory itself a worker cannot look for: no file is open to
+it.)"""
+
 PATIENCE: Final = 3600.0
 """Seconds after which nobody is coming any more."""
 
@@ -43,24 +49,48 @@ def find_master(client: socket.socket, orders: Serve, title: str) -> tuple[socke
     setproctitle.setproctitle(clip(title + " (no master)"))
     deadline = time.monotonic() + PATIENCE
     delay = FIRST_DELAY
+    missing = 0
     while time.monotonic() < deadline:
-        channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Whatever fails, the master that was about to take us is no more either.
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            channel.connect(orders.adoption)
-            offer = Offer(orders.session, orders.token, orders.dialect)
-            send_with_descriptor(channel, encode(offer), client.fileno())
-            record = channel.recv(MAX_ORDER)
-            if record:
-                order = decode_order(record)
-                if isinstance(order, Serve):
-                    return channel, order
-                raise Dismissed
-        channel.close()
-        if not os.path.isdir(os.path.dirname(orders.adoption)):
+        try:
+            found = _offer(client, orders)
+        except FileNotFoundError:
+            missing += 1
+        else:
+            if found is not None:
+                return found
+            missing = 0
+        if missing >= MISSING:
             # With the runtime directory is gone what a new master would know us by.
             raise Dismissed
         # Not all at the same instant: each at its own place in the interval.
         time.sleep(delay * (0.5 + os.getpid() % 64 / 64))
         delay = min(delay * 1.5, LAST_DELAY)
     raise Dismissed
+
+
+def _offer(client: socket.socket, orders: Serve) -> tuple[socket.socket, Serve] | None:
+    """Offer ``client``; return the channel and the orders of the master that takes it.
+
+    Raises FileNotFoundError if there is no adoption socket, Dismissed.
+    """
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        channel.connect(orders.adoption)
+    except FileNotFoundError:
+        channel.close()
+        raise
+    except OSError:
+        channel.close()
+        return None
+    # Whatever fails, the master that was about to take us is no more either.
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        offer = Offer(orders.session, orders.token, orders.dialect)
+        send_with_descriptor(channel, encode(offer), client.fileno())
+        record = channel.recv(MAX_ORDER)
+        if record:
+            order = decode_order(record)
+            if isinstance(order, Serve):
+                return channel, order
+            raise Dismissed
+    channel.close()
+    return None

@@ -15,7 +15,6 @@ import os
 import signal
 import socket
 import threading
-import traceback
 from typing import NoReturn
 
 from chatd_workers.commands import Secured
@@ -23,6 +22,7 @@ from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
 from chatd_workers.pump import Pump
 from chatd_workers.reports import MAX_TRACE, Serve, Trace, encode
+from chatd_workers.stacks import of_error
 from chatd_workers.streams import HeaderFirst, Plain, Stream
 
 
@@ -60,9 +60,9 @@ class Relay:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self._pump.run()
-        except BaseException:  # noqa: BLE001  # whatever it is, this process ends of it
+        except BaseException as error:  # noqa: BLE001  # whatever it is, this process ends of it
             with contextlib.suppress(OSError):
-                said = traceback.format_exc()[-MAX_TRACE:]
+                said = of_error(error)[-MAX_TRACE:]
                 self.channel.send(encode(Trace(said)), socket.MSG_DONTWAIT)
             os._exit(os.EX_SOFTWARE)
         os._exit(os.EX_OK)

@@ -1,0 +1,26 @@
+"""Python stacks as text, without the source: a worker can open no file to read it from."""
+
+import traceback
+from types import FrameType, TracebackType
+
+
+def of_frame(frame: FrameType | None) -> str:
+    """Return where ``frame`` is, and what has called it, the outermost first."""
+    return _shown(traceback.StackSummary.extract(traceback.walk_stack(frame), lookup_lines=False))
+
+
+def of_error(error: BaseException) -> str:
+    """Return where ``error`` was raised, and what it is."""
+    return _of_traceback(error.__traceback__) + f"{type(error).__name__}: {error}\n"
+
+
+def _of_traceback(found: TracebackType | None) -> str:
+    summary = traceback.StackSummary.extract(traceback.walk_tb(found), lookup_lines=False)
+    return _shown(summary, outermost_first=True)
+
+
+def _shown(summary: traceback.StackSummary, *, outermost_first: bool = False) -> str:
+    frames = list(summary) if outermost_first else list(summary)[::-1]
+    return "".join(
+        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n' for frame in frames
+    )
