@@ -295,6 +295,8 @@ def _kill(worker: Worker) -> None:
 def _how(exitcode: int | None) -> str:
     if exitcode is None:
         return "is gone"
+    if exitcode == -signal.SIGSYS:
+        return "was killed by SIGSYS: it tried what its sandbox forbids"
     if exitcode < 0:
         return f"was killed by {_signal(-exitcode)}"
     if exitcode == VIOLATION:

@@ -20,6 +20,7 @@ from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.keys import absolute_path, keys_of
 from chatd_supervisor.keys import wrong as _wrong
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.walling import Sandboxing
 from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]
@@ -198,6 +199,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: JournalKeys = JournalKeys()
     history: HistoryKeys = HistoryKeys()
     accounts: Accounts = Accounts()
+    sandbox: Sandboxing = Sandboxing()
     operators: tuple[Operator, ...] = ()
 
     def __post_init__(self) -> None:
@@ -264,6 +266,7 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "journal": JournalKeys,
     "history": HistoryKeys,
     "accounts": Accounts,
+    "sandbox": Sandboxing,
     "operators": Operator,
 }
 _ARRAYS: Final = {

@@ -74,6 +74,12 @@ EVENTS: Final = {
     ),
     "only this machine can connect": Kind(INFO, ("hint",), "No address is open to others."),
     # The master
+    "walls": Kind(INFO, ("walls", "landlock_abi"), "What stands around each worker."),
+    "walls missing": Kind(
+        WARNING,
+        ("walls", "missing"),
+        "Workers are not, or not wholly, walled in: this kernel lacks something, or it is off.",
+    ),
     "ready": Kind(INFO, ("version", "pid", "runtime_dir"), "Clients can connect."),
     "stopping": Kind(INFO, ("on",), "A graceful stop begins."),
     "stopped": Kind(INFO, (), "It has ended."),

@@ -49,6 +49,7 @@ from chatd_supervisor.state import State
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
+from chatd_supervisor.walling import build_walls
 from chatd_supervisor.winding_down import wind_down
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
@@ -89,6 +90,7 @@ class Master:
                 )
                 # Before the first fork: this is what workers share with the master.
                 rehearse(tuple(DIALECTS))
+                self._walls = build_walls(self._config.sandbox)
                 held.callback(control.close)
                 await self._begin(journal, control)
                 held.enter_context(contextlib.closing(self._handle_signals()))
@@ -376,6 +378,7 @@ class Master:
             "generation": self._upgrade.generation,
             "upgrade": self._upgrade.state,
             "upgrade_failure": self._upgrade.failure or None,
+            "sandbox": self._walls.described(),
             "listen": [describe_listener(one) for one in self._ports],
             **describe_work(self._switchboard, self._births, self._reception),
         }

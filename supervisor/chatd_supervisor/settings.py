@@ -33,6 +33,7 @@ _STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(_SINCE))
 FIXED: Final = {
     "server": ("runtime_dir", "state_dir"),
     "journal": ("synchronous", "max_age_days", "max_size_mb"),
+    "sandbox": ("mode", "memory_mb"),
 }
 """Keys of which a running master keeps the values that it began with."""
 

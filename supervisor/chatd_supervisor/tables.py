@@ -39,6 +39,7 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
     shown = {
         **status,
         "listen": ", ".join(map(_listener, status["listen"])),
+        "sandbox": _walls(status["sandbox"]) if "sandbox" in status else None,
         "started": f"{format_time(status['started'])} (up {format_age(up)})",
         "degraded_since": (
             format_time(status["degraded_since"]) if status["degraded_since"] else None
@@ -51,6 +52,11 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
     ]
     width = max(len(key) for key, _ in rows)
     return "\n".join(f"{key:<{width}}  {value}" for key, value in rows)
+
+
+def _walls(sandbox: Mapping[str, Any]) -> str:
+    stand, missing = ", ".join(sandbox["walls"]) or "none", ", ".join(sandbox["missing"])
+    return f"{stand} (missing: {missing})" if missing else stand
 
 
 def _listener(one: Mapping[str, Any]) -> str:

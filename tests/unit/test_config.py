@@ -91,7 +91,7 @@ Tea is at four.
             "port = 1",
             (
                 "port: unknown key (allowed: server, listen, limits, journal, history,"
-                " accounts, operators)"
+                " accounts, sandbox, operators)"
             ),
         ),
         (
@@ -113,7 +113,7 @@ Tea is at four.
             '"\\u001b[2J" = 1',
             (
                 "'\\x1b[2J': unknown key (allowed: server, listen, limits, journal, history,"
-                " accounts, operators)"
+                " accounts, sandbox, operators)"
             ),
         ),
         ("limits = 3", "limits = 3: must be a table"),

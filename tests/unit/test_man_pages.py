@@ -15,6 +15,7 @@ from chatd_supervisor.exits import MEANINGS, Exit
 from chatd_supervisor.keys import Key, keys_of
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.tables import COLUMNS
+from chatd_supervisor.walling import Sandboxing
 
 MAN = Path(__file__).resolve().parents[2] / "man"
 
@@ -25,6 +26,7 @@ TABLES: dict[str, type[Struct]] = {
     "[journal]": JournalKeys,
     "[history]": HistoryKeys,
     "[accounts]": Accounts,
+    "[sandbox]": Sandboxing,
     "[[operators]]": Operator,
 }
 

@@ -1,0 +1,82 @@
+"""The walls around workers, from the master's side: which are wanted, and which stand here.
+
+They are tried in a process of their own before the first worker is born, for they cannot be taken
+down again.
+"""
+
+import os
+import socket
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+from chatd_supervisor.logbook import note
+from chatd_supervisor.processes import fork
+from chatd_workers.sandbox.walls import ALL, SANDBOX, WORDS, Wall, own_size
+
+
+class Sandboxing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[sandbox]``."""
+
+    mode: Annotated[
+        Literal["on", "require", "off"],
+        Meta(description="Whether workers are walled in; require does not start without."),
+    ] = "on"
+    memory_mb: Annotated[
+        int,
+        Meta(ge=0, description="Megabytes of memory that a worker may take beside what it shares."),
+    ] = 256
+
+
+class WallError(OSError):
+    """A wall is required, and cannot be built here; ``str()`` says which."""
+
+
+_NONE: Final = Wall(0)
+
+
+class Walls(NamedTuple):
+    """What was wanted, and what stands."""
+
+    wanted: Wall
+    stand: Wall
+
+    def described(self) -> dict[str, Any]:
+        """Return them as ``chatd status`` shows them."""
+        return {"walls": words(self.stand), "missing": words(self.wanted & ~self.stand)}
+
+
+def words(walls: Wall) -> list[str]:
+    """Return the names of ``walls``."""
+    return [word for wall, word in WORDS.items() if walls & wall]
+
+
+def build_walls(config: Sandboxing) -> Walls:
+    """Have all workers from now on walled in as ``config`` says. Raises WallError.
+
+    To be called when everything is imported that workers share: what they may take is reckoned
+    from there.
+    """
+    SANDBOX.wanted = _NONE if config.mode == "off" else ALL
+    SANDBOX.memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
+    walls = Walls(SANDBOX.wanted, _tried())
+    missing = words(walls.wanted & ~walls.stand)
+    if missing and config.mode == "require":
+        raise WallError(
+            f"sandbox.mode is require, and this kernel or machine has no {', '.join(missing)}"
+        )
+    if missing or not walls.wanted:
+        note("walls missing", walls=words(walls.stand), missing=missing or words(ALL))
+    else:
+        note("walls", walls=words(walls.stand), landlock_abi=SANDBOX.landlock_abi)
+    return walls
+
+
+def _tried() -> Wall:
+    """Return which walls stand in a process that builds them."""
+    one, other = socket.socketpair()
+    with one, other:
+        pid = fork(lambda: int(SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False)))
+        _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return Wall(code) if 0 <= code <= int(ALL) else _NONE

@@ -1,0 +1,121 @@
+"""``chatd`` whose workers can be taken over: ``!NAME`` runs what an attacker would try.
+
+What comes of it is said: ``got through`` if it worked, ``refused`` if the kernel said no. Where the
+kernel ends the worker instead, the master tells the sender that the line crashed its reader.
+"""
+
+import contextlib
+import ctypes
+import mmap
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from chatd_supervisor.cli import main
+from chatd_workers.commands import Command
+from chatd_workers.dialects import DIALECTS, Dialect
+from chatd_workers.reports import Report, encode
+
+TEXT = DIALECTS["text"]
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def sockets() -> list[socket.socket]:
+    """Return this process's channel and its client, under whatever numbers they are."""
+    found = []
+    for descriptor in range(1024):
+        with contextlib.suppress(OSError):
+            found.append(socket.socket(fileno=descriptor))
+    return found
+
+
+def client() -> socket.socket:
+    return next(each for each in sockets() if each.family != socket.AF_UNIX)
+
+
+def channel() -> socket.socket:
+    return next(each for each in sockets() if each.family == socket.AF_UNIX)
+
+
+def master() -> int:
+    return os.getppid()
+
+
+def neighbour() -> int:
+    """Return a pid that may be another worker's; it is refused before it is looked at."""
+    return os.getpid() - 1
+
+
+def call(number: int, *arguments: object) -> None:
+    if LIBC.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "system call")
+
+
+def connect(
+    family: socket.AddressFamily, kind: socket.SocketKind, where: tuple[str, int] | str
+) -> None:
+    with socket.socket(family, kind) as attempt:
+        attempt.connect(where)
+
+
+def fill_memory() -> None:
+    assert [b"\1" * (16 << 20) for _ in range(64)]
+
+
+def journal() -> None:
+    for directory in ("/tmp", "/"):
+        list(Path(directory).rglob("journal.db"))
+
+
+def write_client() -> None:
+    client().send(b"forged\n")
+
+
+ATTEMPTS: dict[str, Callable[[], object]] = {
+    "passwd": lambda: Path("/etc/passwd").read_text(),
+    "journal": journal,
+    "write-client": write_client,
+    "consume-client": lambda: client().recv(1, socket.MSG_DONTWAIT),
+    "shutdown-client": lambda: client().shutdown(socket.SHUT_RDWR),
+    "block-client": lambda: client().setblocking(True),
+    "duplicate-client": lambda: os.dup(client().fileno()),
+    "neighbours-socket": lambda: call(438, neighbour(), 3, 0),  # pidfd_getfd
+    "ptrace": lambda: call(101, 16, neighbour(), 0, 0),
+    "neighbours-memory": lambda: call(310, neighbour(), None, 0, None, 0, 0),
+    "signal-master": lambda: os.kill(master(), signal.SIGTERM),
+    "signal-master-by-pidfd": lambda: os.pidfd_open(master()),
+    "tcp": lambda: connect(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 9)),
+    "udp": lambda: connect(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 9)),
+    "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    "unix": lambda: connect(socket.AF_UNIX, socket.SOCK_STREAM, "control.sock"),
+    "memory": fill_memory,
+    "code": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
+    "fork": os.fork,
+    "thread": lambda: threading.Thread(target=int).start(),
+    "exec": lambda: os.execv("/bin/true", ["true"]),
+    "limits": lambda: call(302, 0, 7, None, None),  # prlimit64
+    "io-uring": lambda: call(425, 8, None),
+    "bpf": lambda: call(321, 0, None, 0),
+    "garbage": lambda: channel().send(b"\xff garbage"),
+    "more-than-there-is": lambda: channel().send(encode(Report(1 << 20, False, b"", [], []))),
+}
+"""What is tried, by name."""
+
+
+def read(line: bytes) -> Command | None:
+    if not line.startswith(b"!"):
+        return TEXT.read(line)
+    try:
+        ATTEMPTS[line[1:].decode()]()
+    except (OSError, MemoryError, RuntimeError):
+        return TEXT.read(b"refused")
+    return TEXT.read(b"got through")
+
+
+DIALECTS["text"] = Dialect(read, TEXT.write)
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main(prog_name="chatd")
