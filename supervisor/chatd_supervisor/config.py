@@ -20,7 +20,7 @@ from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.keys import absolute_path, keys_of
 from chatd_supervisor.keys import wrong as _wrong
 from chatd_supervisor.listen_config import Listen
-from chatd_supervisor.walling import Sandboxing
+from chatd_supervisor.sandbox_config import Sandboxing
 from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]

@@ -6,26 +6,12 @@ down again.
 
 import os
 import socket
-from typing import Annotated, Any, Final, Literal, NamedTuple
-
-from msgspec import Meta, Struct
+from typing import Any, Final, NamedTuple
 
 from chatd_supervisor.logbook import note
 from chatd_supervisor.processes import fork
+from chatd_supervisor.sandbox_config import Sandboxing
 from chatd_workers.sandbox.walls import ALL, SANDBOX, WORDS, Wall, own_size
-
-
-class Sandboxing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[sandbox]``."""
-
-    mode: Annotated[
-        Literal["on", "require", "off"],
-        Meta(description="Whether workers are walled in; require does not start without."),
-    ] = "on"
-    memory_mb: Annotated[
-        int,
-        Meta(ge=0, description="Megabytes of memory that a worker may take beside what it shares."),
-    ] = 256
 
 
 class WallError(OSError):
@@ -59,15 +45,15 @@ def build_walls(config: Sandboxing) -> Walls:
     """
     SANDBOX.wanted = _NONE if config.mode == "off" else ALL
     SANDBOX.memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
-    walls = Walls(SANDBOX.wanted, _tried())
+    walls = Walls(SANDBOX.wanted, _tried() if SANDBOX.wanted else _NONE)
     missing = words(walls.wanted & ~walls.stand)
     if missing and config.mode == "require":
         raise WallError(
             f"sandbox.mode is require, and this kernel or machine has no {', '.join(missing)}"
         )
-    if missing or not walls.wanted:
-        note("walls missing", walls=words(walls.stand), missing=missing or words(ALL))
-    else:
+    if missing:
+        note("walls missing", walls=words(walls.stand), missing=missing)
+    elif walls.wanted:
         note("walls", walls=words(walls.stand), landlock_abi=SANDBOX.landlock_abi)
     return walls
 

@@ -14,8 +14,8 @@ from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Se
 from chatd_supervisor.exits import MEANINGS, Exit
 from chatd_supervisor.keys import Key, keys_of
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.sandbox_config import Sandboxing
 from chatd_supervisor.tables import COLUMNS
-from chatd_supervisor.walling import Sandboxing
 
 MAN = Path(__file__).resolve().parents[2] / "man"
 

@@ -22,5 +22,5 @@ def _of_traceback(found: TracebackType | None) -> str:
 def _shown(summary: traceback.StackSummary, *, outermost_first: bool = False) -> str:
     frames = list(summary) if outermost_first else list(summary)[::-1]
     return "".join(
-        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n' for frame in frames
+        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}()\n' for frame in frames
     )
