@@ -19,9 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    # A shell without job control starts what it puts into the background with these ignored, and
-    # that is inherited: the processes under test would outlive what is to end them.
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    # A shell without job control starts what it puts into the background with the first two
+    # ignored, nohup(1) what it starts with the third, and that is inherited: the processes under
+    # test would outlive what is to end them.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, default)

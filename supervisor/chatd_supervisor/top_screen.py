@@ -63,7 +63,11 @@ class Screen:
                 due = now + self._delay
             self._draw(window)
             window.timeout(max(1, int((due - time.monotonic()) * 1000)))
-            self._press(window.getch())
+            key = window.getch()
+            if key == curses.KEY_RESIZE:
+                # What was on its way when the size changed was written for another shape.
+                window.clear()
+            self._press(key)
 
     def _refresh(self) -> None:
         try:

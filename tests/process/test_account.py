@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_hash_password_prints_a_hash_for_the_configuration(tmp_path: Path) -> No
     assert chatd("check-config", f"--config={file}").returncode == 0
 
 
+def read(terminal: int) -> bytes:
+    """Return what is shown next on ``terminal``, soon."""
+    assert select.select([terminal], [], [], PATIENCE)[0], "nothing more is shown"
+    return os.read(terminal, 4096)
+
+
 @pytest.mark.parametrize("again", ["sésame", "other"])
 def test_somebody_is_asked_twice_and_nothing_is_shown(tmp_path: Path, again: str) -> None:
     printed = tmp_path / "printed"
@@ -140,11 +147,11 @@ def test_somebody_is_asked_twice_and_nothing_is_shown(tmp_path: Path, again: str
     shown = b""
     for question, typed in ((b"Password for", "sésame"), (b"Once more", again)):
         while question not in shown:
-            shown += os.read(terminal, 4096)
+            shown += read(terminal)
         os.write(terminal, f"{typed}\n".encode())
     if again != "sésame":
         while b"Error" not in shown:
-            shown += os.read(terminal, 4096)
+            shown += read(terminal)
         os.kill(pid, signal.SIGHUP)
     os.waitpid(pid, 0)
     os.close(terminal)
