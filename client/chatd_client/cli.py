@@ -13,13 +13,14 @@ from chatd_client.exchange import Target
 from chatd_client.exits import Exit
 from chatd_client.habits import places
 from chatd_client.habits.completing import servers
-from chatd_client.habits.config import PIN, Config, ConfigError, load
+from chatd_client.habits.config import PIN, Config, load
 from chatd_client.habits.logging_companion import logged
 from chatd_client.habits.passwords import NoPassword
 from chatd_client.habits.wishes import NoServer, Options, Wish, check_servers, wish
 from chatd_client.helping import Helpful
 from chatd_client.reader_process import ReaderProcess
 from chatd_workers import __version__
+from chatd_workers.config_file import ConfigError
 from chatd_workers.names import is_safe, make_safe
 from chatd_workers.titles import clip, printable
 

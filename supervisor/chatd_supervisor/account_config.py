@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from chatd_supervisor.credentials import LONGEST, is_hash
-from chatd_supervisor.keys import wrong
+from chatd_workers.config_keys import wrong
 
 EVERYTHING: Final = "all"
 """The class of those who may do whatever an operator can."""

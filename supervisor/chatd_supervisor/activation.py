@@ -15,13 +15,14 @@ from collections.abc import Iterable, MutableMapping
 from typing import Final, NamedTuple
 
 from chatd_supervisor.addresses import UNIX, split_address
-from chatd_supervisor.config import Config, ConfigError
+from chatd_supervisor.config import Config
 from chatd_supervisor.handover import Standing
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.ports import name_of
 from chatd_supervisor.store import ASKED, Store, own_name
+from chatd_workers.config_file import ConfigError
 from chatd_workers.titles import format_address, printable
 
 FIRST: Final = 3

@@ -14,8 +14,9 @@ import stat
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from chatd_supervisor.config import Config, ConfigError
+from chatd_supervisor.config import Config
 from chatd_supervisor.listen_config import Listen
+from chatd_workers.config_file import ConfigError
 from chatd_workers.signals import MASTERS_SIGNALS
 
 MAX_FILE: Final = 1024 * 1024

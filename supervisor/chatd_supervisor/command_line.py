@@ -8,13 +8,13 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from chatd_supervisor.asking import ControlError, NotRunning
-from chatd_supervisor.config import ConfigError
 from chatd_supervisor.credentials import WrongPassword
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.paths import PathError
 from chatd_supervisor.stopping import NotStopped
+from chatd_workers.config_file import ConfigError
 
 P = ParamSpec("P")
 

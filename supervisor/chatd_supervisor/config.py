@@ -1,26 +1,20 @@
 """The configuration: its keys, their types, limits and documentation, in one table.
 
-chatd.toml(5) is held against these structures by a test. Whatever is wrong with a file is said
-with the file's name, the key, the value and what is allowed instead.
+chatd.toml(5) is held against these structures by a test.
 """
 
-import difflib
-import json
 import os.path
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from chatd_supervisor.account_config import Accounts, Operator
-from chatd_supervisor.keys import absolute_path, keys_of
-from chatd_supervisor.keys import wrong as _wrong
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.sandbox_config import Sandboxing
+from chatd_workers.config_file import ConfigError, Form, parse
+from chatd_workers.config_keys import ABSOLUTE, said, wrong
 from chatd_workers.names import is_passable
 
 Count = Annotated[int, Meta(ge=0)]
@@ -29,10 +23,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 MOST_ADMIN: Final = 3
 """Lines about who runs the server: as many as ADMIN has numerics for."""
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used; ``str()`` says where, what, and what is allowed."""
 
 
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,11 +48,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(max_length=255, description="What a client of IRC must give with PASS; empty: none."),
     ] = ""
     runtime_dir: Annotated[
-        str | None, absolute_path("Directory for the PID file and the control socket.")
+        str | None, said("Directory for the PID file and the control socket.", ABSOLUTE)
     ] = None
     state_dir: Annotated[
         str | None,
-        absolute_path("Directory for what is kept: the journal, the log, quarantined lines."),
+        said("Directory for what is kept: the journal, the log, quarantined lines.", ABSOLUTE),
     ] = None
     log_level: Annotated[LogLevel, Meta(description="How much is logged.")] = "info"
     log_format: Annotated[
@@ -73,16 +63,16 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Check what the types cannot; msgspec turns ValueError into a ValidationError."""
         for key in ("name", "network", "description"):
             if not getattr(self, key).isprintable():
-                raise _wrong(key, "must be printable")
+                raise wrong(key, "must be printable")
         for key in ("motd", "admin"):
             if not all(map(is_passable, getattr(self, key).split("\n"))):
-                raise _wrong(key, "must be lines without control characters, except formatting")
+                raise wrong(key, "must be lines without control characters, except formatting")
         if len(self.admin.splitlines()) > MOST_ADMIN:
-            raise _wrong("admin", f"must be of at most {MOST_ADMIN} lines")
+            raise wrong("admin", f"must be of at most {MOST_ADMIN} lines")
         for key in ("runtime_dir", "state_dir"):
             directory = getattr(self, key)
             if directory is not None and not os.path.isabs(directory):
-                raise _wrong(key, "must be an absolute path")
+                raise wrong(key, "must be an absolute path")
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,13 +201,33 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if key.endswith(":0"):
                 key += f" {listen.dialect} {listen.tls} {listen.proxy_protocol}"
             if key in seen:
-                raise _wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
+                raise wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
             seen.add(key)
         names = set()
         for place, operator in enumerate(self.operators):
             if operator.name in names:
-                raise _wrong(f"operators[{place + 1}].name", f"{operator.name} is there twice")
+                raise wrong(f"operators[{place + 1}].name", f"{operator.name} is there twice")
             names.add(operator.name)
+
+
+_FORM: Final = Form(
+    tables={
+        "": Config,
+        "server": Server,
+        "listen": Listen,
+        "limits": Limits,
+        "journal": JournalKeys,
+        "history": HistoryKeys,
+        "accounts": Accounts,
+        "sandbox": Sandboxing,
+        "operators": Operator,
+    },
+    arrays={
+        "listen": "at least one table [[listen]]",
+        "operators": "tables [[operators]]",
+    },
+    untold=(".password",),
+)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -225,16 +235,8 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Confi
 
     ``overrides`` has the form of a parsed file, without None values. Raises ConfigError.
     """
-    where = str(path) if path is not None else "command line"
-    try:
-        document = tomllib.loads(path.read_text("utf-8")) if path is not None else {}
-    except OSError as error:
-        raise ConfigError(f"{where}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: is not UTF-8 at byte {error.start}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{where}: is not valid TOML: {error}") from error
-    config = _convert(document, where)
+    document = parse(path) if path is not None else {}
+    config = _convert(document, str(path))
     if not overrides:
         return config
     # The file was right by itself, so whatever is wrong now came from the command line.
@@ -250,88 +252,6 @@ def _merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
 
 def _convert(document: Mapping[str, Any], where: str) -> Config:
     try:
-        return msgspec.convert(document, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_sentence(str(error), document)}") from error
-
-
-_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_WRONG: Final = re.compile(r"`([\w.\[\]]+)` (.*)", re.DOTALL)
-_TABLES: Final[dict[str, type[Struct]]] = {
-    "": Config,
-    "server": Server,
-    "listen": Listen,
-    "limits": Limits,
-    "journal": JournalKeys,
-    "history": HistoryKeys,
-    "accounts": Accounts,
-    "sandbox": Sandboxing,
-    "operators": Operator,
-}
-_ARRAYS: Final = {
-    "listen": "at least one table [[listen]]",
-    "operators": "tables [[operators]]",
-}
-"""What tables of which there may be several must be."""
-
-_UNTOLD: Final = (".password",)
-"""How keys end whose values no message repeats."""
-
-_SHOWN: Final = 60
-"""Characters of a wrong value that a message repeats."""
-
-
-def _sentence(message: str, document: Mapping[str, Any]) -> str:
-    """Turn msgspec's ``Expected `int`, got `str` - at `$.limits.max_clients``` into ours."""
-    what, _, place = message.rpartition(" - at `$") if " - at `$" in message else (message, "", "")
-    key = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", place)
-    key = key.removesuffix("`").removeprefix(".")
-    if unknown := _UNKNOWN.fullmatch(what):
-        return _unknown(unknown[1], key)
-    if missing := _MISSING.fullmatch(what):
-        key = f"{key}.{missing[1]}"
-        return f"{key}: is missing; must be {_allowed(key)}"
-    reason = ""
-    if wrong := _WRONG.fullmatch(what):
-        key = f"{key}.{wrong[1]}" if key else wrong[1]
-        reason = wrong[2]
-    return f"{key}{_shown(document, key)}: {reason or f'must be {_allowed(key)}'}"
-
-
-def _unknown(name: str, place: str) -> str:
-    allowed = _TABLES[_table(place)].__struct_fields__
-    near = difflib.get_close_matches(name, allowed, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    full = f"{place}.{name}" if place else name
-    shown = full if full.isprintable() else repr(full)
-    return f"{shown[:_SHOWN]}: unknown key{hint} (allowed: {', '.join(allowed)})"
-
-
-def _table(key: str) -> str:
-    """Return which of the tables ``key``, such as ``listen[2].address``, begins with."""
-    return key.partition(".")[0].partition("[")[0]
-
-
-def _allowed(key: str) -> str:
-    """Return what ``key`` must be."""
-    table, dot, name = key.partition(".")
-    if dot:
-        # Of a list, whatever in it is wrong.
-        name = name.partition("[")[0]
-        return next(k.allowed for k in keys_of(_TABLES[_table(table)]) if k.name == name)
-    return _ARRAYS.get(key, "a table")
-
-
-def _shown(document: Any, key: str) -> str:
-    """Return `` = VALUE`` for what the document has at ``key``, or nothing for a default."""
-    if key.endswith(_UNTOLD):
-        return ""
-    value = document
-    for name, index in re.findall(r"(\w+)|\[(\d+)\]", key):
-        try:
-            value = value[name] if name else value[int(index) - 1]
-        except (KeyError, IndexError):
-            return ""
-    shown = json.dumps(value, default=str)
-    return f" = {shown}" if len(shown) <= _SHOWN else f" = {shown[:_SHOWN]}..."
+        return _FORM.convert(document, Config)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chatd_supervisor.config import Config, ConfigError, Limits, load
+from chatd_supervisor.config import Config, Limits, load
 from chatd_supervisor.paths import Paths, find
+from chatd_workers.config_file import ConfigError
 
 
 class Invocation:

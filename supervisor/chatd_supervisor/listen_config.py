@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from chatd_supervisor.addresses import UNIX, check_address, check_networks
-from chatd_supervisor.keys import absolute_path, wrong
+from chatd_workers.config_keys import ABSOLUTE, said, wrong
 from chatd_workers.dialects import DIALECTS
 
 
@@ -33,10 +33,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, Meta(description="Clients speak TLS.", extra={"allowed": "true or false"})
     ] = False
     cert: Annotated[
-        str | None, absolute_path("File with the certificate for TLS and its chain, in PEM.")
+        str | None, said("File with the certificate for TLS and its chain, in PEM.", ABSOLUTE)
     ] = None
     key: Annotated[
-        str | None, absolute_path("File with the key of the certificate, if cert does not hold it.")
+        str | None,
+        said("File with the key of the certificate, if cert does not hold it.", ABSOLUTE),
     ] = None
     sts_duration: Annotated[
         int,

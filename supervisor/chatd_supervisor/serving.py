@@ -9,7 +9,7 @@ from typing import Final
 
 from chatd_supervisor import __version__
 from chatd_supervisor.addresses import split_address
-from chatd_supervisor.config import Config, ConfigError
+from chatd_supervisor.config import Config
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
 from chatd_supervisor.exits import Exit
@@ -30,6 +30,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
+from chatd_workers.config_file import ConfigError
 
 PR_SET_CHILD_SUBREAPER: Final = 36
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from chatd_supervisor.config import Config
-from chatd_supervisor.keys import keys_of
+from chatd_workers.config_keys import keys_of
 from chatd_workers.titles import printable
 
 COLUMNS: Final = (

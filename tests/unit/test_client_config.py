@@ -10,18 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatd_client.habits import places
-from chatd_client.habits.config import (
-    TABLES,
-    Config,
-    ConfigError,
-    Logs,
-    Screen,
-    Server,
-    load,
-)
-from chatd_client.habits.keys import Key, keys_of
+from chatd_client.habits.config import FORM, Config, Logs, Screen, Server, load
 from chatd_client.screen.notifying import How
 from chatd_client.screen.themes import THEMES
+from chatd_workers.config_file import ConfigError
+from chatd_workers.config_keys import Key, keys_of
 
 PAGE = Path(__file__).resolve().parents[2] / "man" / "chat-client.toml.5"
 
@@ -128,7 +121,7 @@ def test_every_key_is_read(file: Path) -> None:
         ("screen = 3", "screen = 3: must be a table"),
         ('[screen]\nkeys = "nano"', 'screen.keys = "nano": must be one of emacs, vi'),
         ("[screen]\nmouse = 1", "screen.mouse = 1: must be true or false"),
-        ("[screen]\nwords = [1]", "screen.words = [1]: must be a list of strings"),
+        ("[screen]\nwords = [1]", "screen.words[1] = 1: must be a list of strings"),
         (
             '[logs]\ndirectory = "logs"',
             'logs.directory = "logs": must be a path that is absolute or begins with ~/',
@@ -222,9 +215,9 @@ HEADINGS = {"": "The file", "screen": "[screen]", "logs": "[logs]", "servers": "
     ("table", "key"),
     [
         (table, key)
-        for table, kind in TABLES.items()
+        for table, kind in FORM.tables.items()
         for key in keys_of(kind)
-        if table or key.name not in TABLES
+        if table or key.name not in FORM.tables
     ],
     ids=lambda value: value.name if isinstance(value, Key) else value or "-",
 )
@@ -237,6 +230,6 @@ def test_every_key_is_documented_with_what_it_may_be_and_default(table: str, key
 
 
 def test_no_key_is_documented_that_is_not_there() -> None:
-    for table, kind in TABLES.items():
-        wanted = [name for name in kind.__struct_fields__ if table or name not in TABLES]
+    for table, kind in FORM.tables.items():
+        wanted = [name for name in kind.__struct_fields__ if table or name not in FORM.tables]
         assert list(items(HEADINGS[table])) == wanted

@@ -7,10 +7,11 @@ import pytest
 
 from chatd_client.exchange import Target
 from chatd_client.habits import passwords
-from chatd_client.habits.config import Config, ConfigError, Logs, Server
+from chatd_client.habits.config import Config, Logs, Server
 from chatd_client.habits.passwords import NoPassword, from_command, from_file
 from chatd_client.habits.places import Places
 from chatd_client.habits.wishes import NoServer, Options, Wish, wish
+from chatd_workers.config_file import ConfigError
 
 PLACES = Places(Path("/c"), Path("/s"))
 NOTHING = Config()

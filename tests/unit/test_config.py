@@ -9,17 +9,10 @@ from hypothesis import strategies as st
 
 from chatd_supervisor.account_config import Accounts, Operator
 from chatd_supervisor.addresses import split_address
-from chatd_supervisor.config import (
-    Config,
-    ConfigError,
-    HistoryKeys,
-    JournalKeys,
-    Limits,
-    Server,
-    load,
-)
+from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Server, load
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.tables import format_config
+from chatd_workers.config_file import ConfigError
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from chatd_supervisor.account_config import PRIVILEGES, Accounts, Operator
 from chatd_supervisor.cli import main
 from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Server
 from chatd_supervisor.exits import MEANINGS, Exit
-from chatd_supervisor.keys import Key, keys_of
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.sandbox_config import Sandboxing
 from chatd_supervisor.tables import COLUMNS
+from chatd_workers.config_keys import Key, keys_of
 
 MAN = Path(__file__).resolve().parents[2] / "man"
 

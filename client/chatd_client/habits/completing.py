@@ -6,7 +6,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from chatd_client.habits import places
-from chatd_client.habits.config import ConfigError, load
+from chatd_client.habits.config import load
+from chatd_workers.config_file import ConfigError
 
 
 def servers(

@@ -1,23 +1,18 @@
 """The configuration of chat-client: its keys, their types, limits and documentation, in one table.
 
-chat-client.toml(5) is held against these structures by a test. Whatever is wrong with a file is
-said with the file's name, the key, the value and what is allowed instead.
+chat-client.toml(5) is held against these structures by a test.
 """
 
-import difflib
-import json
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from chatd_client.habits.keys import keys_of, said, wrong
+from chatd_workers.config_file import SHOWN, ConfigError, Form, parse
+from chatd_workers.config_keys import keys_of, said, wrong
 from chatd_workers.names import is_safe
-
-T = TypeVar("T", bound=Struct)
 
 SERVER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
@@ -26,10 +21,6 @@ A_PATH: Final = re.compile(r"/|~/.")
 """How such a path begins."""
 
 PIN: Final = re.compile(r"(?:sha256:?)?(?:[0-9a-f]{2}:?){32}", re.IGNORECASE)
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used; ``str()`` says where, what, and what is allowed."""
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,13 +123,11 @@ class Config(Table, frozen=True, kw_only=True):
     servers: dict[str, Server] = {}
 
 
-TABLES: Final[dict[str, type[Struct]]] = {
-    "": Config,
-    "screen": Screen,
-    "logs": Logs,
-    "servers": Server,
-}
-"""The tables by name; of servers each is a table in that table."""
+FORM: Final = Form(
+    tables={"": Config, "screen": Screen, "logs": Logs, "servers": Server},
+    arrays={"servers": "tables [servers.NAME]"},
+    named=frozenset({"servers"}),
+)
 
 
 def load(path: Path | None, *, must_exist: bool = True) -> Config:
@@ -149,17 +138,11 @@ def load(path: Path | None, *, must_exist: bool = True) -> Config:
     if path is None:
         return Config()
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        if not must_exist:
+        document = parse(path)
+    except ConfigError as error:
+        if not must_exist and isinstance(error.__cause__, FileNotFoundError):
             return Config()
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 at byte {error.start}") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+        raise
     try:
         return _convert(document)
     except ConfigError as error:
@@ -170,83 +153,15 @@ def _convert(document: dict[str, Any]) -> Config:
     # One by one, for msgspec would not say which of the servers it means.
     servers = document.get("servers", {})
     if not isinstance(servers, dict):
-        raise ConfigError(f"servers: must be {_SERVERS}")
-    config = _table_of(Config, {**document, "servers": {}}, [])
+        raise ConfigError(f"servers: must be {FORM.arrays['servers']}")
+    config = FORM.convert({**document, "servers": {}}, Config)
     found = {}
     for name, table in servers.items():
         if not SERVER_NAME.fullmatch(name):
             shown = name if name.isprintable() else repr(name)
-            raise ConfigError(f"servers.{shown[:_SHOWN]}: must be {_NAMED}")
-        found[name] = _table_of(Server, table, ["servers", name])
+            raise ConfigError(f"servers.{shown[:SHOWN]}: must be {_NAMED}")
+        found[name] = FORM.convert(table, Server, f"servers.{name}")
     return msgspec.structs.replace(config, servers=found)
 
 
-def _table_of(kind: type[T], document: Any, place: list[str]) -> T:
-    try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_sentence(str(error), document, place)) from error
-
-
-_SERVERS: Final = "tables [servers.NAME]"
 _NAMED: Final = "named with up to 63 letters, digits, - and _"
-
-_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_WRONG: Final = re.compile(r"`([^`]+)` (.*)", re.DOTALL)
-
-_SHOWN: Final = 60
-"""Characters of a wrong value that a message repeats."""
-
-
-def _sentence(message: str, document: Any, place: list[str]) -> str:
-    """Turn msgspec's ``Expected `bool`, got `str` - at `$.screen.mouse``` into ours."""
-    what, _, where = message.rpartition(" - at `$") if " - at `$" in message else (message, "", "")
-    inner = [each.partition("[")[0] for each in where.removesuffix("`").split(".") if each]
-    if unknown := _UNKNOWN.fullmatch(what):
-        return _unknown(unknown[1], [*place, *inner])
-    reason = ""
-    if missing := _MISSING.fullmatch(what):
-        inner.append(missing[1])
-        reason = f"is missing; must be {_allowed([*place, *inner])}"
-    elif found := _WRONG.fullmatch(what):
-        inner.append(found[1])
-        reason = found[2]
-    path = [*place, *inner]
-    shown = _value(document, inner)
-    return f"{'.'.join(path)}{shown}: {reason or f'must be {_allowed(path)}'}"
-
-
-def _unknown(name: str, path: list[str]) -> str:
-    allowed = _table(path).__struct_fields__
-    near = difflib.get_close_matches(name, allowed, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    full = ".".join([*path, name])
-    shown = full if full.isprintable() else repr(full)
-    return f"{shown[:_SHOWN]}: unknown key{hint} (allowed: {', '.join(allowed)})"
-
-
-def _table(path: list[str]) -> type[Struct]:
-    return TABLES.get(path[0] if path else "", Config)
-
-
-def _allowed(path: list[str]) -> str:
-    """Return what the key at ``path`` must be."""
-    name = path[2:] if path[0] == "servers" else path[1:] if path[0] in TABLES else path
-    if not name:
-        return "a table"
-    return next(key.allowed for key in keys_of(_table(path)) if key.name == name[0])
-
-
-def _value(document: Any, path: list[str]) -> str:
-    """Return `` = VALUE`` for what the document has at ``path``, or nothing for a default."""
-    value = document
-    for name in path:
-        try:
-            value = value[name]
-        except (KeyError, TypeError):
-            return ""
-    if isinstance(value, dict):
-        return ""
-    shown = json.dumps(value, default=str)
-    return f" = {shown}" if len(shown) <= _SHOWN else f" = {shown[:_SHOWN]}..."

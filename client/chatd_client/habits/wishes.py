@@ -21,9 +21,10 @@ from typing import NamedTuple
 
 from chatd_client.addressing import Address, parse_server
 from chatd_client.exchange import Target
-from chatd_client.habits.config import Config, ConfigError, Server
+from chatd_client.habits.config import Config, Server
 from chatd_client.habits.passwords import from_command, from_file, from_input
 from chatd_client.habits.places import Places, expand
+from chatd_workers.config_file import ConfigError
 from chatd_workers.names import make_safe
 
 
