@@ -10,7 +10,8 @@ channel alone, and nobody tells of what it died.
 A relay (``relaying``) has one worker in its life: with that it ends, one way or the other, and no
 death of such a worker counts as one that was followed by a restart.
 
-Births are made one per turn of the loop: between two of them everybody else is served.
+Newcomers come up to ``listeners.AT_ONCE`` together, successors one per turn of the loop: between
+two turns everybody else is served.
 """
 
 import asyncio
@@ -78,7 +79,6 @@ class Births:
         self.strangers: dict[int, Callable[[int], None]] = {}
         self._to_renew: deque[Worker] = deque()
         self.births = 0
-        self.deaths = 0
         self.restarts = 0
         self.adopted = 0
 
@@ -190,7 +190,6 @@ class Births:
         if connection.way.is_relay:
             self._bury_relay(connection, worker)
             return
-        self.deaths += 1
         MEASURES.deaths[_cause(worker.exitcode)] += 1
         if connection.state is not State.SERVED:
             return  # it was there to hold the socket, and the master holds it as well
@@ -236,7 +235,6 @@ class Births:
     def _bury_relay(self, connection: Connection, worker: Worker) -> None:
         how = _how(worker.exitcode)
         if connection.state is State.SERVED:
-            self.deaths += 1
             MEASURES.deaths[_cause(worker.exitcode)] += 1
             session = connection.session
             note("worker died", session=session, pid=worker.pid, how=how, next="closing")

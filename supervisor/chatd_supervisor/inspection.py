@@ -7,6 +7,7 @@ from typing import Any
 from chatd_supervisor.births import Births
 from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.listeners import Listener
+from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.rooms import Session
 from chatd_supervisor.switchboard import Switchboard
@@ -40,10 +41,10 @@ def describe_work(board: Switchboard, births: Births, reception: Reception) -> d
         "clients": len(connections),
         "absent": sum(connection.state is State.ABSENT for connection in connections),
         "rooms": len(board.hub.rooms),
-        "served": reception.served,
-        "refused": reception.refused,
+        "served": MEASURES.opened,
+        "refused": MEASURES.refused.total(),
         "births": births.births,
-        "deaths": births.deaths,
+        "deaths": MEASURES.deaths.total(),
         "restarts": births.restarts,
         "adopted": births.adopted,
         "lines": board.lines,

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any, Final
 
+from chatd_supervisor.refusals import REASONS
+
 SHORT: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
     *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
@@ -18,15 +20,6 @@ SHORT: Final = (
 
 LONG: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds that a client may have to wait for its next master."""
-
-REFUSALS: Final = (
-    ("the server is full", "full"),
-    ("connections a minute", "rate"),
-    ("connections from", "address"),
-    ("cannot write its journal", "journal"),
-    ("no room for another process", "system"),
-)
-"""Words in the sentence that somebody is refused with, and the reason they stand for."""
 
 CAUSES: Final = ("SIGKILL", "SIGSEGV", "exit", "violation", "unknown")
 """What workers die of, mostly; any other signal may come."""
@@ -60,7 +53,7 @@ class Measures:
         self.begun = time.perf_counter()
         self.opened = 0
         # What is usual is there from the start, as 0, so that the first one is seen as a change.
-        self.refused = Counter(dict.fromkeys([*(reason for _, reason in REFUSALS), "other"], 0))
+        self.refused = Counter[str](dict.fromkeys(REASONS, 0))
         self.deaths = Counter(dict.fromkeys(CAUSES, 0))
         self.violations = 0
         self.ticks = Histogram(SHORT)
@@ -81,10 +74,6 @@ class Measures:
     def adopted(self) -> None:
         """Count a worker of a dead master, and how long after our start it was taken over."""
         self.adoptions.observe(time.perf_counter() - self.begun)
-
-    def turned_away(self, reason: str) -> None:
-        """Count somebody who was refused with the sentence ``reason``."""
-        self.refused[next((name for words, name in REFUSALS if words in reason), "other")] += 1
 
 
 MEASURES: Final = Measures()

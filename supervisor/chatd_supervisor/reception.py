@@ -22,6 +22,14 @@ from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.rates import Rates
+from chatd_supervisor.refusals import (
+    FULL,
+    NO_PROCESS,
+    UNWRITABLE,
+    Refusal,
+    too_many,
+    too_often,
+)
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.visitors import Gone, Visitor, arrive
 from chatd_supervisor.ways import Way
@@ -31,8 +39,6 @@ from chatd_workers.dialects import DIALECTS
 from chatd_workers.events import Closing
 from chatd_workers.reports import MAX_USED, TOKEN
 from chatd_workers.titles import format_address
-
-UNWRITABLE: Final = "the server cannot write its journal, try again later"
 
 QUIET: Final = 1.0
 """Seconds between log lines about refusals: a storm of the ones must not be one of the others."""
@@ -71,8 +77,6 @@ class Reception:
         self.room_for = room_for
         # The number of the last session; the numbers never come again.
         self.numbered = 0
-        self.served = 0
-        self.refused = 0
         self._by_host: Counter[str] = Counter()
         self._quiet_until = 0.0
 
@@ -122,8 +126,7 @@ class Reception:
                 worker = self._births.give(connection, visitor.ends)
             except OSError as failed:
                 error = failed
-                reason = "the server has no room for another process, try again later"
-                self._turn_away(visitor, connection, reason)
+                self._turn_away(visitor, connection, NO_PROCESS)
             else:
                 newcomers.append(Newcomer(visitor, connection, worker))
         for visitor, connection, _ in newcomers:
@@ -151,9 +154,9 @@ class Reception:
         connection = Connection(number, visitor.peer, dialect, self._board.output(number), way)
         connection.local_user = visitor.local_user
         connection.token = os.urandom(TOKEN)
-        reason = visitor.objection or self._objection(connection)
-        if reason:
-            self._refuse(visitor, reason)
+        refusal = visitor.refusal or self._objection(connection)
+        if refusal is not None:
+            self._refuse(visitor, refusal)
             self.release(name)
             return None
         self.count(connection)
@@ -164,12 +167,12 @@ class Reception:
         connection.state = State.SERVED
         return connection
 
-    def _turn_away(self, visitor: Visitor, connection: Connection, reason: str) -> None:
+    def _turn_away(self, visitor: Visitor, connection: Connection, refusal: Refusal) -> None:
         """Undo ``_take_up``, and tell ``visitor`` why."""
         self._board.forget(connection)
         self._ledger.leave(connection.session)
         self.uncount(connection)
-        self._refuse(visitor, reason)
+        self._refuse(visitor, refusal)
         self.release(connection.name)
 
     def _hold(self, name: str, client: socket.socket) -> None:
@@ -185,10 +188,10 @@ class Reception:
     def _move(self, connection: Connection, peer: str) -> None:
         self.uncount(connection)
         connection.peer, connection.host = peer, host_of(peer)
-        reason = self._crowded(connection)
+        refusal = self._crowded(connection)
         self.count(connection)
-        if reason:
-            self._board.leave(connection, reason, farewell=reason)
+        if refusal is not None:
+            self._board.leave(connection, refusal.sentence, farewell=refusal.sentence)
 
     def count(self, connection: Connection) -> None:
         """Count ``connection`` among those of its address."""
@@ -211,27 +214,25 @@ class Reception:
         if self._keeper is not None:
             self._keeper.release(name)
 
-    def _objection(self, connection: Connection) -> str:
+    def _objection(self, connection: Connection) -> Refusal | None:
         limits = self.limits
         if self._board.commits.stuck:
             return UNWRITABLE
         count = len(self._board.connections)
         if count >= self.room_for or (limits.max_clients and count >= limits.max_clients):
-            return "the server is full, try again later"
+            return FULL
         return self._crowded(connection)
 
-    def _crowded(self, connection: Connection) -> str:
+    def _crowded(self, connection: Connection) -> Refusal | None:
         limits = self.limits
         if not connection.host:
-            return ""  # its proxy has not said yet who it is
+            return None  # its proxy has not said yet who it is
         most = limits.max_clients_per_ip
         if most and self._by_host[connection.host] >= most:
-            return f"{most} connections from {connection.host} are the limit"
+            return too_many(connection.host, most)
         if not self._rates.admits(connection.host, limits.connect_rate, time.monotonic()):
-            return (
-                f"{limits.connect_rate} connections a minute from {connection.host} are the limit"
-            )
-        return ""
+            return too_often(connection.host, limits.connect_rate)
+        return None
 
     def _greet(self, newcomers: Sequence[Newcomer]) -> None:
         """Have the arrival of ``newcomers`` written down and told, or turn them away."""
@@ -244,7 +245,6 @@ class Reception:
             if connection.session not in board.hub.sessions:
                 self._turn_away(visitor, connection, UNWRITABLE)
                 continue
-            self.served += 1
             MEASURES.opened += 1
             self._introductions.expect(connection)
             note(
@@ -255,13 +255,13 @@ class Reception:
                 dialect=connection.dialect,
             )
 
-    def _refuse(self, visitor: Visitor, reason: str) -> None:
-        self.refused += 1
-        MEASURES.turned_away(reason)
+    def _refuse(self, visitor: Visitor, refusal: Refusal) -> None:
+        MEASURES.refused[refusal.reason] += 1
+        reason = refusal.sentence
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET
-            note("client refused", peer=visitor.peer, reason=reason, count=self.refused)
+            note("client refused", peer=visitor.peer, reason=reason, count=MEASURES.refused.total())
         client = visitor.client if visitor.ends is None else visitor.ends.outer
         with contextlib.suppress(OSError):
             # One that expects TLS could not read it; that would take a worker.

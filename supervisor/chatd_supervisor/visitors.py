@@ -4,6 +4,7 @@ import socket
 from typing import NamedTuple
 
 from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.refusals import NO_PROXY, Refusal
 from chatd_supervisor.relaying import Ends, local_user, make_pair
 from chatd_supervisor.ways import Way
 from chatd_workers.titles import format_address
@@ -26,8 +27,8 @@ class Visitor(NamedTuple):
     """What its worker must get, if it is a relay; with the real socket among it."""
     local_user: str = ""
     """Who it is, if it is a user of this machine and the kernel says so."""
-    objection: str = ""
-    """Why it is not let in."""
+    refusal: Refusal | None = None
+    """Why it is not let in, if so."""
 
 
 def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
@@ -47,11 +48,11 @@ def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
             host = accepted.getpeername()[0]
     except OSError as error:
         raise Gone from error
-    objection = ""
+    refusal = None
     if way & Way.PROXY and not listener.trusts(host):
-        objection = "only proxies of this server may connect here"
+        refusal = NO_PROXY
     if not way.is_relay:
-        return Visitor(accepted, peer, listen.dialect, way, objection=objection)
+        return Visitor(accepted, peer, listen.dialect, way, refusal=refusal)
     try:
         prepare(accepted)
     except OSError as error:
@@ -59,4 +60,4 @@ def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
     client, inner = make_pair()
     certificate = listener.certificate
     ends = Ends(accepted, inner, certificate.fileno() if certificate is not None else None)
-    return Visitor(client, peer, listen.dialect, way, ends, user, objection)
+    return Visitor(client, peer, listen.dialect, way, ends, user, refusal)

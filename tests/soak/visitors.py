@@ -3,6 +3,7 @@
 import random
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections import Counter
 
 HOST = "127.0.0.1"
@@ -13,7 +14,7 @@ MOST_LINES = 4
 RESET = struct.pack("ii", 1, 0)
 
 
-class Visitor:
+class Visitor(ABC):
     """One that comes, says some lines, and leaves when it has seen that they were taken."""
 
     room = b"#lobby"
@@ -50,21 +51,21 @@ class Visitor:
             return self._leave()
         return True
 
+    @abstractmethod
     def is_greeted(self, heard: bytes) -> bool:
         """Tell whether it may talk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def talk(self) -> None:
         """Say everything, and something that is answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_done(self, heard: bytes) -> bool:
         """Tell whether the answer has come."""
-        raise NotImplementedError
 
+    @abstractmethod
     def farewell(self) -> bytes:
         """Return what asks to be let go."""
-        raise NotImplementedError
 
     def texts(self) -> list[bytes]:
         """Return what it says."""

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from chatd_supervisor import exposition
 from chatd_supervisor.asking import NotRunning
 from chatd_supervisor.exposition import FAMILIES, Figures, Once, text
-from chatd_supervisor.measures import CAUSES, REFUSALS, Histogram, Measures
+from chatd_supervisor.measures import CAUSES, Histogram, Measures
+from chatd_supervisor.refusals import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,26 +97,9 @@ def test_while_nobody_answers_only_that_is_shown() -> None:
 
 def test_what_is_usual_is_there_as_0_from_the_start() -> None:
     measures = Measures()
-    assert set(measures.refused) == {reason for _, reason in REFUSALS} | {"other"}
+    assert set(measures.refused) == set(REASONS)
     assert set(measures.deaths) == set(CAUSES)
     assert not any(measures.refused.values())
-
-
-@pytest.mark.parametrize(
-    ("sentence", "reason"),
-    [
-        ("the server is full, try again later", "full"),
-        ("5 connections from 127.0.0.1 are the limit", "address"),
-        ("3 connections a minute from ::1 are the limit", "rate"),
-        ("the server cannot write its journal, try again later", "journal"),
-        ("the server has no room for another process, try again later", "system"),
-        ("you are banned", "other"),
-    ],
-)
-def test_refusals_are_counted_by_their_reason(sentence: str, reason: str) -> None:
-    measures = Measures()
-    measures.turned_away(sentence)
-    assert measures.refused[reason] == 1
 
 
 def test_the_man_page_explains_every_metric() -> None:
@@ -127,7 +111,7 @@ def test_the_man_page_explains_every_metric() -> None:
         label = f", by {family.label}" if family.label else ""
         assert kind == f"A {family.kind}{label}."
         assert " ".join(words.split()) == family.help
-    for reason in (*(reason for _, reason in REFUSALS), "other"):
+    for reason in REASONS:
         assert f".Li {reason}" in page
 
 

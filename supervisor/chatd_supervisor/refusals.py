@@ -1,0 +1,32 @@
+"""Why somebody is not let in: the sentence that is told, and the word that is counted by. Pure."""
+
+from typing import Final, Literal, NamedTuple, get_args
+
+Reason = Literal["full", "rate", "address", "proxy", "journal", "system"]
+
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+
+class Refusal(NamedTuple):
+    """That somebody is not let in."""
+
+    reason: Reason
+    """As ``chatd metrics`` has it: chatd-metrics(7)."""
+    sentence: str
+    """As it is told, and logged."""
+
+
+FULL: Final = Refusal("full", "the server is full, try again later")
+UNWRITABLE: Final = Refusal("journal", "the server cannot write its journal, try again later")
+NO_PROCESS: Final = Refusal("system", "the server has no room for another process, try again later")
+NO_PROXY: Final = Refusal("proxy", "only proxies of this server may connect here")
+
+
+def too_many(host: str, most: int) -> Refusal:
+    """Return the refusal of one more from ``host``, from which ``most`` may be there at once."""
+    return Refusal("address", f"{most} connections from {host} are the limit")
+
+
+def too_often(host: str, most: int) -> Refusal:
+    """Return the refusal of one more from ``host``, from which ``most`` may come in a minute."""
+    return Refusal("rate", f"{most} connections a minute from {host} are the limit")
