@@ -28,10 +28,11 @@ class Visitor(ABC):
         self._leaving = False
         self.socket = socket.create_connection((HOST, port))
         self.socket.setblocking(False)
-        self.begin()
+        self.socket.send(self.opening())
 
-    def begin(self) -> None:
-        """Say what is said before the server has said anything."""
+    def opening(self) -> bytes:
+        """Return what is said before the server has said anything."""
+        return b""
 
     def ready(self) -> bool:
         """Take what has come, and go on; return False when it is over. Raises OSError."""
@@ -105,8 +106,8 @@ class IrcVisitor(Visitor):
 
     room = b"#soak"
 
-    def begin(self) -> None:
-        self.socket.send(b"NICK %b\r\nUSER v 0 * :v\r\n" % self.nick)
+    def opening(self) -> bytes:
+        return b"NICK %b\r\nUSER v 0 * :v\r\n" % self.nick
 
     def is_greeted(self, heard: bytes) -> bool:
         return b" 422 " in heard or b" 376 " in heard
