@@ -184,13 +184,22 @@ class Desk:
         window = self.open(room)
         window.mark = 0
         window.anchor = None
-        line = self._line(_LOOKS[kind], shown(text), nick=self.nick, sent=order.id, own=True)
+        line = Line(
+            serial=self._number(),
+            look=_LOOKS[kind],
+            text=shown(text),
+            nick=self.nick,
+            time=self._now(),
+            sent=order.id,
+            own=True,
+        )
         window.transcript.add(line)
         return order
 
     def tell(self, text: str, look: Look = Look.INFO, window: Window | None = None) -> None:
         """Show a line of the client's own."""
-        (window or self.window).transcript.add(self._line(look, text))
+        line = Line(serial=self._number(), look=look, text=text, time=self._now())
+        (window or self.window).transcript.add(line)
 
     def older(self, window: Window, count: int) -> Older | None:
         """Return the order that fetches what is before the oldest line, if it is not under way."""
@@ -239,11 +248,12 @@ class Desk:
         text = said.text
         if window.name.casefold() != said.room.casefold():
             text = f"[{said.room}] {text}"
-        line = self._line(
-            _LOOKS[said.kind],
-            text,
+        line = Line(
+            serial=self._number(),
+            look=_LOOKS[said.kind],
+            text=text,
             nick=shown(said.nick),
-            time=said.time,
+            time=said.time or self._now(),
             msgid=said.msgid,
             own=said.own,
             mention=mention,
@@ -279,7 +289,8 @@ class Desk:
         text = wording.event(news)
         if not text:
             return
-        line = self._line(Look.EVENT, text, time=news.time)
+        time = news.time or self._now()
+        line = Line(serial=self._number(), look=Look.EVENT, text=text, time=time)
         if window.transcript.add(line) and not news.old:
             self._note(window, Activity.EVENT)
 
@@ -340,10 +351,9 @@ class Desk:
             look = Look.ERROR if status.why else Look.INFO
             self.tell(text, look, self.windows[0])
 
-    def _line(self, look: Look, text: str, **facts: object) -> Line:
+    def _number(self) -> int:
         self._serial += 1
-        facts["time"] = facts.get("time") or self._now()
-        return Line(serial=self._serial, look=look, text=text, **facts)  # type: ignore[arg-type]
+        return self._serial
 
 
 _LOOKS: Final = {
