@@ -184,6 +184,7 @@ class Master:
             changed=self._title.refresh_soon,
         )
         self._staffing = Staffing(self._loop, board, self._paths, limits, self._title.refresh_soon)
+        board.hub.process_of = self._staffing.process_of
         births = self._births = board.births = Births(
             self._loop,
             self._ledger,

@@ -69,6 +69,13 @@ class Staffing:
             relay=connection.way.relay,
         )
 
+    def process_of(self, session: int) -> tuple[int, int]:
+        """Return the pid of the worker of ``session``, or 0, and how many it has had before."""
+        connection = self._board.connections.get(session)
+        if connection is None:
+            return 0, 0
+        return connection.worker.pid if connection.worker is not None else 0, connection.restarts
+
     def born(self, worker: Worker) -> None:
         """Welcome a new ``worker``."""
         self._board.attend(worker)

@@ -1,6 +1,8 @@
 """chat-client for programs: objects, commands for messages, waiting for a message."""
 
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -88,6 +90,21 @@ def test_objects_in_and_out(server: Server) -> None:
     bot.order(order="listrooms")
     assert bot.until("listed", room="#json")["members"] == 2
     bot.order(order="quit", reason="done")
+    assert bot.ends()[0] == 0
+
+
+def test_one_is_told_which_process_one_is_served_by(server: Server) -> None:
+    bot = Program(server, "--json", "--nick", "served", "--room", "#json")
+    bot.until("came", own=True)
+    pid = server.worker_of("served")
+    bot.order(order="whois")
+    facts = dict(bot.until("person", nick="served")["facts"])
+    assert (facts["process"], facts["restarts"]) == (str(pid), "0")
+    os.kill(pid, signal.SIGKILL)
+    eventually("another process", lambda: server.worker_of("served") != pid)
+    bot.order(order="whois")
+    facts = dict(bot.until("person", nick="served")["facts"])
+    assert (facts["process"], facts["restarts"]) == (str(server.worker_of("served")), "1")
     assert bot.ends()[0] == 0
 
 

@@ -49,6 +49,9 @@ class Core:
         self.pieces = Pieces()
         # Something nobody can guess. Set by whoever has such.
         self.nonce: Callable[[], str] = lambda: "nonce"
+        # The pid of the worker of a session, or 0, and how many it has had before. Set by whoever
+        # has workers.
+        self.process_of: Callable[[int], tuple[int, int]] = lambda _: (0, 0)
         # What was asked before the entry that is being applied, if anything, and the answer.
         self.settled: Settled | None = None
         # What this master remembers of those who are not here now; nothing of it is written down.

@@ -134,7 +134,9 @@ def _person(hub: Core, session: Session, other: Session) -> e.PersonShown:
     record = other.record
     private = None
     if other is session or hub.is_operator(session):
-        private = e.Private(record.modes, record.fingerprint, record.local_user)
+        private = e.Private(
+            record.modes, record.fingerprint, record.local_user, *hub.process_of(other.id)
+        )
     return e.PersonShown(
         to=session.to,
         source=other.source,

@@ -41,9 +41,21 @@ def _sentences(event: e.PersonShown) -> Iterator[str]:
         yield "is a bot"
     if event.secured:
         yield "has an encrypted connection"
-    if event.private is not None and event.private.local_user:
-        yield f"is {event.private.local_user} on the server's machine"
+    if event.private is not None:
+        yield from _private(event.private)
     yield f"came {shown_time(event.signon)} (UTC), and last spoke {_span(event.idle)} ago"
+
+
+def _private(private: e.Private) -> Iterator[str]:
+    if private.local_user:
+        yield f"is {private.local_user} on the server's machine"
+    if private.pid:
+        times = f", restarted {_times(private.restarts)}" if private.restarts else ""
+        yield f"is served by process {private.pid}{times}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _room(name: str, status: str) -> str:

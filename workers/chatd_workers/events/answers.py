@@ -108,6 +108,10 @@ class Private(Struct, frozen=True, gc=False):
     """Letters of its user modes."""
     fingerprint: str = ""
     local_user: str = ""
+    pid: int = 0
+    """Of the worker that serves it; 0: it has none at the moment."""
+    restarts: int = 0
+    """How many workers it has had before."""
 
 
 class AwayShown(Struct, frozen=True, gc=False):

@@ -86,6 +86,7 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "RPL_WHOISMODES": Numeric("379", "", ("nick", ":modes"), _M),
     "RPL_WHOISSECURE": Numeric("671", "is using a secure connection", ("nick",), _M),
     # Rooms
+    "RPL_WHOISSPECIAL": Numeric("320", "", ("nick", ":info"), _M),
     "RPL_LISTSTART": Numeric("321", "Users  Name", ("Channel",), _M),
     "RPL_LIST": Numeric("322", "", ("channel", "members", ":topic"), _M),
     "RPL_LISTEND": Numeric("323", "End of /LIST", (), _M),

@@ -41,6 +41,9 @@ def _replies(event: e.PersonShown, view: int) -> Iterator[_Reply]:
 
 def _private(private: e.Private, host: str) -> Iterator[_Reply]:
     yield "RPL_WHOISACTUALLY", (host,)
+    if private.pid:
+        yield "RPL_WHOISSPECIAL", (f"process: {private.pid}",)
+        yield "RPL_WHOISSPECIAL", (f"restarts: {private.restarts}",)
     if private.modes:
         yield "RPL_WHOISMODES", (f"is using modes +{private.modes}",)
     if private.fingerprint:
