@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import struct
+import tempfile
 import termios
 import time
 from collections.abc import Mapping, Sequence
@@ -55,13 +56,17 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.written = bytearray()
         """The last that the program wrote, up to a million bytes."""
+        self._home = tempfile.TemporaryDirectory()
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
-            for name in ("NO_COLOR", "PROMPT_TOOLKIT_COLOR_DEPTH"):
-                os.environ.pop(name, None)
+            for name in list(os.environ):
+                if name in ("NO_COLOR", "PROMPT_TOOLKIT_COLOR_DEPTH") or name.startswith("XDG_"):
+                    del os.environ[name]
             os.environ.update(
                 TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8", TZ="UTC"
             )
+            # Nothing of whoever runs the tests is read, or written to.
+            os.environ["HOME"] = self._home.name
             os.environ.update(environment or {})
             _size(0, columns, rows)
             os.execvp(command[0], command)
@@ -90,6 +95,7 @@ class Terminal:
         if self._terminal >= 0:
             os.close(self._terminal)
             self._terminal = -1
+        self._home.cleanup()
 
     def exit_code(self) -> int:
         """Wait until the program ends by itself; return its exit code, or minus the signal."""

@@ -19,6 +19,7 @@ from chatd_client.habits.passwords import NoPassword
 from chatd_client.habits.wishes import NoServer, Options, Wish, check_servers, wish
 from chatd_client.helping import Helpful
 from chatd_client.reader_process import ReaderProcess
+from chatd_client.restoring import Terminal
 from chatd_workers import __version__
 from chatd_workers.config_file import ConfigError
 from chatd_workers.names import is_safe, make_safe
@@ -95,8 +96,9 @@ def _run(options: dict[str, Any]) -> int:
         click.echo(f"{file} can be used")
         return Exit.OK
     wanted = Options(**{name: options[name] for name in Options._fields})
-    wished = wish(wanted, config, there, has_screen=_has_screen(options))
-    return _chat(wished, config, options)
+    has_screen = _has_screen(options)
+    wished = wish(wanted, config, there, has_screen=has_screen)
+    return _chat(wished, config, options, has_screen=has_screen)
 
 
 def _has_screen(options: dict[str, Any]) -> bool:
@@ -118,15 +120,16 @@ def _fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def _chat(wished: Wish, config: Config, options: dict[str, Any]) -> int:
+def _chat(wished: Wish, config: Config, options: dict[str, Any], *, has_screen: bool) -> int:
     target = wished.target
     title = clip(f"chat-client: {printable(target.nick)}")
-    companion: Companion = ReaderProcess(target, title)
+    terminal = Terminal() if has_screen else None
+    companion: Companion = ReaderProcess(target, title, terminal)
     setproctitle.setproctitle(title)
     if wished.log_dir is not None:
         companion = logged(companion, wished.log_dir, wished.log_name)
     try:
-        if _has_screen(options):
+        if has_screen:
             return _show(companion, target, config, options)
         from chatd_client.scripting import start  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Row, number, percentile
-from harness import ROOT, serving
+from harness import CHAT_CLIENT, serving
 from irc_harness import IRC_CONFIG, IrcClient
 from terminals import Terminal
 
@@ -27,8 +27,8 @@ _WORDS: Final = "of a flood, as long as what people say"
 
 
 def _client(port: int) -> Terminal:
-    command = str(ROOT / "tests" / "on_screen.py")
-    return Terminal(sys.executable, command, str(port), "alice", "#lobby", columns=120, rows=40)
+    address = f"irc://127.0.0.1:{port}"
+    return Terminal(CHAT_CLIENT, address, "--nick", "alice", columns=120, rows=40)
 
 
 def client(directory: Path, quick: bool) -> list[Row]:

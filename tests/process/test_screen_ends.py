@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from client_harness import gone, reader_of
-from harness import ROOT, Server, eventually, serving
+from harness import CHAT_CLIENT, Server, eventually, serving
 from irc_harness import IRC_CONFIG
 from terminals import Terminal
 
-PROGRAM = f"{sys.executable} {ROOT / 'tests' / 'on_screen.py'}"
+PROGRAM = f"{CHAT_CLIENT} irc://127.0.0.1:"
 
 MODES = (1, 7, 25, 1000, 1002, 1003, 1006, 1049, 2004)
 """Private modes that a full-screen program changes (xterm's ctlseqs)."""
@@ -45,7 +44,7 @@ def test_the_terminal_is_usable_after_a_signal(
     server: Server, number: signal.Signals, code: int
 ) -> None:
     # A shell without job control, which leaves the terminal as it finds it.
-    with Terminal("sh", "-c", f"{PROGRAM} {server.port} alice '#lobby'; echo ended $?") as terminal:
+    with Terminal("sh", "-c", f"{PROGRAM}{server.port} --nick alice; echo ended $?") as terminal:
         before = terminal.settings()
         terminal.sees("alice  online")
         pid = reader_of(terminal.pid)
@@ -63,7 +62,7 @@ def test_the_terminal_is_usable_after_a_signal(
 
 
 def test_leaving_gives_the_terminal_back(server: Server) -> None:
-    with Terminal("sh", "-c", f"{PROGRAM} {server.port} alice '#lobby'; echo ended $?") as terminal:
+    with Terminal("sh", "-c", f"{PROGRAM}{server.port} --nick alice; echo ended $?") as terminal:
         before = terminal.settings()
         terminal.sees("alice  online")
         terminal.type("/quit\r")
@@ -74,7 +73,7 @@ def test_leaving_gives_the_terminal_back(server: Server) -> None:
 
 def test_stopped_and_continued(server: Server) -> None:
     with Terminal("bash", "--norc", "-i") as terminal:
-        terminal.type(f"{PROGRAM} {server.port} alice '#lobby'\r")
+        terminal.type(f"{PROGRAM}{server.port} --nick alice\r")
         terminal.sees("alice  online")
         terminal.press("Ctrl-Z")
         terminal.sees("Stopped")

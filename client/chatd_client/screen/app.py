@@ -14,6 +14,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 
+from chatd_client.beginning import room_to_begin_with, way_into
 from chatd_client.companion import Companion
 from chatd_client.exchange import AnyOrder, MarkRead, Phase, Quit, Status, TypingNow
 from chatd_client.exits import Exit
@@ -134,11 +135,24 @@ class Screen:
 
     def _stands(self, status: Status) -> None:
         if status.phase is Phase.ONLINE:
+            if not self._was_online:
+                self._begin(status)
             self._was_online = True
         elif status.phase is Phase.ENDED and (self._leaving or not self._was_online):
             # What the first attempt has failed of is to be read where the program was started.
             self.why = status.why
             self._end(Exit.OK if self._leaving else status.exit_code or Exit.UNAVAILABLE)
+
+    def _begin(self, status: Status) -> None:
+        """Go to where one talks, unless that was said, or the user is somewhere already."""
+        rooms = self._settings.rooms
+        room = room_to_begin_with(status, rooms)
+        if join := way_into(room, status, rooms):
+            self._order(join)
+        if room and not rooms:
+            window = self.desk.open(room)
+            if not self.desk.active:
+                self.desk.go(self.desk.windows.index(window))
 
     def repaint_soon(self) -> None:
         """Paint what has come in, with whatever else comes until then."""

@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from chatd_client.beginning import room_to_begin_with, way_into
 from chatd_client.companion import Companion
 from chatd_client.exchange import (
     AnyNews,
     AnyOrder,
     Doubtful,
-    Join,
     Kind,
     Phase,
     Quit,
@@ -22,20 +22,9 @@ from chatd_client.exchange import (
     Target,
 )
 from chatd_client.exits import Exit
-from chatd_client.plain import LAB
-from chatd_workers.names import LOBBY
 
 MOST_UNDER_WAY: Final = 512
 """Lines that the server has not acknowledged, beyond which no more are read."""
-
-
-def room_to_begin_with(status: Status, target: Target) -> str:
-    """Return where one talks on this server if nothing else is said; "" if that is not known."""
-    if status.dialect == "lab":
-        return LAB
-    if target.rooms:
-        return target.rooms[0].partition(" ")[0]
-    return LOBBY if status.is_chatd or status.dialect == "text" else ""
 
 
 class Script:
@@ -132,9 +121,10 @@ class Script:
         self._is_online = status.phase is Phase.ONLINE
         self._was_online = self._was_online or self._is_online
         if self._is_online and not self.room:
-            self.room = room_to_begin_with(status, self._target)
-            if self.room == LOBBY and status.dialect == "irc" and not self._target.rooms:
-                self._companion.order(Join(room=LOBBY))
+            rooms = self._target.rooms
+            self.room = room_to_begin_with(status, rooms)
+            if join := way_into(self.room, status, rooms):
+                self._companion.order(join)
             if not self.room and (self._held or self._at_end):
                 self.complain("this server has no room to begin with; --room says where to talk")
                 self.code = Exit.USAGE
