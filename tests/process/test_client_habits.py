@@ -134,7 +134,7 @@ def test_two_that_log_at_once(home: Path, server: Server, monkeypatch: pytest.Mo
 def test_what_was_typed_is_there_the_next_time(home: Path, server: Server) -> None:
     configure(home, f'server = "127.0.0.1:{server.port}"\nnick = "alice"\n')
     with Screen(home, "env", "-u", "XDG_CONFIG_HOME", "-u", "XDG_STATE_HOME", CHAT_CLIENT) as first:
-        first.sees("now called alice")
+        first.sees("alice  online")
         first.type("/for-later")
         first.sees("there is no command /for-later")
         first.type("/quit")

@@ -1,7 +1,6 @@
 """The screen of chat-client when nobody has said which room: one is somewhere, and can talk."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
