@@ -14,7 +14,6 @@ from chatd_client.exits import Exit
 from chatd_client.habits import places
 from chatd_client.habits.completing import servers
 from chatd_client.habits.config import PIN, Config, load
-from chatd_client.habits.logging_companion import logged
 from chatd_client.habits.passwords import NoPassword
 from chatd_client.habits.wishes import NoServer, Options, Wish, check_servers, wish
 from chatd_client.helping import Helpful
@@ -127,6 +126,8 @@ def _chat(wished: Wish, config: Config, options: dict[str, Any], *, has_screen: 
     companion: Companion = ReaderProcess(target, title, terminal)
     setproctitle.setproctitle(title)
     if wished.log_dir is not None:
+        from chatd_client.habits.logging_companion import logged  # noqa: PLC0415
+
         companion = logged(companion, wished.log_dir, wished.log_name)
     try:
         if has_screen:

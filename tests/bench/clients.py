@@ -21,6 +21,9 @@ STARTS: Final = 10
 KEY_EVERY: Final = 0.1
 """Seconds between two keys: faster than people type for long."""
 
+LETTERS: Final = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ"
+"""What is typed, one after the other: letters that nobody else says."""
+
 _PATIENCE: Final = 30.0
 
 _WORDS: Final = "of a flood, as long as what people say"
@@ -28,7 +31,9 @@ _WORDS: Final = "of a flood, as long as what people say"
 
 def _client(port: int) -> Terminal:
     address = f"irc://127.0.0.1:{port}"
-    return Terminal(CHAT_CLIENT, address, "--nick", "alice", columns=120, rows=40)
+    return Terminal(
+        *(CHAT_CLIENT, address, "--nick", "alice", "--room", "#lobby"), columns=120, rows=40
+    )
 
 
 def client(directory: Path, quick: bool) -> list[Row]:
@@ -40,6 +45,7 @@ def client(directory: Path, quick: bool) -> list[Row]:
         with IrcClient(server.port) as bob, _client(server.port) as alice:
             bob.send("NICK bob", "USER bob 0 * :bob", "JOIN #lobby")
             alice.sees("online", _PATIENCE)
+            alice.is_blind = True
             idle = [_echo(alice, place) for place in range(20 if quick else 50)]
             before = _resident(alice.pid)
             flood = Flood(bob.socket, seconds)
@@ -50,6 +56,8 @@ def client(directory: Path, quick: bool) -> list[Row]:
                 while (left := deadline - time.monotonic()) > 0:
                     alice.look(left)
             flood.join()
+            alice.is_blind = False
+            alice.type("\x0c")  # paint all of it
             alice.sees(f"line {flood.sent} ", _PATIENCE)
             after = _resident(alice.pid)
     return [
@@ -117,13 +125,17 @@ def _python() -> float:
 
 
 def _echo(alice: Terminal, place: int) -> float:
-    """Press a key; return the seconds until it is seen in the line that is typed."""
-    letter = "abcdefghij"[place % 10]
-    row = alice.screen.lines - 1
-    before = alice.rows()[row]
+    """Press a key; return the seconds until the terminal is given its letter."""
+    letter = LETTERS[place % len(LETTERS)]
+    if not place % (len(LETTERS) - 1):
+        # The line is full enough. Each time it begins with another letter: what is there already,
+        # no program writes again.
+        alice.type("\x15")
+    sought = letter.encode()
+    alice.written.clear()
     begin = time.perf_counter()
-    alice.type(letter if len(before) < 80 else "\x15")
-    while alice.rows()[row] == before:
+    alice.type(letter)
+    while sought not in alice.written:
         assert time.perf_counter() - begin < _PATIENCE, "the key was never seen"
         alice.look(1.0)
     return time.perf_counter() - begin

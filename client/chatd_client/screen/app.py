@@ -27,8 +27,15 @@ from chatd_client.screen.transcript import Look
 from chatd_client.screen.view import Search, View
 from chatd_client.screen.windows import Desk
 
-REPAINT: float = 0.03
+GATHER: float = 0.005
 """Seconds in which what comes in is gathered for one repaint."""
+
+REPAINT: float = 0.1
+"""Seconds between two repaints for what comes in.
+
+A repaint takes some 20 ms, in which no key is answered. A line that comes alone is shown at once;
+in a flood, which nobody reads line by line, most keys find nothing in their way.
+"""
 
 FAREWELL: float = 3.0
 """Seconds that leaving may take."""
@@ -82,6 +89,7 @@ class Screen:
         # Why it has ended, for whoever started it.
         self.why = ""
         self._dirty = False
+        self._painted = 0.0
         self._leaving = False
         self._was_online = False
         self._marked: dict[str, int] = {}
@@ -158,10 +166,12 @@ class Screen:
         """Paint what has come in, with whatever else comes until then."""
         if not self._dirty:
             self._dirty = True
-            asyncio.get_running_loop().call_later(REPAINT, self._repaint)
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(loop.time() + GATHER, self._painted + REPAINT), self._repaint)
 
     def _repaint(self) -> None:
         self._dirty = False
+        self._painted = asyncio.get_running_loop().time()
         self.app.invalidate()
 
     # What keys do

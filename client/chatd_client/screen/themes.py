@@ -142,5 +142,15 @@ def wants_no_colour() -> bool:
 
 
 def depth_of(theme: str) -> ColorDepth | None:
-    """Return how many colours ``theme`` may use; None: what the terminal can."""
-    return ColorDepth.DEPTH_1_BIT if theme == "mono" else None
+    """Return how many colours ``theme`` may use; None: as many as TERM stands for.
+
+    That a terminal has all of them no entry of terminfo(5) says; COLORTERM has become the sign.
+    """
+    if theme == "mono":
+        return ColorDepth.DEPTH_1_BIT
+    has_all = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    return ColorDepth.DEPTH_24_BIT if has_all and not _asked_otherwise() else None
+
+
+def _asked_otherwise() -> bool:
+    return bool(os.environ.get("PROMPT_TOOLKIT_COLOR_DEPTH"))

@@ -37,6 +37,11 @@ CACHED = 2000
 
 NAMES_CELLS = 18
 
+MOST_ENTRY_ROWS = 5
+
+BARS = 3
+"""Rows of the bars that are always there."""
+
 
 class Search:
     """What is looked for in the window, and where it was found."""
@@ -142,16 +147,18 @@ class View:
         self.buffer = buffer
         self._mouse = mouse
         is_asked = Condition(lambda: bool(self.pasted))
-        shows_names = Condition(lambda: self.names and self.desk.window.is_room)
+        shows_names = Condition(self._shows_names)
         entry = Window(
             BufferControl(buffer, input_processors=[BeforeInput(self._prompt)]),
-            height=Dimension(min=1, max=5),
+            height=Dimension(min=1, max=MOST_ENTRY_ROWS),
             wrap_lines=True,
             dont_extend_height=True,
         )
         body = VSplit(
             [
-                Window(self.transcript, wrap_lines=False),
+                Window(
+                    self.transcript, wrap_lines=False, width=self._least_width, height=_least_height
+                ),
                 ConditionalContainer(
                     Window(
                         FormattedTextControl(self._names), width=NAMES_CELLS, style="class:names"
@@ -179,6 +186,17 @@ class View:
     def _cells(self) -> int:
         return get_app().output.get_size().columns
 
+    def _least_width(self) -> Dimension:
+        """Return the columns that the transcript has at least: all, so that none are handed out.
+
+        prompt_toolkit hands out what is left cell by cell, which takes longer than painting it.
+        """
+        aside = NAMES_CELLS if self._shows_names() else 0
+        return Dimension(min=max(1, self._cells() - aside))
+
+    def _shows_names(self) -> bool:
+        return self.names and self.desk.window.is_room
+
     def _prompt(self) -> StyleAndTextTuples:
         return bars.prompt(self.desk)
 
@@ -200,3 +218,9 @@ class View:
 
     def _names(self) -> StyleAndTextTuples:
         return bars.names(self.desk, NAMES_CELLS, self.transcript.height)
+
+
+def _least_height() -> Dimension:
+    """Return the rows that the transcript has at least, for the reason of its columns."""
+    rows = get_app().output.get_size().rows
+    return Dimension(min=max(1, rows - BARS - MOST_ENTRY_ROWS))

@@ -1,0 +1,117 @@
+"""``.venv/bin/python tests/pictures.py``: make the pictures in the README anew, in docs/pictures.
+
+A real chatd, a real chat-client on a terminal, and people who talk; what is on the terminal then is
+drawn.
+"""
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0:1] = [str(ROOT / each) for each in ("tests", "supervisor", "workers", "client")]
+
+from harness import CHAT_CLIENT, Server, eventually, serving  # noqa: E402
+from irc_harness import IrcClient  # noqa: E402
+from svg import picture  # noqa: E402
+from terminals import Terminal  # noqa: E402
+
+PICTURES: Final = ROOT / "docs" / "pictures"
+
+CONFIG: Final = """
+[server]
+name = "chat.example.org"
+network = "Example"
+[[listen]]
+address = "127.0.0.1:0"
+dialect = "irc"
+"""
+
+TALK: Final = (
+    ("bob", "morning! db2 is back after the disk swap"),
+    ("carol", "thanks. replication lag?"),
+    ("bob", "42 s and falling"),
+    ("dave", "\x01ACTION puts the kettle on\x01"),
+    ("carol", "then I deploy api 2.31 at ten, unless somebody objects"),
+    ("bob", "none from me"),
+    ("erin", "日本 and 🇨🇭 are on the new load balancer already 🎉"),
+    ("carol", "alice: could you keep an eye on the error rate meanwhile?"),
+)
+
+
+def main() -> None:
+    """Make all pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        server = held.enter_context(serving(Path(held.enter_context(_scratch())), CONFIG))
+        people = {}
+        for nick in ("bob", "carol", "dave", "erin"):
+            people[nick] = held.enter_context(IrcClient(server.port))
+            people[nick].send(f"NICK {nick}", f"USER {nick} 0 * :{nick}", "JOIN #ops,#lobby,#db")
+            people[nick].sync()
+        people["bob"].send("TOPIC #ops :on call: carol · deploys freeze on Friday 16:00")
+        alice = held.enter_context(
+            Terminal(
+                *(CHAT_CLIENT, f"irc://127.0.0.1:{server.port}", "--nick", "alice"),
+                *("--room", "#ops", "--room", "#lobby", "--room", "#db"),
+                columns=100,
+                rows=19,
+            )
+        )
+        alice.sees("alice  online")
+        _talk(people, alice)
+        _draw(alice, "talk")
+        _search(alice)
+        _draw(alice, "search")
+        _lose(server, alice)
+        _draw(alice, "offline")
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+def _talk(people: dict[str, IrcClient], alice: Terminal) -> None:
+    for nick, text in TALK:
+        people[nick].send(f"PRIVMSG #ops :{text}")
+        people[nick].sync()
+    people["dave"].send("PRIVMSG #db :vacuum is done", "PRIVMSG #lobby :alice: lunch?")
+    alice.sees("error rate")
+    alice.sees(r"#lobby\(1\).*#db\(1\)")
+    alice.type("sure, the board is open\r")
+    alice.sees("alice │ sure")
+    alice.press("F2")
+    alice.sees("here")
+    alice.type("ca")
+    alice.press("Tab")
+    alice.sees("> carol")
+    alice.sees(r"lag \d", 30)
+
+
+def _search(alice: Terminal) -> None:
+    alice.press("F2", "Ctrl-C")
+    alice.type("/search deploy\r")
+    alice.sees("“deploy” 1/2")
+
+
+def _lose(server: Server, alice: Terminal) -> None:
+    alice.press("Esc")
+    alice.press("End")
+    server.stop()
+    alice.sees("offline")
+    alice.type("deploy looks good from here\r")
+    alice.sees("under way")
+
+
+def _draw(alice: Terminal, name: str) -> None:
+    # What is still being painted belongs to it.
+    eventually("nothing more is painted", lambda: not alice.look(0.2))
+    file = PICTURES / f"{name}.svg"
+    file.write_text(picture(alice.screen, "chat-client chat.example.org"), "utf-8")
+    print(file.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
