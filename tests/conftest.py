@@ -14,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed", type=int, default=random.randrange(1 << 32), help="of the kill storms"
     )
     parser.addoption(
+        "--new-screens", action="store_true", help="write down the screens instead of comparing"
+    )
+    parser.addoption(
+        "--outage", type=float, default=2.0, help="seconds without a server, for chat-client"
+    )
+    parser.addoption(
         "--against", metavar="PORT", help="play the conformance table against another IRC server"
     )
 

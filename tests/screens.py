@@ -26,12 +26,14 @@ LOST = re.compile(r"(?i)disconnect|reconnect|connection (lost|reset|closed)|lost
 class Screen:
     """A program on a terminal of its own."""
 
-    def __init__(self, directory: Path, *command: str) -> None:
+    def __init__(
+        self, directory: Path, *command: str, columns: int = COLUMNS, rows: int = ROWS
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self._socket = directory / "tmux"
         # A plain shell prompt of the user's would be looked at, too.
         self._tmux(
-            *("-f", "/dev/null", "new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS)),
+            *("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows)),
             f"exec env TERM=screen LC_ALL=C.UTF-8 HOME={directory} {shlex.join(command)}",
         )
 
@@ -53,9 +55,25 @@ class Screen:
         self._tmux("send-keys", "-l", text)
         self._tmux("send-keys", "Enter")
 
+    def press(self, *keys: str) -> None:
+        """Press keys, by tmux's names for them: ``PageUp``, ``M-2``, ``Tab``, ``a``."""
+        self._tmux("send-keys", *keys)
+
+    def write(self, text: str) -> None:
+        """Type ``text`` and no Enter."""
+        self._tmux("send-keys", "-l", text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the terminal."""
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
     def shown(self) -> str:
         """Return what is on the screen now."""
         return self._tmux("capture-pane", "-p", check=False)
+
+    def pane(self, what: str) -> str:
+        """Return what tmux knows of the terminal: a FORMAT of tmux(1)."""
+        return self._tmux("display-message", "-p", what).strip()
 
     def sees(self, pattern: str, patience: float = PATIENCE) -> str:
         """Wait until something like ``pattern`` is on the screen; return all of it."""

@@ -280,6 +280,8 @@ class Desk:
         if isinstance(news, Renamed) and news.own and not news.old:
             self._called(news.new)
         window = self.open(news.room)
+        if isinstance(news, Topic) and not news.by and window.topic == shown(news.text):
+            return  # told to whoever comes back, too
         if not (isinstance(news, Members) or news.old):
             _keep_members(window, news)
         if isinstance(news, Members):
