@@ -235,6 +235,8 @@ class Engine:
             if label and "label" not in message.tags:
                 message = message._replace(tags={**message.tags, "label": label})
         verb = message.verb.upper()
+        if not (verb.isascii() and verb.isalnum()):
+            return  # nothing that a server of IRC says
         action = self._verbs.get(verb)
         if action is not None:
             action(message)

@@ -31,9 +31,9 @@ def is_from_server(message: Message) -> bool:
 
 
 def time_of(session: Session, message: Message) -> int:
-    """Return when it was: as the server says, or now."""
+    """Return when it was: as the server says, or now, and then later than all that came before."""
     told = read_time(message.tags.get("time", ""))
-    return session.wall if told is None else told
+    return session.moment() if told is None else told
 
 
 def read_said(session: Session, message: Message) -> Said | None:

@@ -66,6 +66,7 @@ class Session:
         self.dice = dice
         self.now = 0.0
         self._wall = wall
+        self._moment = 0
         self.nick = ""
         """What we are called; "" as long as that is not settled."""
         self.wanted = resume.nick or resume.target.nick or f"user{dice.randrange(1000, 10_000)}"
@@ -105,6 +106,14 @@ class Session:
     def wall(self) -> int:
         """The time of day, in microseconds since the epoch."""
         return self._wall + int(self.now * 1_000_000)
+
+    def moment(self) -> int:
+        """Return the time of day of what is heard now, in microseconds: each time another one.
+
+        By its time, the same words of the same person are told from the first ones said again.
+        """
+        self._moment = max(self._moment + 1, self.wall)
+        return self._moment
 
     def send(self, *params: str, tags: Mapping[str, str] | None = None) -> None:
         """Send a line."""
