@@ -132,11 +132,12 @@ def install_ngircd() -> None:
 
 
 @contextmanager
-def ngircd(directory: Path) -> Iterator[Subject]:
-    """Run ngircd, with everything out of its way that would slow it down."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    directory.mkdir()
+def ngircd(directory: Path, port: int = 0) -> Iterator[Subject]:
+    """Run ngircd at ``port``, with everything out of its way that would slow it down."""
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    directory.mkdir(exist_ok=True)
     config = directory / "ngircd.conf"
     config.write_text(
         f"""\

@@ -180,6 +180,13 @@ def test_the_next_message_is_waited_for(server: Server) -> None:
     assert shown.count("bob5 : go\n") == 1
 
 
+def test_the_next_message_is_not_waited_for_for_ever(server: Server) -> None:
+    bot = Program(server, "--once", "--timeout", "0.7", "--nick", "gate", "--room", "#go")
+    code, shown, complaints = bot.ends()
+    assert (code, shown) == (1, "--- you have come in\n")
+    assert complaints == "chat-client: given up: nobody has said anything\n"
+
+
 def test_a_password_on_the_input_leaves_the_rest_to_be_said(server: Server) -> None:
     bob = person(server, "bob6", "#pw")
     bot = Program(

@@ -23,14 +23,16 @@ def run(
     *,
     reads: bool = True,
     timeout: float | None = None,
+    patience: float | None = None,
 ) -> int:
     """Go on until ``script`` knows what to exit with; return that.
 
     Not ``reads``: standard input is not looked at. ``timeout`` is how many seconds may pass after
-    the end of the input until the server has everything.
+    the end of the input until the server has everything, ``patience`` how many from the start until
+    the script has what it waits for.
     """
     try:
-        return _run(companion, script, executor, reads=reads, timeout=timeout)
+        return _run(companion, script, executor, reads=reads, timeout=timeout, patience=patience)
     except OutputClosed:
         return Exit.OUTPUT_CLOSED
     except OutputFailed as error:
@@ -48,13 +50,16 @@ def _run(
     *,
     reads: bool,
     timeout: float | None,
+    patience: float | None,
 ) -> int:
     lines = Lines()
     failed: Exit | None = None
-    deadline: float | None = None
+    deadline = None if patience is None else time.monotonic() + patience
+    is_finishing = False
     while script.code is None:
-        if deadline is None and timeout is not None and script.is_finishing:
+        if timeout is not None and script.is_finishing and not is_finishing:
             deadline = time.monotonic() + timeout
+            is_finishing = True
         poll = select.poll()
         poll.register(companion, select.POLLIN)
         poll.register(STANDARD_OUTPUT, 0)  # only tells when whoever read it has gone

@@ -105,7 +105,10 @@ class Script:
     def give_up(self) -> None:
         """End though not all has been said."""
         left = len(self._under_way) + len(self._held)
-        self.complain(f"given up: the server has not acknowledged {left} of the lines")
+        if self.is_finishing or left:
+            self.complain(f"given up: the server has not acknowledged {left} of the lines")
+        else:
+            self.complain("given up: nobody has said anything")
         self.code = Exit.LOST
 
     def _go_on(self) -> None:

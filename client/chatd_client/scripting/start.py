@@ -38,8 +38,15 @@ def run(companion: Companion, target: Target, options: dict[str, Any]) -> int:
     else:
         script = PlainScript(companion, target, _complain, show, once=shows_once)
     executor = Executor(command, script, once=once) if command else None
-    timeout = options["timeout"] or TIMEOUT
-    return loop.run(companion, script, executor, reads=reads, timeout=timeout)
+    timeout = options["timeout"]
+    return loop.run(
+        companion,
+        script,
+        executor,
+        reads=reads,
+        timeout=timeout or TIMEOUT,
+        patience=timeout if once else None,
+    )
 
 
 def _nothing(_: str) -> None:
