@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--outage", type=float, default=2.0, help="seconds without a server, for chat-client"
     )
+    parser.addoption("--flood", type=int, default=5000, help="lines that chat-client is sent")
     parser.addoption(
         "--against", metavar="PORT", help="play the conformance table against another IRC server"
     )

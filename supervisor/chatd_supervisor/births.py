@@ -30,6 +30,7 @@ from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.obituaries import Obituary, remembering
+from chatd_supervisor.proc import is_alive
 from chatd_supervisor.processes import give_birth, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
@@ -161,6 +162,8 @@ class Births:
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
         worker.ended = True
+        # Whoever dies has its channel closed by the kernel, and is dying by then.
+        worker.hung_up = worker.child and worker.exitcode is None and is_alive(worker.pid)
         # Before its channel is closed, or it would look for another master.
         if not worker.child or worker.pid in self.children:
             _kill(worker)
@@ -176,7 +179,9 @@ class Births:
                     told(exitcode)
                 continue
             if worker.exitcode is None:
-                worker.exitcode = exitcode
+                # Killed by us for that it closed its channel, it has done what no worker may.
+                hung_up = worker.hung_up and exitcode == -signal.SIGKILL
+                worker.exitcode = VIOLATION if hung_up else exitcode
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:

@@ -88,6 +88,7 @@ class Worker:
         "drained",
         "ended",
         "exitcode",
+        "hung_up",
         "nick",
         "owed",
         "pid",
@@ -123,6 +124,8 @@ class Worker:
         # Killed by us, to be replaced.
         self.renewing = False
         self.ended = False
+        # It had closed its channel, and lived.
+        self.hung_up = False
         self.exitcode: int | None = None
         self.nick = nick
         self.room = room

@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 PAGE: Final = os.sysconf("SC_PAGESIZE")
 TICK: Final = os.sysconf("SC_CLK_TCK")
 
+_EXITING: Final = 0x4
+"""PF_EXITING (linux/sched.h), in the flags of /proc/PID/stat."""
+
 SAMPLE: Final = 32
 """Workers whose memory is looked at closely: that costs the kernel a walk through all of it."""
 
@@ -44,6 +47,15 @@ def usage(pid: int) -> Usage | None:
         # In nanoseconds, where the kernel has it; a worker seldom uses a hundredth of a second.
         cpu = int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[0]) / 1e9
     return Usage(cpu, int(stat[21]) * PAGE)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether ``pid`` is there and has not begun to end; it may be about to, all the same."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat[0] not in (b"Z", b"X") and not int(stat[6]) & _EXITING
 
 
 def memory(pid: int) -> Memory | None:

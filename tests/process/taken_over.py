@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,11 @@ def journal() -> None:
         list(Path(directory).rglob("journal.db"))
 
 
+def hang_up() -> None:
+    channel().close()
+    time.sleep(60)
+
+
 def write_client() -> None:
     client().send(b"forged\n")
 
@@ -99,6 +105,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "limits": lambda: call(302, 0, 7, None, None),  # prlimit64
     "io-uring": lambda: call(425, 8, None),
     "bpf": lambda: call(321, 0, None, 0),
+    "hang-up": hang_up,
     "garbage": lambda: channel().send(b"\xff garbage"),
     "more-than-there-is": lambda: channel().send(encode(Report(1 << 20, False, b"", [], []))),
 }

@@ -12,8 +12,8 @@ import pytest
 from harness import Server, eventually, serving
 
 PROGRAM = Path(__file__).with_name("taken_over.py")
-SAID = ("garbage", "more-than-there-is")
-"""What goes to the master, which must see through it."""
+SAID = ("hang-up", "garbage", "more-than-there-is")
+"""What the master is told, which must see through it."""
 
 
 def attempts() -> list[str]:

@@ -18,6 +18,7 @@ import pytest
 
 from client_harness import gone, reader_of
 from harness import CHAT_CLIENT, CHATD, PATIENCE, Server, eventually, serving
+from hostile import ATTACKS
 from irc_harness import IrcClient
 from screens import Screen
 from storm.course import free_port
@@ -205,3 +206,39 @@ def test_the_reading_process_killed_is_a_change_of_status(tmp_path: Path, *, new
             screen.type(f"from alice {number}")
             screen.sees(f"alice │ from alice {number}\n")
         driver.is_as("read-on")
+
+
+def test_a_flood_leaves_the_screen_as_it_must_be(
+    tmp_path: Path, request: pytest.FixtureRequest, *, new: bool
+) -> None:
+    """``--flood 1000000``: as many lines as anybody can send, each of them an attack."""
+    count = request.config.getoption("flood")
+    with driving(tmp_path, new=new) as driver:
+        screen = driver.screen
+        pid = int(screen.pane("#{pane_pid}"))
+        driver.bob_says("#ops", "before")
+        screen.sees("bob │ before\n")
+        before = resident(pid) + resident(reader_of(pid))
+        attacks = [
+            each.replace("\r", "").replace("\n", "").replace("\0", "")[:300] for each in ATTACKS
+        ]
+        for first in range(0, count, 1000):
+            texts = (attacks[number % len(attacks)] for number in range(first, first + 1000))
+            driver.bob.send_raw(
+                b"".join(
+                    b"PRIVMSG #ops :" + text.encode("utf-8", "surrogatepass") + b"\r\n"
+                    for text in texts
+                )
+            )
+            driver.bob.sync()
+        driver.bob_says("#ops", *(f"calm again {number}" for number in range(20)))
+        screen.sees("calm again 19", patience=120)
+        driver.is_as("after-the-flood")
+        assert resident(pid) + resident(reader_of(pid)) - before < 40_000_000
+        screen.type("that was loud")
+        screen.sees("alice │ that was loud\n")
+
+
+def resident(pid: int) -> int:
+    """Return the bytes that a process has in memory (proc(5), statm)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

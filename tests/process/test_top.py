@@ -38,7 +38,11 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**os.environ, "TERM": "xterm-256color"},
+            # These, which xdist sets, would be the size whatever the terminal's is (curs_util(3X)).
+            env={
+                **{name: os.environ[name] for name in os.environ.keys() - {"LINES", "COLUMNS"}},
+                "TERM": "xterm-256color",
+            },
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # no threads
         )

@@ -5,10 +5,8 @@ end the journal has each line once, each person's in order; and each person has 
 them once, in the order of the journal, from where it came in.
 """
 
-import os
 import random
 import select
-import signal
 import time
 from typing import Final, NamedTuple
 
@@ -16,6 +14,7 @@ from chatd_client.exchange import Doubtful, Hole, Members, Phase, Refused, Said,
 from companions import Desk
 from harness import Server, chatd
 from storm.cutting import Cutter
+from storm.striking import strike
 
 ROOM: Final = "#storm"
 
@@ -98,7 +97,7 @@ def storm(
                     person.say()
             if now >= next_death:
                 next_death = now + every * dice.uniform(0.5, 1.5)
-                _strike(server, cutter, persons, kills, dice)
+                strike(server, cutter, lambda: _reader(persons, dice), kills, dice)
             select.select([each.desk.companion for each in persons], [], [], 0.02)
             for person in persons:
                 person.take()
@@ -110,37 +109,8 @@ def storm(
         cutter.close()
 
 
-def _strike(
-    server: Server,
-    cutter: Cutter,
-    persons: list[_Person],
-    kills: dict[str, int],
-    dice: random.Random,
-) -> None:
-    what = dice.choices(["cut", "readers", "workers", "masters"], [6, 4, 6, 1])[0]
-    if what == "cut":
-        cutter.cut()
-        return
-    pid = 0
-    if what == "readers":
-        pid = dice.choice(persons).desk.companion.pid
-    elif what == "masters":
-        pid = server.master
-    else:
-        master = server.master
-        if master:
-            try:
-                with open(f"/proc/{master}/task/{master}/children") as children:
-                    pids = children.read().split()
-            except OSError:
-                pids = []
-            pid = int(dice.choice(pids)) if pids else 0
-    if pid:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        kills[what] += 1
+def _reader(persons: list[_Person], dice: random.Random) -> int:
+    return dice.choice(persons).desk.companion.pid
 
 
 def _settle(persons: list[_Person]) -> None:
