@@ -58,6 +58,13 @@ hostile_text: Final = st.lists(
     max_size=5,
 ).map("".join)
 
+hostile_bytes: Final = st.one_of(
+    hostile_text.map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.binary(max_size=20),
+    st.sampled_from((b"\xff" * 10_000, b"\xc0\x80\xed\xa0\x80", b"\xf0\x9f\x91", b"\xe2\x80")),
+)
+"""What is no UTF-8 is among them."""
+
 times: Final = st.one_of(st.just(0), st.integers(0, LATEST), st.integers(0, 2_000_000))
 
 

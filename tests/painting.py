@@ -17,6 +17,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from chatd_client.companion import Companion
 from chatd_client.exchange import AnyNews, AnyOrder, Phase, Status
 from chatd_client.screen.app import Screen, ScreenSettings
+from emulating import Emulated, row_of
 
 ONLINE = Status(phase=Phase.ONLINE, server="irc.example", nick="alice", dialect="irc")
 
@@ -67,7 +68,7 @@ class Painting:
         self._size = size
         self._loop = loop
         columns, rows = size
-        self.terminal = pyte.Screen(columns, rows)
+        self.terminal = Emulated(columns, rows)
         self._stream = pyte.Stream(self.terminal)
 
     def paint(self) -> str:
@@ -92,7 +93,7 @@ class Painting:
 
     def row(self, number: int) -> str:
         """Return what stands in a row, counted from the bottom if negative."""
-        return str(self.terminal.display[number]).rstrip()
+        return row_of(self.terminal, number % self.terminal.lines)
 
     def cells(self, number: int) -> list[Any]:
         """Return the cells of a row, as pyte has them."""

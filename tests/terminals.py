@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import pyte
 
+from emulating import Emulated, row_of
 from harness import PATIENCE, eventually
 
 BLOCK = 64 * 1024
@@ -52,7 +53,7 @@ class Terminal:
         rows: int = 30,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Emulated(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = bytearray()
         """The last that the program wrote, up to a million bytes."""
@@ -130,7 +131,7 @@ class Terminal:
 
     def rows(self) -> list[str]:
         """Return what stands in each row."""
-        return [row.rstrip() for row in self.screen.display]
+        return [row_of(self.screen, number) for number in range(self.screen.lines)]
 
     def shown(self) -> str:
         """Return the whole screen."""

@@ -22,6 +22,7 @@ _TABS = {
 SLOW = 0.5
 """Seconds of lag from which on it stands out."""
 
+_EDGE = "│ "
 _LONGEST_NAME = 24
 _HIGHEST = 999
 
@@ -107,14 +108,18 @@ def names(desk: Desk, cells: int, rows: int) -> StyleAndTextTuples:
     members = sorted(
         desk.window.members.values(), key=lambda m: (_rank(m.prefix), m.nick.casefold())
     )
-    parts: StyleAndTextTuples = [("class:names-head", pad(f"│ {len(members)} here", cells) + "\n")]
+    column: StyleAndTextTuples = [("class:names-head", f"{len(members)} here")]
     room = rows - 1
     for member in members[: room if len(members) <= room else room - 1]:
         style = "class:names-away" if member.away else "class:names"
         prefix = shown(member.prefix)[:1] or " "
-        parts.append((style, pad(f"│ {prefix}{shown(member.nick)}", cells) + "\n"))
+        column.append((style, f"{prefix}{shown(member.nick)}"))
     if len(members) > room:
-        parts.append(("class:names-head", pad(f"│ and {len(members) - room + 1} more", cells)))
+        column.append(("class:names-head", f"and {len(members) - room + 1} more"))
+    column += [("", "")] * (rows - len(column))
+    parts: StyleAndTextTuples = []
+    for style, text, *_ in column:
+        parts += [("class:gutter", _EDGE), (style, pad(text, cells - width(_EDGE)) + "\n")]
     return parts
 
 

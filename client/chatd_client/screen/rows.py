@@ -159,4 +159,8 @@ def _joined(chars: list[tuple[str, str]]) -> Row:
             row[-1] = (style, row[-1][1] + char)
         else:
             row.append((style, char))
+    if row and not row[-1][1].isascii() and width(row[-1][1][-1]) == 0:
+        # prompt_toolkit takes a mark that nothing follows for a cell of its own as well, and from
+        # there on thinks the cursor one cell further than it is.
+        row.append(("", " "))
     return row or [("", "")]

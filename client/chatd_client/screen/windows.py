@@ -196,9 +196,11 @@ class Desk:
         window.transcript.add(line)
         return order
 
-    def tell(self, text: str, look: Look = Look.INFO, window: Window | None = None) -> None:
-        """Show a line of the client's own."""
-        line = Line(serial=self._number(), look=look, text=text, time=self._now())
+    def tell(
+        self, text: str, look: Look = Look.INFO, window: Window | None = None, time: int = 0
+    ) -> None:
+        """Show a line of the client's own, of now if no ``time`` is given."""
+        line = Line(serial=self._number(), look=look, text=text, time=time or self._now())
         (window or self.window).transcript.add(line)
 
     def older(self, window: Window, count: int) -> Older | None:
@@ -317,8 +319,10 @@ class Desk:
         else:
             window = self.window
         look = Look.ERROR if isinstance(news, Told) and news.error else Look.INFO
+        # Where it stands among what is said is when it was heard, not when it is shown.
+        time = news.time if isinstance(news, Told) else 0
         for text in wording.answer(news):
-            self.tell(text, look, window)
+            self.tell(text, look, window, time)
         self._note(window, Activity.EVENT)
 
     def _types(self, news: Typing) -> None:

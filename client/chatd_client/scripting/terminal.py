@@ -1,8 +1,8 @@
 """Lines on a terminal that can do no more, or is to do no more: with slash commands."""
 
 import secrets
-import time
 from collections.abc import Callable
+from time import time_ns
 
 from chatd_client.companion import Companion
 from chatd_client.exchange import AnyNews, Phase, Say, Status, Target
@@ -16,7 +16,7 @@ class _Telling(Desk):
     """A desk without windows to look at: what it has to tell is shown at once."""
 
     def __init__(self, show: Show) -> None:
-        super().__init__(now=lambda: time.time_ns() // 1000, make_id=lambda: secrets.token_hex(16))
+        super().__init__(now=lambda: time_ns() // 1000, make_id=lambda: secrets.token_hex(16))
         self._show = show
 
     def tell(
@@ -24,6 +24,7 @@ class _Telling(Desk):
         text: str,
         look: Look = Look.INFO,  # noqa: ARG002  # all look the same
         window: Window | None = None,  # noqa: ARG002  # there is none to look at
+        time: int = 0,  # noqa: ARG002  # no line is given a time
     ) -> None:
         """Show ``text``."""
         self._show(f"--- {text}\n")
