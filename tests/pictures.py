@@ -25,9 +25,10 @@ CONFIG: Final = """
 name = "chat.example.org"
 network = "Example"
 [[listen]]
-address = "127.0.0.1:0"
+address = "127.0.0.1:6667"
 dialect = "irc"
 """
+"""The usual port, for it can be read on one of the pictures."""
 
 TALK: Final = (
     ("bob", "morning! db2 is back after the disk swap"),
@@ -35,8 +36,13 @@ TALK: Final = (
     ("bob", "42 s and falling"),
     ("dave", "\x01ACTION puts the kettle on\x01"),
     ("carol", "then I deploy api 2.31 at ten, unless somebody objects"),
-    ("bob", "none from me"),
-    ("erin", "日本 and 🇨🇭 are on the new load balancer already 🎉"),
+)
+
+ANSWER: Final = "go ahead, the board is open"
+
+MEANWHILE: Final = (
+    ("bob", "none from me either"),
+    ("erin", "東京 and Zürich are on the new load balancer already 🎉"),
     ("carol", "alice: could you keep an eye on the error rate meanwhile?"),
 )
 
@@ -54,7 +60,7 @@ def main() -> None:
         people["bob"].send("TOPIC #ops :on call: carol · deploys freeze on Friday 16:00")
         alice = held.enter_context(
             Terminal(
-                *(CHAT_CLIENT, f"irc://127.0.0.1:{server.port}", "--nick", "alice"),
+                *(CHAT_CLIENT, "irc://localhost", "--nick", "alice"),
                 *("--room", "#ops", "--room", "#lobby", "--room", "#db"),
                 columns=100,
                 rows=19,
@@ -74,20 +80,31 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
 
 
 def _talk(people: dict[str, IrcClient], alice: Terminal) -> None:
-    for nick, text in TALK:
-        people[nick].send(f"PRIVMSG #ops :{text}")
-        people[nick].sync()
+    _say(people, TALK)
+    alice.sees("unless somebody objects")
+    alice.type(f"{ANSWER}\r")
+    alice.sees(f"alice │ {ANSWER}\n")
+    # She looks elsewhere; what is said meanwhile is below a mark when she comes back.
+    alice.press("Alt-3")
+    alice.sees("#db >")
+    _say(people, MEANWHILE)
+    alice.sees(r"#ops\(3\)")
+    alice.press("Alt-1")
+    alice.sees(" new ")
     people["dave"].send("PRIVMSG #db :vacuum is done", "PRIVMSG #lobby :alice: lunch?")
-    alice.sees("error rate")
     alice.sees(r"#lobby\(1\).*#db\(1\)")
-    alice.type("sure, the board is open\r")
-    alice.sees("alice │ sure")
     alice.press("F2")
     alice.sees("here")
     alice.type("ca")
     alice.press("Tab")
     alice.sees("> carol")
     alice.sees(r"lag \d", 30)
+
+
+def _say(people: dict[str, IrcClient], lines: tuple[tuple[str, str], ...]) -> None:
+    for nick, text in lines:
+        people[nick].send(f"PRIVMSG #ops :{text}")
+        people[nick].sync()
 
 
 def _search(alice: Terminal) -> None:

@@ -1,6 +1,7 @@
 """A terminal's screen as a picture in SVG: text to select, and every cell's own colours."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
@@ -18,6 +19,10 @@ CELL, ROW, SIZE = 8.4, 19, 14
 
 MARGIN, BAR = 12, 34
 """Around the screen, and the height of the window's title, in pixels."""
+
+
+PIECE: Final = re.compile(r"[!-\u10ff\u2010-\u2bff](?: ?[!-\u10ff\u2010-\u2bff])*|\S")
+"""Words with single blanks between, or one character that may be wide."""
 
 
 class Look(NamedTuple):
@@ -98,11 +103,6 @@ def _drawn(run: Run, top: int) -> str:
             f'<rect x="{left:.1f}" y="{top}" width="{run.cells * CELL + 0.2:.1f}" '
             f'height="{ROW}" fill="{run.look.ground}"/>\n'
         )
-    text = run.text.rstrip()
-    if not text:
-        return drawn
-    indent = len(text) - len(text.lstrip())
-    text = text[indent:]
     style = "".join(
         f" {name}"
         for wanted, name in (
@@ -112,9 +112,13 @@ def _drawn(run: Run, top: int) -> str:
         )
         if wanted
     )
-    # Whatever the font: each run is as wide as its cells.
-    return drawn + (
-        f'<text x="{left + indent * CELL:.1f}" y="{top + SIZE}" fill="{run.look.colour}"{style} '
-        f'textLength="{wcswidth(text) * CELL:.1f}" lengthAdjust="spacingAndGlyphs">'
-        f"{escape(text)}</text>\n"
-    )
+    for piece in PIECE.finditer(run.text):
+        before = wcswidth(run.text[: piece.start()])
+        # Whatever the font: as wide as its cells, and where they are.
+        drawn += (
+            f'<text x="{left + before * CELL:.1f}" y="{top + SIZE}" '
+            f'fill="{run.look.colour}"{style} textLength="{wcswidth(piece[0]) * CELL:.1f}" '
+            f'lengthAdjust="spacingAndGlyphs">'
+            f"{escape(piece[0])}</text>\n"
+        )
+    return drawn

@@ -2,8 +2,9 @@
 
 A terminal and a program that think differently of the width of a character draw over each other.
 So what they are known to differ on is left out (joiners, variation selectors, skin tones: the
-parts of an emoji are shown side by side, each two cells wide), and of combining marks, with which
-one character could grow over the lines around it, only a few are kept.
+parts of an emoji are shown side by side, each two cells wide; flags as the two letters they are
+made of), and of combining marks, with which one character could grow over the lines around it, only
+a few are kept.
 """
 
 import re
@@ -22,6 +23,9 @@ _DROPPED: Final = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
 """Invisible or of no agreed width: joiners, directional marks, fillers, selectors, skin tones."""
+
+_LETTERS: Final = {0x1F1E6 + letter: 0xFF21 + letter for letter in range(26)}
+"""Of flags (UTS #51): two cells some draw, four others, so wide letters, which nobody doubts."""
 
 _FORMATS: Final = {
     "\x02": "bold",
@@ -46,7 +50,7 @@ def shown(text: str) -> str:
     text = _DROPPED.sub("", make_safe(text))
     if text.isascii():
         return text
-    return _without_towers(text)
+    return _without_towers(text.translate(_LETTERS))
 
 
 def _without_towers(text: str) -> str:
