@@ -41,12 +41,17 @@ def left(written: bytes) -> dict[int, bool]:
     ids=str,
 )
 def test_the_terminal_is_usable_after_a_signal(
-    server: Server, number: signal.Signals, code: int
+    server: Server, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
+    config = tmp_path / "with-mouse.toml"
+    config.write_text("[screen]\nmouse = true\n")
+    command = f"{PROGRAM}{server.port} --nick alice --config {config}"
     # A shell without job control, which leaves the terminal as it finds it.
-    with Terminal("sh", "-c", f"{PROGRAM}{server.port} --nick alice; echo ended $?") as terminal:
+    with Terminal("sh", "-c", f"{command}; echo ended $?") as terminal:
         before = terminal.settings()
         terminal.sees("alice  online")
+        taken = left(bytes(terminal.written))
+        assert all(taken[mode] for mode in (1000, 1049, 2004)), taken
         pid = reader_of(terminal.pid)
         reader = reader_of(pid)
         assert not terminal.settings()[3] & termios.ICANON
