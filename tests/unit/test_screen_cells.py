@@ -1,6 +1,7 @@
 """Cells and rows of the screen: what is shown, how wide it is, and how it is laid out."""
 
 import re
+import time
 import unicodedata
 
 import pytest
@@ -92,3 +93,23 @@ def test_a_match_is_marked_across_styles() -> None:
     marked = [(style, text) for style, text in row if "class:match" in style]
     assert [text for _, text in marked] == ["de", "ploy"]
     assert "bold" in marked[1][0]
+
+
+@given(st.lists(st.tuples(st.sampled_from(("", "bold")), st.text("ab", max_size=6)), max_size=8))
+def test_all_matches_are_marked_and_nothing_else(words: list[tuple[str, str]]) -> None:
+    text = "".join(f"\x02{part}\x02" if bold else part for bold, part in words)
+    line = Line(serial=1, look=Look.MESSAGE, text=text, nick="bob")
+    (row,) = lay_out(line, 200, re.compile("ab"))
+    shown_as = row[3:]
+    whole = "".join(part for _, part in shown_as)
+    assert whole == "".join(part for _, part in words)
+    marked = "".join("m" * len(part) if "match" in style else part for style, part in shown_as)
+    assert marked == whole.replace("ab", "mm")
+
+
+def test_a_line_of_thousands_of_matches_takes_no_time() -> None:
+    line = Line(serial=1, look=Look.MESSAGE, text="\x02a" * 4000, nick="bob")
+    began = time.process_time()
+    lay_out(line, 80, re.compile("a"))
+    # A quadratic search took eleven seconds.
+    assert time.process_time() - began < 1

@@ -4,7 +4,6 @@ Time, name and text stand in columns of their own, and what is continued stays i
 text: nothing that somebody says can look like a line of somebody else, or of the program.
 """
 
-import itertools
 import re
 import zlib
 from typing import Final, NamedTuple
@@ -105,20 +104,19 @@ def _name(line: Line, cells: int) -> Span:
 
 def _marked(words: list[Span], match: re.Pattern[str]) -> list[Span]:
     whole = "".join(text for _, text in words)
-    inside = [found.span() for found in match.finditer(whole) if found.end() > found.start()]
-    if not inside:
-        return words
+    # Where a match begins, ends, another begins, and so on: after an odd number of them one is in
+    # one. Each is passed once, for whoever sends a line chooses how many there are.
+    edges = [edge for found in match.finditer(whole) if found[0] for edge in found.span()]
     marked: list[Span] = []
-    start = 0
+    place = passed = end = 0
     for style, text in words:
-        cuts = {0, len(text)}
-        for begin, end in inside:
-            cuts |= {cut - start for cut in (begin, end) if 0 < cut - start < len(text)}
-        edges = sorted(cuts)
-        for begin, end in itertools.pairwise(edges):
-            found = any(a <= start + begin < b for a, b in inside)
-            marked.append((f"{style} class:match" if found else style, text[begin:end]))
-        start += len(text)
+        end += len(text)
+        while place < end:
+            while passed < len(edges) and edges[passed] <= place:
+                passed += 1
+            stop = min([end, *edges[passed : passed + 1]])
+            marked.append((f"{style} class:match" if passed % 2 else style, whole[place:stop]))
+            place = stop
     return marked
 
 
