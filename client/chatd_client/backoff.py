@@ -7,7 +7,10 @@ FIRST: Final = 0.25
 LONGEST: Final = 60.0
 
 LASTED: Final = 30.0
-"""Seconds after which a connection counts as a good one, and the next wait is a short one again."""
+"""Seconds online after which a connection counts as a good one: the next wait is a short one."""
+
+LEAST: Final = 2.0
+"""Seconds to which the longest wait is cut, at the most, by one that did not last that long."""
 
 
 class Backoff:
@@ -24,6 +27,8 @@ class Backoff:
         return longest * (0.5 + self._dice.random() / 2)
 
     def succeeded(self, lasted: float) -> None:
-        """Note that there was a connection, for ``lasted`` seconds."""
+        """Note that one was online for ``lasted`` seconds: so long a wait is enough, then."""
         if lasted >= LASTED:
             self._longest = FIRST
+        elif lasted > 0:
+            self._longest = min(self._longest, max(LEAST, lasted))

@@ -66,7 +66,7 @@ class Connection:
     def __init__(self, reached: Reached, dialogue: Dialogue) -> None:
         self.reached = reached
         self.dialogue = dialogue
-        self.begun = time.monotonic()
+        self.online: float | None = None
         self.output = bytearray()
         self.is_first = True
         reached.server.setblocking(False)
@@ -250,6 +250,8 @@ class Reader:
 
     def _completed(self, news: News, connection: Connection) -> News:
         if isinstance(news, Status):
+            if news.phase is Phase.ONLINE and connection.online is None:
+                connection.online = time.monotonic()
             reached = connection.reached
             server = news.server or self._address()
             return replace(news, server=server, port=reached.port, secure=reached.secure)
@@ -263,7 +265,8 @@ class Reader:
 
     def _drop(self, connection: Connection) -> None:
         self._under_way = connection.dialogue.under_way()
-        self._backoff.succeeded(time.monotonic() - connection.begun)
+        if connection.online is not None:
+            self._backoff.succeeded(time.monotonic() - connection.online)
         self._connection = None
         connection.reached.server.close()
 

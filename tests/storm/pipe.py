@@ -32,7 +32,7 @@ def main() -> None:
     """Say the lines as the arguments say."""
     options = argparse.ArgumentParser(description="Cut and kill while a file is said.")
     options.add_argument("--lines", type=int, default=100_000)
-    options.add_argument("--every", type=float, default=0.5, help="seconds from death to death")
+    options.add_argument("--every", type=float, default=2.0, help="seconds from death to death")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     chosen = vars(options.parse_args())
     with (
