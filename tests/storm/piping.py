@@ -85,8 +85,6 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
         **kills,
         lost=len(set(wanted) - there),
         doubled=len(found) - len(there),
-        disordered=int(
-            list(dict.fromkeys(found)) != [each for each in wanted if each in set(found)]
-        ),
+        disordered=int(list(dict.fromkeys(found)) != [each for each in wanted if each in there]),
         exit_code=program.returncode,
     )
