@@ -105,3 +105,8 @@ def test_a_status_is_one_row_whatever_the_server_is_called() -> None:
             assert seen.row(-1) == "#lobby >"
             assert seen.row(-2).startswith(" 0 server"), seen.row(-2)
             assert " offline " in seen.row(-3), seen.row(-3)
+            # And in its own window, which has its name before what is typed.
+            seen.desk.go(0)
+            is_allowed(seen.paint())
+            assert seen.row(-1).endswith(" >"), seen.row(-1)
+            seen.desk.go(1)

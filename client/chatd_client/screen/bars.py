@@ -29,7 +29,7 @@ _HIGHEST = 999
 
 def prompt(desk: Desk) -> StyleAndTextTuples:
     """Return what stands before what is typed."""
-    name = clip(shown(desk.window.name), _LONGEST_NAME) or desk.status.server or "server"
+    name = shown(desk.window.name) or shown(desk.status.server) or "server"
     return [("class:prompt", f"{clip(name, _LONGEST_NAME)} > ")]
 
 
