@@ -15,7 +15,8 @@ from chatd_client.exchange import (
     Target,
 )
 from chatd_client.irc.engine import Engine
-from chatd_client.plain import LabDialogue, TextDialogue
+from chatd_client.plain import LabDialogue
+from chatd_client.text import TextDialogue
 from chatd_workers.names import is_passable
 
 WALL: Final = 1_795_429_920_000_000

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from chatd_client.dialogue import Dialogue
 from chatd_client.exchange import Resume, Say
 from chatd_client.irc.engine import Engine
-from chatd_client.plain import LabDialogue, TextDialogue
+from chatd_client.plain import LabDialogue
+from chatd_client.text import TextDialogue
 
 
 def make(

@@ -104,7 +104,7 @@ class Memory:
             if key in self._rooms:
                 self._rooms[key] = place
             else:
-                self._target = replace(self._target, rooms=(*self._others(key), place))
+                self._target = replace(self._target, rooms=(place, *self._others(key)))
         elif isinstance(order, Leave):
             self._rooms.pop(fold(order.room), None)
             self._target = replace(self._target, rooms=self._others(fold(order.room)))

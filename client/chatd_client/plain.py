@@ -3,7 +3,7 @@ r"""The plain wires: chatd's text dialect (chatd-protocol(7)), and that of the l
 Neither has ids or a history. Who speaks hears itself, in order: a line was said when it comes
 back. What was under way when the connection broke is ``Doubtful``.
 
-On the text wire one is in one room at a time. The lab's server knows no rooms at all, and nothing
+The text wire has a module of its own, ``text``. The lab's server knows no rooms at all, and nothing
 but ``alice : bonjour\0``; here its one room is called LAB.
 """
 
@@ -41,7 +41,7 @@ from chatd_client.exchange import (
 from chatd_client.exits import Failure
 from chatd_client.irc.cleaning import clean_name, clean_plain
 from chatd_client.memory import WINDOW
-from chatd_workers.names import LOBBY, fold, make_safe
+from chatd_workers.names import fold, make_safe
 
 LAB: Final = "#lab"
 """What the one room of the lab's server is called here; nobody else knows it by that name."""
@@ -161,6 +161,11 @@ class PlainDialogue:
         """Return the ids of what may have been said, and has not been answered."""
         return tuple(dict.fromkeys(say.id for say, _, _ in self._flight))
 
+    def _hindrance(self, say: Say) -> str | None:
+        """Return why ``say`` cannot be said: "" not yet, None that it can."""
+        del say
+        return None
+
     # What is said
 
     def _take_say(self, say: Say) -> None:
@@ -172,7 +177,15 @@ class PlainDialogue:
 
     def _go_on(self) -> None:
         while self._waiting and len(self._flight) < WINDOW:
+            say = self._waiting[0][0]
+            why = self._hindrance(say)
+            if why == "":
+                break
             piece = self._waiting.popleft()
+            if why:
+                if piece[2]:
+                    self._tell(Refused(why=why, sent=say.id, room=say.room))
+                continue
             self._output += self._write(piece[0], piece[1])
             self._flight.append(piece)
         is_done = not self._flight and not self._waiting
@@ -218,109 +231,6 @@ def _alike(said: str, heard: str) -> bool:
     return wanted == heard.strip() or (len(heard) > 200 and wanted.startswith(heard.strip()))
 
 
-class TextDialogue(PlainDialogue):
-    """chatd's text dialect."""
-
-    dialect = "text"
-
-    def __init__(self, resume: Resume, says: Sequence[Say], *, wall: int) -> None:
-        super().__init__(resume, says, wall=wall)
-        self.room = LOBBY
-
-    def begin(self, now: float) -> None:
-        """Ask for the nick, and for the room."""
-        self._now = now
-        if self._resume.target.nick:
-            self._output += f"/nick {_line(self.nick)}\n".encode()
-        rooms = (*self._resume.rooms, *self._resume.target.rooms)
-        if rooms:
-            self._output += f"/join {_line(rooms[-1])}\n".encode()
-        if self._resume.was_online:
-            self._tell_holes()
-        self._go_on()
-
-    def _write(self, say: Say, text: str) -> bytes:
-        line = _line(text)
-        if say.room and not say.room.startswith("#"):
-            act = "* " if say.kind is Kind.ACTION else ""
-            line = f"/msg {say.room} {act}{line}"
-        elif say.kind is Kind.ACTION:
-            line = f"/me {line}"
-        elif line.startswith("/"):
-            line = f"/{line}"
-        return f"{line}\n".encode()
-
-    def _goodbye(self, reason: str) -> bytes:
-        return f"/quit {_line(reason)}\n".encode()
-
-    def _carry_out(self, order: AnyOrder) -> None:
-        line = ""
-        if isinstance(order, Join):
-            line = f"/join {order.room} {order.key}".rstrip()
-        elif isinstance(order, Leave):
-            line = "/leave"
-        elif isinstance(order, Rename):
-            line = f"/nick {order.nick}"
-        elif isinstance(order, SetTopic):
-            line = f"/topic {order.text or '-'}"
-        elif isinstance(order, WhoIs):
-            line = f"/whois {order.nick or self.nick}"
-        elif isinstance(order, ListRooms):
-            line = "/rooms"
-        elif isinstance(order, Ask):
-            line = f"/{order.line.removeprefix('/')}"
-        if line:
-            self._output += f"{_line(line)}\n".encode()
-        else:
-            self._cannot(order)
-
-    def _hear(self, line: str) -> None:
-        if line.startswith("--- "):
-            self._hear_server(line[4:])
-        elif found := _PRIVATE.fullmatch(line):
-            nick, to, text = found.groups()
-            kind = Kind.ACTION if text.startswith("* ") else Kind.MESSAGE
-            room = to if fold(nick) == fold(self.nick) else nick
-            self._said(clean_name(nick), text.removeprefix("* "), clean_name(room), kind)
-        elif found := _ACTION.fullmatch(line):
-            self._said(clean_name(found[1]), found[2], self.room, Kind.ACTION)
-        elif found := _NOTICE.fullmatch(line):
-            self._said(clean_name(found[1]), found[2], self.room, Kind.NOTICE)
-        elif found := _SAID.fullmatch(line):
-            self._said(clean_name(found[1]), found[2], self.room)
-        else:
-            self._tell(Told(text=line, time=self._time()))
-
-    def _hear_server(self, text: str) -> None:
-        if found := _WELCOME.fullmatch(text):
-            self.nick, self.room = clean_name(found[2]), clean_name(found[3])
-            self._tell(
-                Status(
-                    phase=Phase.ONLINE,
-                    server=clean_name(found[1]),
-                    nick=self.nick,
-                    dialect="text",
-                    is_chatd=True,
-                    time=self._time(),
-                )
-            )
-        elif found := _IS_NOW.fullmatch(text):
-            own = fold(found[1]) == fold(self.nick)
-            new = clean_name(found[2])
-            if own:
-                self.nick = new
-            room = "" if own else self.room
-            self._tell(
-                Renamed(room=room, nick=clean_name(found[1]), new=new, own=own, time=self._time())
-            )
-            return
-        elif found := _YOU_ARE_IN.fullmatch(text):
-            self.room = clean_name(found[1])
-        elif text.startswith("closing: "):
-            self.parting = text.removeprefix("closing: ")
-        self._tell(Told(text=text, room=self.room, time=self._time()))
-
-
 class LabDialogue(PlainDialogue):
     """The lab's server."""
 
@@ -336,11 +246,11 @@ class LabDialogue(PlainDialogue):
 
     def _write(self, say: Say, text: str) -> bytes:
         act = "* " if say.kind is Kind.ACTION else ""
-        return f"{_line(self.nick)} : {act}{_line(text)}\0".encode()
+        return f"{one_line(self.nick)} : {act}{one_line(text)}\0".encode()
 
     def _goodbye(self, reason: str) -> bytes:  # noqa: ARG002 - that server has no such word
         """Return the empty message that the lab's client ends with."""
-        return f"{_line(self.nick)} :\0".encode()
+        return f"{one_line(self.nick)} :\0".encode()
 
     def _leaves_at(self) -> float:
         assert self._left_at is not None
@@ -354,7 +264,7 @@ class LabDialogue(PlainDialogue):
             self._cannot(order)
 
     def _hear(self, line: str) -> None:
-        found = _SAID.fullmatch(line)
+        found = SAID.fullmatch(line)
         if found:
             self._said(clean_name(found[1]), found[2], LAB)
             return
@@ -367,16 +277,10 @@ class LabDialogue(PlainDialogue):
         self._tell(Told(text=line, room=LAB, time=self._time()))
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return ``text`` as it can stand in a line, and as UTF-8."""
     line = text.replace("\n", " ").replace("\r", " ").replace("\0", "")
     return line.encode("utf-8", "replace").decode()
 
 
-_WELCOME: Final = re.compile(r"Welcome to (.+?)\. You are (\S+) in (\S+)\.")
-_YOU_ARE_IN: Final = re.compile(r"you are in (\S+)")
-_IS_NOW: Final = re.compile(r"(\S+) is now (\S+)")
-_PRIVATE: Final = re.compile(r"\[(\S+) -> (\S+)\] (.*)")
-_ACTION: Final = re.compile(r"\* (\S+) (.*)")
-_NOTICE: Final = re.compile(r"-(\S+)- (.*)")
-_SAID: Final = re.compile(r"(\S+) : (.*)")
+SAID: Final = re.compile(r"(\S+) : (.*)")

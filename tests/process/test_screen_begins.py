@@ -39,3 +39,32 @@ def test_what_was_asked_for_comes_first(server: Server) -> None:
         terminal.type("hi\r")
         terminal.sees(r"ann │ hi")
         assert "#lobby" not in terminal.shown()
+
+
+def test_on_the_text_wire_words_are_heard_where_they_are_said_or_nowhere(server: Server) -> None:
+    """One is in one room at a time there, whatever windows one has."""
+    address = f"127.0.0.1:{server.ports[1]}"
+    rooms = ("--room", "#ops", "--room", "#tea")
+    friend = Client(server.ports[1]).greet("texas")
+    server.clients.append(friend)
+    friend.send("/join #ops\n")
+    friend.until("--- you are in #ops")
+    with Terminal(CHAT_CLIENT, address, "--nick", "tom", *rooms) as terminal:
+        terminal.sees(r"you are in #ops")
+        terminal.sees("#ops >$")
+        terminal.type("to all of ops\r")
+        friend.until("tom : to all of ops")
+        # On the way to another room it is not known yet where one is heard.
+        terminal.type("/join #elsewhere\rsecret\r")
+        terminal.sees(r"tom │ secret\n")
+        terminal.press("Alt-1")
+        terminal.type("not heard\r")
+        terminal.sees(r"not said: not heard \(you are in #elsewhere")
+        terminal.type("/join #bad,name\rlost\r")
+        terminal.sees(r"not said: lost \(you are in #elsewhere")
+        terminal.press("Alt-1")
+        terminal.type("/join #ops\rback again\r")
+        friend.until("tom : back again")
+        terminal.type("/quit\r")
+        assert terminal.exit_code() == 0
+    assert b"secret" not in friend.received

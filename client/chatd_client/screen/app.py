@@ -157,9 +157,9 @@ class Screen:
         room = room_to_begin_with(status, rooms)
         if join := way_into(room, status, rooms):
             self._order(join)
-        if room and not rooms:
+        if room:
             window = self.desk.open(room)
-            if not self.desk.active:
+            if self.desk.active == (1 if rooms else 0):
                 self.desk.go(self.desk.windows.index(window))
 
     def repaint_soon(self) -> None:
