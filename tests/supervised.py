@@ -31,12 +31,18 @@ class Supervised:
         self.runtime_dir = directory / "r"
         self.log_file = directory / "s" / "chatd.log"
         self.config = directory / "chatd.toml"
-        self.config.write_text(CONFIG)
+        self.configure(CONFIG)
         self.clients: list[Client] = []
         self.found: set[int] = set()
         """All supervisors and masters that were seen."""
         self.left_over: set[str] = set()
         """What only the next master could clear away, if the last one was killed."""
+
+    def configure(self, text: str) -> None:
+        """Replace the configuration, at once: half of one is one, too, and a master may read it."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config)
 
     def command(self, name: str, *more: str) -> list[str]:
         options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]

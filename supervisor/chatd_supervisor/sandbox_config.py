@@ -11,7 +11,7 @@ class Sandboxing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Annotated[
         Literal["on", "require", "off"],
         Meta(description="Whether workers are walled in; require does not start without."),
-    ] = "off"
+    ] = "on"
     memory_mb: Annotated[
         int,
         Meta(ge=0, description="Megabytes of memory that a worker may take beside what it shares."),

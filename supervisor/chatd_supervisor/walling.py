@@ -37,13 +37,26 @@ def words(walls: Wall) -> list[str]:
     return [word for wall, word in WORDS.items() if walls & wall]
 
 
+def wanted(mode: str, user: int) -> Wall:
+    """Return the walls that ``mode`` stands for in a master of ``user`` (a user id).
+
+    A process that is not dumpable hides its descriptors from its own user, too, and ss(8) could no
+    longer tell that user which worker holds a connection. It keeps out nobody but others of the
+    same user, and of those workers are kept out by seccomp and Landlock. So an ordinary user has
+    that wall only by requiring it.
+    """
+    if mode == "off":
+        return _NONE
+    return ALL if mode == "require" or not user else ALL & ~Wall.NOT_DUMPABLE
+
+
 def build_walls(config: Sandboxing) -> Walls:
     """Have all workers from now on walled in as ``config`` says. Raises WallError.
 
     To be called when everything is imported that workers share: what they may take is reckoned
     from there.
     """
-    SANDBOX.wanted = _NONE if config.mode == "off" else ALL
+    SANDBOX.wanted = wanted(config.mode, os.geteuid())
     SANDBOX.memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
     walls = Walls(SANDBOX.wanted, _tried() if SANDBOX.wanted else _NONE)
     missing = words(walls.wanted & ~walls.stand)

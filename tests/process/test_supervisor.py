@@ -152,13 +152,13 @@ def test_a_newcomer_is_greeted_once_if_the_master_dies_at_it(
 def test_who_connects_while_there_is_no_master_is_greeted_by_the_next(server: Supervised) -> None:
     server.start()
     port = server.port
-    server.config.write_text(BROKEN)
+    server.configure(BROKEN)
     pid = server.kill_master()
     eventually("the next one fails", lambda: "exited with status 78" in server.log())
     assert not is_running(pid)
     waiting = [server.connect(port) for _ in range(5)]
     assert waiting[0].silent()
-    server.config.write_text(CONFIG)
+    server.configure(CONFIG)
     for client in waiting:
         client.greet()
 
@@ -166,7 +166,7 @@ def test_who_connects_while_there_is_no_master_is_greeted_by_the_next(server: Su
 def test_a_master_that_cannot_start_is_tried_again_ever_later(server: Supervised) -> None:
     server.start()
     first = server.master
-    server.config.write_text(BROKEN)
+    server.configure(BROKEN)
     server.kill_master()
     failed = (
         r'how="exited with status 78 before it was ready" next="starting it again in (\S+) s"\n'
@@ -175,7 +175,7 @@ def test_a_master_that_cannot_start_is_tried_again_ever_later(server: Supervised
     assert re.findall(failed, server.log())[:3] == ["0.1", "0.2", "0.4"]
     assert "limits.max_rooms = -1: must be an integer of 0 or more" in server.log(), "why"
     assert server.status() == {}
-    server.config.write_text(CONFIG)
+    server.configure(CONFIG)
     server.successor_of(first)
 
 
@@ -262,19 +262,19 @@ def test_a_stopped_supervisor_keeps_nobody_from_being_served(server: Supervised)
 def test_an_address_that_is_gone_from_the_configuration_is_let_go(server: Supervised) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         other = free.getsockname()[1]
-    server.config.write_text(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
+    server.configure(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
     server.start()
     server.connect(other).greet()
     held = descriptors(server.supervisor)
-    server.config.write_text(CONFIG)
+    server.configure(CONFIG)
     assert server.do("reload").returncode == 0
     eventually("nobody listens there", lambda: is_refused(other))
     assert len(descriptors(server.supervisor)) == len(held) - 1
     # And if it goes while there is no master.
-    server.config.write_text(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
+    server.configure(f'{CONFIG}[[listen]]\naddress = "127.0.0.1:{other}"\n')
     assert server.do("reload").returncode == 0
     server.connect(other).greet()
-    server.config.write_text(CONFIG)
+    server.configure(CONFIG)
     first = server.kill_master()
     server.successor_of(first)
     eventually("nobody listens there", lambda: is_refused(other))

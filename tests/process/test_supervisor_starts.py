@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Supervised]:
 def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> None:
     server.start()
     supervisor, port = server.supervisor, server.port
-    server.config.write_text(BROKEN)
+    server.configure(BROKEN)
     server.left_over = {"adoption", "ledger", "outbox"}
     server.kill_master()
     eventually("the next one fails", lambda: "exited with status 78" in server.log())
@@ -75,7 +75,7 @@ def test_the_supervisor_told_to_stop_stops_the_master(
 
 
 def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised) -> None:
-    server.config.write_text(CONFIG.replace("0.5", "60"))
+    server.configure(CONFIG.replace("0.5", "60"))
     server.start()
     supervisor, master = server.supervisor, server.master
     server.left_over = {"adoption", "ledger", "outbox"}
@@ -123,12 +123,12 @@ def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -
     assert done.returncode == 73
     assert str(server.log_file) in done.stderr
     server.log_file.rmdir()
-    server.config.write_text(BROKEN)
+    server.configure(BROKEN)
     for command in ("start", "run"):
         done = server.do(command, "--supervise")
         assert (done.returncode, done.stdout) == (78, "")
         assert "limits.max_rooms = -1: must be an integer of 0 or more" in done.stderr
-    server.config.write_text(CONFIG)
+    server.configure(CONFIG)
     for command in ("start", "run"):
         done = server.do(command, "--supervise", "--runtime-dir=/proc/chatd")
         assert (done.returncode, done.stdout) == (73, "")
@@ -154,7 +154,7 @@ def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
 
 def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
     server.start()
-    server.config.write_text(BROKEN)
+    server.configure(BROKEN)
     server.left_over = {"adoption", "ledger", "outbox"}
     server.kill_master()
     eventually("the next one fails", lambda: "exited with status 78" in server.log())
