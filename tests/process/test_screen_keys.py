@@ -27,9 +27,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def bob(server: Server) -> Iterator[IrcClient]:
     with IrcClient(server.port) as client:
-        client.send("NICK bob", "USER bob 0 * :Bob", "JOIN #ops,#tea")
+        client.register("bob")
+        client.send("JOIN #ops,#tea")
         client.sync()
         yield client
+        # The next one is called so as well.
+        client.send("QUIT")
+        client.until_closed()
 
 
 def says(person: IrcClient, *lines: str) -> None:
@@ -76,6 +80,24 @@ def test_lines_that_are_pasted_are_asked_about(server: Server, tmp_path: Path) -
         terminal.sees("say 3 lines")
         terminal.press("y")
         terminal.sees(r"alice │ first\n.*alice │ /quit\n.*alice │ third\n")
+
+
+def test_tab_completes_however_fast_one_types(
+    server: Server, bob: IrcClient, tmp_path: Path
+) -> None:
+    with alice(server, tmp_path) as terminal:
+        says(bob, "#ops :hello")
+        terminal.sees("bob │ hello")
+        terminal.type("bo\tis it you, bo\t?\r/me\twaves\r")
+        terminal.sees(r"alice │ bob: is it you, bob \?\n")
+        terminal.sees(r"\* │ alice waves\n")
+        # Of several, what they begin with alike; then one after the other.
+        terminal.type("/w\t")
+        terminal.sees(r"/whoami .*\n.*/whois .*\n.*/window ")
+        terminal.press("Tab")
+        terminal.sees("> /whoami$")
+        terminal.press("Tab")
+        terminal.sees("> /whois$")
 
 
 def test_vi_keys(server: Server, tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def test_what_the_server_tells_stands_where_it_was_heard(desk: Desk) -> None:
     assert texts(desk, "#ops")[-3:] == ["and", "bob has left", "bye"]
 
 
+def test_how_the_connection_stands_is_told_where_it_was_heard(desk: Desk) -> None:
+    desk.hear(Status(phase=Phase.ONLINE, server="chatd", nick="guest1", time=NOW - 2))
+    desk.hear(Renamed(room="", nick="guest1", new="alice", own=True, time=NOW - 1))
+    assert texts(desk, "")[:2] == ["connected to chatd as guest1", "you are now called alice"]
+
+
 @pytest.mark.parametrize(
     ("news", "activity", "unread", "alerted"),
     [

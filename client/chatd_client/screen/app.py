@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 
@@ -268,8 +269,17 @@ class Screen:
         """Complete the word, or go to the next of what it may become."""
         if self.buffer.complete_state:
             (self.buffer.complete_next if step > 0 else self.buffer.complete_previous)()
-        else:
-            self.buffer.start_completion(insert_common_part=True)
+            return
+        # Here and now: done in the background, as start_completion does it, it is given up when
+        # the next key comes first.
+        document = self.buffer.document
+        asked = CompleteEvent(completion_requested=True)
+        found = list(self.buffer.completer.get_completions(document, asked))
+        if len(found) == 1:
+            self.buffer.apply_completion(found[0])
+        elif found:
+            self.buffer.insert_text(get_common_complete_suffix(document, found))
+            self.buffer.start_completion()
 
     # Search
 

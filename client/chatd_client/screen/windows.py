@@ -355,7 +355,7 @@ class Desk:
         text = wording.status(before, status)
         if text:
             look = Look.ERROR if status.why else Look.INFO
-            self.tell(text, look, self.windows[0])
+            self.tell(text, look, self.windows[0], status.time)
 
     def _number(self) -> int:
         self._serial += 1
