@@ -20,6 +20,7 @@ import click
 from chatd_supervisor import __version__
 from chatd_supervisor.account_commands import account, hash_password
 from chatd_supervisor.addresses import check_address
+from chatd_supervisor.admin_commands import announce, kick, say
 from chatd_supervisor.asking import NotRunning, ask
 from chatd_supervisor.backups import back_up
 from chatd_supervisor.certificates import check_certificates
@@ -240,10 +241,13 @@ def check_config(config: str | None, show: bool) -> None:
 
 
 main.add_command(account)
+main.add_command(announce)
 main.add_command(hash_password)
 main.add_command(inspect)
+main.add_command(kick)
 main.add_command(metrics)
 main.add_command(ps)
+main.add_command(say)
 main.add_command(show_tree)
 main.add_command(top)
 

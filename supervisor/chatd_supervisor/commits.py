@@ -43,6 +43,7 @@ from chatd_supervisor.recalling import Recollection
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.work import (
     AccountChanged,
+    Administered,
     Answering,
     Arriving,
     Commit,
@@ -211,6 +212,10 @@ class Commits:
             self._arrive(work.connection)
         elif type(work) is AccountChanged:
             self._follow(self.hub.account_changed(work.account))
+        elif type(work) is Administered:
+            outcomes, concerned = self.hub.administer(work.wish)
+            work.concerned.append(concerned)
+            self._follow(outcomes)
         elif type(work) is Answering and self._is_served(work.connection):
             self._do(work.connection, work.entry)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from chatd_supervisor.asking import ControlError
 from chatd_supervisor.examining import examine, find
+from chatd_supervisor.hub.administering import Announce, Kick, SayIn, Wish, objection
 from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.metering import measure
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.switchboard import Switchboard
-from chatd_supervisor.work import AccountChanged
+from chatd_supervisor.work import AccountChanged, Administered
 
 
 class Arguments(dict[str, Any]):
@@ -42,9 +43,33 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         found = examine(board, find(board, str(arguments["who"])))
         return {**found, "quarantine": str(paths.quarantine_dir)}
 
+    def administer(arguments: Arguments) -> dict[str, Any]:
+        wish = _wish(arguments)
+        if reason := objection(board.hub, wish):
+            raise ControlError(reason)
+        concerned: list[int] = []
+        board.commits.add(Administered(wish, concerned))
+        board.commit()
+        if not concerned or board.commits.stuck:
+            raise ControlError("the journal cannot be written now; it is done as soon as it can be")
+        return {"concerned": concerned[-1]}
+
     return {
         "ps": ps,
         "account": account,
+        "administer": administer,
         "metrics": lambda _: measure(board),
         "inspect": inspect,
     }
+
+
+def _wish(arguments: Arguments) -> Wish:
+    match arguments["wish"]:
+        case "kick":
+            return Kick(str(arguments["nick"]), str(arguments["reason"]))
+        case "say":
+            return SayIn(str(arguments["room"]), str(arguments["text"]))
+        case "announce":
+            return Announce(str(arguments["text"]))
+        case other:
+            raise ControlError(f"{other!r} is nothing that an administrator can wish for")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.egress import Run
 from chatd_supervisor.hub import Operation
+from chatd_supervisor.hub.administering import Wish
 from chatd_supervisor.questions import Settled
 from chatd_workers.commands import Entry
 from chatd_workers.reports import Report
@@ -64,7 +65,15 @@ class AccountChanged(NamedTuple):
     account: str
 
 
-Work = Reported | Departing | Dropped | Arriving | Answering | AccountChanged
+class Administered(NamedTuple):
+    """The administrator wants something done."""
+
+    wish: Wish
+    concerned: list[int]
+    """How many it concerns; added when it is applied."""
+
+
+Work = Reported | Departing | Dropped | Arriving | Answering | AccountChanged | Administered
 
 
 class Commit(NamedTuple):

@@ -34,6 +34,7 @@ from chatd_supervisor.hub import (
     talking,
     whoing,
 )
+from chatd_supervisor.hub.administering import Wish, administer
 from chatd_supervisor.hub.checking import Asking
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import account_changed, stale_accounts, vouch
@@ -157,6 +158,13 @@ class Hub(Core):
         account_changed(self, name)
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
+
+    def administer(self, wish: Wish) -> tuple[list[Outcome], int]:
+        """Do what the administrator wants; return what follows, and how many it concerns."""
+        self._outcomes = []
+        concerned = administer(self, wish)
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes, concerned
 
     def stale_accounts(self) -> list[str]:
         """Return the accounts for which ``account_changed`` has not been told, as it should be."""

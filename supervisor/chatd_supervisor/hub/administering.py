@@ -1,0 +1,85 @@
+"""What the administrator does from outside, by ``chatd kick``, ``say`` and ``announce``. Pure.
+
+Written down like all that happens, and only then carried out, so that it is done once whatever is
+killed meanwhile.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from chatd_supervisor.hub.core import Core
+from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.journal import Fact
+from chatd_supervisor.rooms import Audience
+from chatd_workers import events as e
+from chatd_workers.names import fold, is_safe
+
+LONGEST: Final = 350
+"""Bytes of a text, so that it fits into a line of IRC beside the longest names."""
+
+
+class Kick(Struct, frozen=True):
+    """Put off the server whoever is called ``nick``."""
+
+    nick: str
+    reason: str
+
+
+class SayIn(Struct, frozen=True):
+    """Say ``text`` in ``room``, as the server."""
+
+    room: str
+    text: str
+
+
+class Announce(Struct, frozen=True):
+    """Tell ``text`` to everybody."""
+
+    text: str
+
+
+Wish = Kick | SayIn | Announce
+
+
+def objection(hub: Core, wish: Wish) -> str:
+    """Return why ``wish`` cannot be carried out, as a sentence; "" if it can."""
+    text = wish.reason if isinstance(wish, Kick) else wish.text
+    if not is_safe(text) or not text.strip():
+        return "a text is one line without control characters"
+    if (size := len(text.encode())) > LONGEST:
+        return f"a text has at most {LONGEST} bytes, and this one {size}"
+    if isinstance(wish, Kick) and hub.find(wish.nick) is None:
+        return f"nobody here is called {wish.nick}"
+    if isinstance(wish, SayIn) and fold(wish.room) not in hub.rooms:
+        return f"there is no room {wish.room}"
+    return ""
+
+
+def administer(hub: Core, wish: Wish) -> int:
+    """Carry out ``wish``; return how many it concerns."""
+    server = e.Source(hub.rules.server)
+    if isinstance(wish, Kick):
+        return _kick(hub, wish, server)
+    if isinstance(wish, SayIn):
+        room = hub.rooms.get(fold(wish.room))
+        if room is None:
+            return 0
+        stamp = hub.note(Fact(0, server.nick, room.name, "notice", wish.text))
+        hub.tell(room.audience(), e.Said(server, room.name, wish.text, "notice", stamp))
+        return len(room.members)
+    stamp = hub.note(Fact(0, server.nick, "", "announce", wish.text))
+    hearers = [each for each in hub.sessions.values() if each.record.registered]
+    hub.tell(Audience(hearers), e.Announced(wish.text, stamp=stamp))
+    return len(hearers)
+
+
+def _kick(hub: Core, wish: Kick, server: e.Source) -> int:
+    other = hub.find(wish.nick)
+    if other is None:
+        return 0
+    stamp = hub.note(Fact(0, server.nick, "", "kill", f"{other.nick} {wish.reason}"))
+    hub.deliver(other, e.Killed(server, other.nick, wish.reason, stamp))
+    told = f"Killed ({server.nick} ({wish.reason}))"
+    hub.then(Leaving(other.id, told, told, "put off by the administrator"))
+    return 1
