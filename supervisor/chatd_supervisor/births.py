@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from chatd_supervisor.conduct import Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
@@ -38,6 +39,9 @@ from chatd_workers.reports import Serve, encode
 
 VIOLATION: Final = os.EX_PROTOCOL
 """Exit code put down for a worker that was ended because it broke the rules of the channel."""
+
+SHOWN: Final = 200
+"""Characters that are shown of what a worker did wrong, which may quote it."""
 
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
@@ -95,7 +99,7 @@ class Births:
         more = ends.descriptors() if ends is not None else []
         pid, channel = give_birth(connection.attached(), orders, more)
         self._ledger.employ(connection.session, connection.token, pid)
-        worker = Worker(pid, channel, connection, orders.nick, orders.room, child=True)
+        worker = _worker(pid, channel, connection, orders, child=True)
         connection.worker = self.children[pid] = worker
         self.births += 1
         self._born(worker)
@@ -104,7 +108,7 @@ class Births:
     def adopt(self, connection: Connection, pid: int, channel: socket.socket) -> None:
         """Take over worker ``pid`` of a dead master, which has offered itself on ``channel``."""
         orders = self._orders(connection)
-        worker = Worker(pid, channel, connection, orders.nick, orders.room, child=False)
+        worker = _worker(pid, channel, connection, orders, child=False)
         worker.committed = True  # it has lived well enough
         connection.worker = worker
         self.adopted += 1
@@ -181,7 +185,11 @@ class Births:
             if worker.exitcode is None:
                 # Killed by us for that it closed its channel, it has done what no worker may.
                 hung_up = worker.hung_up and exitcode == -signal.SIGKILL
-                worker.exitcode = VIOLATION if hung_up else exitcode
+                worker.exitcode = exitcode
+                if hung_up:
+                    worker.exitcode = VIOLATION
+                    if worker.connection is not None:
+                        violated(worker, Violation("hangup", "closed its channel, and lived"))
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:
@@ -205,7 +213,7 @@ class Births:
         death = Death(
             worker.exitcode,
             connection.offset,
-            worker.announced,
+            worker.conduct.announced,
             worker.committed,
             now - worker.born,
         )
@@ -275,6 +283,21 @@ class Births:
             session = connection.session
             note("worker not started", session=session, reason=error.strerror, retry=RETRY)
             self._loop.call_later(RETRY, self.request, connection)
+
+
+def _worker(
+    pid: int, channel: socket.socket, connection: Connection, orders: Serve, *, child: bool
+) -> Worker:
+    nick, room, careful = orders.nick, orders.room, orders.careful
+    return Worker(pid, channel, connection, nick, room, child=child, careful=careful)
+
+
+def violated(worker: Worker, violation: Violation) -> None:
+    """Log and count what ``worker`` has done wrong."""
+    session = worker.connection.session if worker.connection is not None else None
+    kind, how = violation
+    note("worker broke the rules", session=session, pid=worker.pid, kind=kind, how=how[:SHOWN])
+    MEASURES.violations[kind] += 1
 
 
 def _kill(worker: Worker) -> None:

@@ -88,7 +88,7 @@ class Checks:
         assert connection is not None, "who reports serves somebody"
         # It has done its work: whatever it dies of now, it is not this line.
         worker.committed = True
-        worker.announced = None
+        worker.conduct.settled()
         held = self._held[worker] = Held(worker, report, question, connection.host)
         self._queues.setdefault(held.host, deque()).append(held)
         self._ask()

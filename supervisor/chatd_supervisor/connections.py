@@ -40,6 +40,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from chatd_supervisor.conduct import Conduct, Standing
 from chatd_supervisor.egress import Output
 from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
@@ -79,13 +80,12 @@ class Worker:
     """A worker process as the master sees it: pid, channel, and what it has said."""
 
     __slots__ = (
-        "announced",
         "born",
         "channel",
         "child",
         "committed",
+        "conduct",
         "connection",
-        "drained",
         "ended",
         "exitcode",
         "hung_up",
@@ -93,7 +93,6 @@ class Worker:
         "owed",
         "pid",
         "renewing",
-        "reporting",
         "room",
     )
 
@@ -106,6 +105,7 @@ class Worker:
         room: str,
         *,
         child: bool,
+        careful: bool,
     ) -> None:
         self.pid = pid
         # Ours to reap; one that was adopted is not.
@@ -115,12 +115,9 @@ class Worker:
         self.connection: Connection | None = connection
         self.born = time.monotonic()
         self.committed = False
-        self.announced: int | None = None
-        # A report is waiting for its acknowledgement; another one would be a violation.
-        self.reporting = False
+        self.conduct = Conduct(careful=careful)
         # Its report is committed, and the acknowledgement is held back.
         self.owed = False
-        self.drained = False
         # Killed by us, to be replaced.
         self.renewing = False
         self.ended = False
@@ -228,6 +225,10 @@ class Connection:
             return 0
         count: int = struct.unpack("i", told)[0]
         return count
+
+    def standing(self) -> Standing:
+        """Return what a worker can speak of: how much has come, and is carried."""
+        return Standing(self.unread(), len(self.carry))
 
     def is_readable(self) -> bool:
         """Tell whether there is something for a worker to do: more to read, or the end."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from chatd_supervisor import counts
 from chatd_supervisor.asking import ControlError
+from chatd_supervisor.conduct import Phase
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.rooms import Session
@@ -104,8 +105,8 @@ def _worker(worker: Worker) -> dict[str, Any]:
         "child": worker.child,
         "age": round(time.monotonic() - worker.born, 1),
         "committed": worker.committed,
-        "announced": worker.announced,
-        "reporting": worker.reporting,
+        "announced": worker.conduct.announced,
+        "reporting": worker.conduct.phase is Phase.REPORTED,
         "owed": worker.owed,
     }
 

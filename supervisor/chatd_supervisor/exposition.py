@@ -44,7 +44,9 @@ FAMILIES: Final = {
         "counter", "cause", "Workers that have ended and should not have."
     ),
     "chatd_worker_restarts": Family("counter", "", "Workers that were started after a death."),
-    "chatd_worker_violations": Family("counter", "", "Workers that have said what they may not."),
+    "chatd_worker_violations": Family(
+        "counter", "kind", "Workers that have said what they may not."
+    ),
     "chatd_workers_adopted": Family("counter", "", "Workers taken over from a dead master."),
     "chatd_adoption_seconds": Family(
         "histogram", "", "From the master's start until a worker was taken over."
@@ -78,7 +80,6 @@ _PLAIN: Final = {
     "chatd_sessions": "sessions",
     "chatd_worker_births": "births",
     "chatd_worker_restarts": "restarts",
-    "chatd_worker_violations": "violations",
     "chatd_workers_adopted": "adopted",
     "chatd_lines": "lines",
     "chatd_deliveries": "deliveries",
@@ -90,6 +91,7 @@ _BY_LABEL: Final = {
     "chatd_clients": "clients",
     "chatd_refused": "refused",
     "chatd_worker_deaths": "deaths",
+    "chatd_worker_violations": "violations",
 }
 _HISTOGRAMS: Final = {
     "chatd_tick_seconds": "tick",

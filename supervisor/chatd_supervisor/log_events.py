@@ -47,7 +47,9 @@ EVENTS: Final = {
         "The system has no room for a worker; tried again after retry seconds.",
     ),
     "worker broke the rules": Kind(
-        ERROR, ("session", "pid", "how"), "A worker has sent what it may not, and was ended."
+        ERROR,
+        ("session", "pid", "kind", "how"),
+        "A worker has sent what it may not, and was ended; kind is as in chatd-metrics(7).",
     ),
     "worker traced": Kind(
         WARNING, ("session", "pid", "stack"), "On SIGUSR1 a worker has told where it is."

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any, Final
 
+from chatd_supervisor.conduct import KINDS
 from chatd_supervisor.refusals import REASONS
 
 SHORT: Final = (
@@ -55,7 +56,7 @@ class Measures:
         # What is usual is there from the start, as 0, so that the first one is seen as a change.
         self.refused = Counter[str](dict.fromkeys(REASONS, 0))
         self.deaths = Counter(dict.fromkeys(CAUSES, 0))
-        self.violations = 0
+        self.violations = Counter(dict.fromkeys(KINDS, 0))
         self.ticks = Histogram(SHORT)
         self.commits = Histogram(SHORT)
         self.lags = Histogram(SHORT)

@@ -278,10 +278,18 @@ class Recovery:
             ours.close()
             return
         worker = Worker(
-            channel.pid, ours, connection, channel.nick, channel.room, child=channel.child
+            channel.pid,
+            ours,
+            connection,
+            channel.nick,
+            channel.room,
+            child=channel.child,
+            # It may be; the program before us has not said.
+            careful=True,
         )
         worker.owed = channel.owed
-        worker.reporting = channel.owed or bool(channel.held)
+        if channel.owed or channel.held:
+            worker.conduct.awaits()
         self._births.take_over(worker)
         if channel.held:
             self._board.checks.take_over(worker, channel.held)

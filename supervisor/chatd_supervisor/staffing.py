@@ -14,7 +14,7 @@ from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Dropped
-from chatd_workers.reports import Drain, Serve
+from chatd_workers.reports import Serve
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
@@ -81,7 +81,7 @@ class Staffing:
         self._board.attend(worker)
         self._changed()
         if self.stopping:
-            self._board.order(worker, Drain())
+            self._board.drain(worker)
 
     def judged(self, connection: Connection, verdict: Verdict) -> None:
         """Do what follows from a death, according to ``verdict``."""

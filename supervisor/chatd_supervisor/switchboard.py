@@ -15,9 +15,10 @@ from typing import Final
 
 import msgspec
 
-from chatd_supervisor.births import VIOLATION, Births
+from chatd_supervisor.births import VIOLATION, Births, violated
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
+from chatd_supervisor.conduct import Violation, judge_bytes
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
@@ -30,7 +31,7 @@ from chatd_workers.reports import (
     ACK,
     MAX_RECORD,
     Announce,
-    Drained,
+    Drain,
     Ended,
     Order,
     Record,
@@ -43,9 +44,6 @@ from chatd_workers.reports import (
 
 HIGH_WATER: Final = 256 * 1024
 """A client with more than so many bytes waiting for it is not read until it has taken some."""
-
-SHOWN: Final = 200
-"""Characters that are shown of what a worker did wrong, which may quote it."""
 
 FAREWELL: Final = 5.0
 """Seconds a closed client has to take what is queued, and then to close its half."""
@@ -136,7 +134,7 @@ class Switchboard:
             connection.carry = report.carry
             connection.consume(report.used)
             worker.committed = True
-            worker.announced = None
+            worker.conduct.settled()
             if report.fresh:
                 self.learned(connection, report.fresh)
         for dropped in commit.dropped:
@@ -185,6 +183,11 @@ class Switchboard:
         """Tell ``worker`` something."""
         self._send(worker, encode(order))
 
+    def drain(self, worker: Worker) -> None:
+        """Tell ``worker`` to report what has arrived by now, and to say that it has."""
+        worker.conduct.told_to_drain()
+        self.order(worker, Drain())
+
     def _send(self, worker: Worker, record: bytes) -> bool:
         try:
             worker.channel.send(record, socket.MSG_DONTWAIT)
@@ -211,36 +214,32 @@ class Switchboard:
             try:
                 record = decode_record(self._view[:size])
             except msgspec.DecodeError as error:
-                self._violated(worker, str(error))
+                self._violated(worker, Violation("form", str(error)))
                 return
-            self._hear(worker, record)
+            self._hear(worker, record, size)
             # What it said may have been its last word, and its channel is closed then.
             if worker.ended or not events & select.EPOLLHUP:
                 return
 
-    def _hear(self, worker: Worker, record: Record) -> None:
+    def _hear(self, worker: Worker, record: Record, size: int) -> None:
         connection = worker.connection
         if connection is None:
             return
+        violation = worker.conduct.judge(record, size, time.monotonic())
+        if violation is None and isinstance(record, Report | Announce):
+            violation = judge_bytes(record, connection.standing())
+        if violation is not None:
+            self._violated(worker, violation)
+            return
         match record:
             case Report():
-                if worker.reporting:
-                    self._violated(worker, "reported again before it was acknowledged")
-                    return
-                worker.reporting = True
-                if connection.unread() < record.used:
-                    self._violated(worker, f"reported {record.used} bytes that are not there")
-                    return
                 if record.fresh and not connection.may_tell(record.fresh):
-                    self._violated(worker, "reported what it cannot know")
+                    told = ", ".join(type(known).__name__ for known in record.fresh)
+                    self._violated(worker, Violation("knowledge", f"told {told}"))
                     return
                 self.checks.take(worker, record)
-            case Announce(used):
-                worker.announced = used
             case Ended(reason, told):
                 self.leave(connection, reason, farewell=reason if told else None)
-            case Drained():
-                worker.drained = True
             case Trace(text):
                 note("worker traced", session=connection.session, pid=worker.pid, stack=text)
 
@@ -255,14 +254,12 @@ class Switchboard:
         if worker.nick != session.to or worker.room != session.place:
             worker.nick, worker.room = session.to, session.place
             self.order(worker, Retitle(worker.nick, worker.room))
-        worker.reporting = False
+        worker.conduct.acknowledged()
         if not self._send(worker, ACK):
-            self._violated(worker, "does not read its channel")
+            self._violated(worker, Violation("deaf", "has not read what it was told"))
 
-    def _violated(self, worker: Worker, how: str) -> None:
-        session = worker.connection.session if worker.connection is not None else None
-        note("worker broke the rules", session=session, pid=worker.pid, how=how[:SHOWN])
-        MEASURES.violations += 1
+    def _violated(self, worker: Worker, violation: Violation) -> None:
+        violated(worker, violation)
         worker.exitcode = VIOLATION
         self.disregard(worker)
         self.births.end(worker)

@@ -11,7 +11,6 @@ from typing import Final
 from chatd_supervisor.births import Births
 from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.switchboard import Switchboard
-from chatd_workers.reports import Drain
 
 POLL: Final = 0.02
 
@@ -27,7 +26,7 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     begun = loop.time()
     for connection in board.connections.values():
         if connection.worker is not None:
-            board.order(connection.worker, Drain())
+            board.drain(connection.worker)
     await _until(lambda: all(map(_is_drained, board.connections.values())), begun + timeout / 2)
     board.dissolve(FAREWELL)
 
@@ -50,7 +49,7 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
 def _is_drained(connection: Connection) -> bool:
     if connection.state is not State.SERVED:
         return True
-    return connection.worker is not None and connection.worker.drained
+    return connection.worker is not None and connection.worker.conduct.drained
 
 
 async def _until(reached: Callable[[], bool], deadline: float) -> None:

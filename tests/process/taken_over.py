@@ -16,17 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chatd_supervisor.cli import main
-from chatd_workers.commands import Command
+from chatd_workers.commands import Command, Proxied, Say
 from chatd_workers.dialects import DIALECTS, Dialect
-from chatd_workers.reports import Report, encode
+from chatd_workers.reports import Announce, Drained, Record, Report, Trace, encode
 
 TEXT = DIALECTS["text"]
+HELD: list[list[socket.socket]] = []
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def sockets() -> list[socket.socket]:
     """Return this process's channel and its client, under whatever numbers they are."""
-    found = []
+    found: list[socket.socket] = []
+    # Never collected, for that would close them: only hanging up is to be about that.
+    HELD.append(found)
     for descriptor in range(1024):
         with contextlib.suppress(OSError):
             found.append(socket.socket(fileno=descriptor))
@@ -76,6 +79,13 @@ def hang_up() -> None:
     time.sleep(60)
 
 
+def say(*records: Record) -> None:
+    told = channel()
+    for record in records:
+        told.send(encode(record))
+    signal.pause()
+
+
 def write_client() -> None:
     client().send(b"forged\n")
 
@@ -107,7 +117,16 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "bpf": lambda: call(321, 0, None, 0),
     "hang-up": hang_up,
     "garbage": lambda: channel().send(b"\xff garbage"),
-    "more-than-there-is": lambda: channel().send(encode(Report(1 << 20, False, b"", [], []))),
+    "more-than-there-is": lambda: say(Report(1 << 20, False, b"", [], [])),
+    "more-than-came": lambda: say(Report(1 << 14, False, b"", [], [])),
+    "nothing": lambda: say(Report(0, False, b"", [], [])),
+    "many-of-a-few-bytes": lambda: say(Report(9, False, b"", [Say("much")] * 64, [])),
+    "carry": lambda: say(Report(2, False, b"x" * 64, [], [])),
+    "proxied": lambda: say(Report(2, False, b"", [], [Proxied("192.0.2.1", 1)])),
+    "announced": lambda: say(*[Announce(2)] * 2),
+    "drained": lambda: say(Drained()),
+    "long-drained": lambda: channel().send(b"\x92\x04\xda\x40\x00" + b"x" * 16384),
+    "traces": lambda: say(*[Trace("again")] * 400),
 }
 """What is tried, by name."""
 

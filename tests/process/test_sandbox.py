@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from chatd_supervisor.asking import ask
 from harness import Server, eventually, serving
 
 PROGRAM = Path(__file__).with_name("taken_over.py")
-SAID = ("hang-up", "garbage", "more-than-there-is")
-"""What the master is told, which must see through it."""
+SAID = {
+    "form": ("garbage", "more-than-there-is"),
+    "size": ("long-drained",),
+    "state": ("announced", "drained"),
+    "rate": ("traces",),
+    "bytes": ("more-than-came", "nothing", "many-of-a-few-bytes", "carry"),
+    "knowledge": ("proxied",),
+    "hangup": ("hang-up",),
+}
+"""What the master is told, which must see through it, by what it sees."""
+
+DEATHS = 3
+"""Workers that die of a line before it is dropped."""
 
 
 def attempts() -> list[str]:
@@ -53,8 +65,13 @@ def test_every_attempt_fails_and_nobody_notices(walled: Server) -> None:
         waiting.discard(said[-1])
     assert not [line for line in said if "got through" in line]
     log = walled.log()
-    assert log.count("SIGSYS: it tried what its sandbox forbids") >= len(attempts())
-    assert log.count("breaking the rules of the channel") >= len(SAID)
+    told = sum(map(len, SAID.values()))
+    assert log.count("SIGSYS: it tried what its sandbox forbids") >= len(attempts()) - told
+    assert log.count("breaking the rules of the channel") == DEATHS * told
+    counted = ask(walled.runtime_dir / "control.sock", "metrics")["violations"]
+    for kind, names in SAID.items():
+        # Successors are to announce what they report, and have not: state.
+        assert log.count(f"kind={kind} ") == counted[kind] >= len(names), kind
     assert walled.master == master
 
 

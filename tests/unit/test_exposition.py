@@ -34,6 +34,7 @@ def answer() -> dict[str, Any]:
         "clients": {"text": 3, "irc": 1},
         "refused": {"full": 2},
         "deaths": {"SIGKILL": 5},
+        "violations": {"state": 4},
         **dict.fromkeys(exposition._PLAIN.values(), 7),
         "tick": histogram(0.05, 0.1, 0.5, 3.0),
         "commit": histogram(),
