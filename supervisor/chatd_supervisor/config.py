@@ -116,6 +116,14 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float,
         Meta(gt=0, le=3600, description="Seconds in which a client of IRC must introduce itself."),
     ] = 60.0
+    keepalive: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=7200,
+            description="Seconds of silence after which TCP asks whether a client is still there.",
+        ),
+    ] = 120
     connect_rate: Annotated[
         Count, Meta(description="Connections a minute from one address; more are refused.")
     ] = 0

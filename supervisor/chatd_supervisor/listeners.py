@@ -31,6 +31,9 @@ AT_ONCE: Final = 8
 """Connections that are accepted per turn of the loop: all of them are served by one commit, and
 their births follow each other. Between two turns everybody else is served."""
 
+PROBES: Final = 4
+"""How often TCP asks a silent peer before it is counted as gone."""
+
 REST: Final = 0.2
 """Seconds a listener rests when the system is exhausted."""
 
@@ -202,13 +205,20 @@ def _sentence(address: str, port: int, error: OSError) -> str:
     return f"cannot listen on {address}: {os.strerror(error.errno or 0)}{hint}"
 
 
-def prepare(client: socket.socket) -> None:
-    """Set what every client's connection needs. Raises OSError if it has died meanwhile."""
+def prepare(client: socket.socket, keepalive: int) -> None:
+    """Set what every client's connection needs. Raises OSError if it has died meanwhile.
+
+    A peer that vanishes without a FIN is noticed within twice ``keepalive`` seconds; 0: never
+    (tcp(7)).
+    """
     client.setblocking(False)
     if client.family == socket.AF_UNIX:
         return
     # Lines are small and wanted at once; the tick already gathers what goes out (tcp(7)).
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A peer that vanished without a FIN is noticed after the system's keepalive time.
-    with contextlib.suppress(OSError):
+    if keepalive:
+        tcp = socket.IPPROTO_TCP
+        client.setsockopt(tcp, socket.TCP_KEEPIDLE, keepalive)
+        client.setsockopt(tcp, socket.TCP_KEEPINTVL, max(1, keepalive // PROBES))
+        client.setsockopt(tcp, socket.TCP_KEEPCNT, PROBES)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -85,7 +85,7 @@ class Reception:
         visitors = []
         for client in clients:
             try:
-                visitors.append(arrive(listener, client))
+                visitors.append(arrive(listener, client, self.limits.keepalive))
             except Gone:
                 client.close()
             except OSError as exhausted:
@@ -146,7 +146,7 @@ class Reception:
         if ends is None:
             self._hold(name, client)
         try:
-            prepare(client)
+            prepare(client, self.limits.keepalive)
         except OSError:
             client.close()  # it has gone already
             self.release(name)

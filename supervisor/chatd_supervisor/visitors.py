@@ -31,8 +31,10 @@ class Visitor(NamedTuple):
     """Why it is not let in, if so."""
 
 
-def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
+def arrive(listener: Listener, accepted: socket.socket, keepalive: int) -> Visitor:
     """Return the visitor that is behind the socket ``accepted`` by ``listener``.
+
+    ``keepalive``: as ``prepare`` has it.
 
     Raises Gone; or OSError if the system has no room for what it needs. The socket stays the
     caller's to close then.
@@ -54,7 +56,7 @@ def arrive(listener: Listener, accepted: socket.socket) -> Visitor:
     if not way.is_relay:
         return Visitor(accepted, peer, listen.dialect, way, refusal=refusal)
     try:
-        prepare(accepted)
+        prepare(accepted, keepalive)
     except OSError as error:
         raise Gone from error
     client, inner = make_pair()

@@ -1,11 +1,13 @@
 """Limits on how much and how fast, met from outside: each costs who meets it, and nobody else."""
 
 import os
+import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
-from harness import Client, eventually, serving
+from harness import PATIENCE, Client, Server, eventually, serving
 
 IRC = '[[listen]]\naddress = "127.0.0.1:0"\ndialect = "irc"\n'
 
@@ -69,3 +71,40 @@ def test_a_client_of_irc_that_does_not_introduce_itself_is_let_go(tmp_path: Path
         alice.send("PING still\r\n")
         assert alice.until("still")
         alice.close()
+
+
+def keepalive_timers(server: Server) -> list[str]:
+    """Return what ss(8) shows of the timers of the server's connections."""
+    shown = subprocess.run(
+        ["ss", "-Htno", "state", "established", f"sport = :{server.port}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    ).stdout
+    return re.findall(r"timer:\((\S+?)\)|$", shown, re.MULTILINE)[: shown.count("\n")]
+
+
+def test_tcp_asks_whether_a_silent_client_is_there(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nkeepalive = 40\n") as server:
+        server.connect("alice")
+        # First there is another timer: for what alice has not acknowledged yet.
+        asked = eventually(
+            "it is set",
+            lambda: re.fullmatch(r"keepalive,(\d+)(?:\.\d+)?sec,0", keepalive_timers(server)[0]),
+        )
+        assert asked
+        assert 30 < int(asked[1]) <= 40
+        # A reload holds for those who come.
+        text = server.config_path.read_text()
+        server.config_path.write_text(text.replace("keepalive = 40", "keepalive = 0"))
+        os.kill(server.pid, signal.SIGHUP)
+        eventually("it is reloaded", lambda: "reloaded" in server.log())
+        server.connect("bob")
+        eventually(
+            "nobody asks for bob",
+            lambda: (
+                sorted(each.partition(",")[0] for each in keepalive_timers(server))
+                == ["", "keepalive"]
+            ),
+        )
