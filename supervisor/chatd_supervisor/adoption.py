@@ -14,12 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.logbook import note
 from chatd_workers.channel import receive_with_descriptor
-from chatd_workers.reports import Dismiss, Offer, decode_offer, encode
+from chatd_workers.reports import MALFORMED, Dismiss, Offer, decode_offer, encode
 
 BACKLOG: Final = 4096
 """Workers that may wait at once; net.core.somaxconn bounds it, and the others wait in connect."""
@@ -156,7 +154,7 @@ class Adoption:
         )
         try:
             offer = decode_offer(record)
-        except msgspec.DecodeError as error:
+        except MALFORMED as error:
             note("offer not understood", pid=pid, uid=uid, reason=error)
             channel.close()
             client.close()

@@ -44,6 +44,7 @@ from chatd_supervisor.questions import (
 )
 from chatd_workers import channel as channels
 from chatd_workers.main import close_all_but
+from chatd_workers.reports import MALFORMED
 
 TITLE: Final = "chatd: password check"
 
@@ -180,7 +181,7 @@ class Passwords:
                 answer = _decode_answer(record)
             else:
                 note("password process failed", pid=request.pid, reason="has died")
-        except (ConnectionResetError, msgspec.DecodeError) as error:
+        except (ConnectionResetError, *MALFORMED) as error:
             # It has died before it had read the question (unix(7)), or is not itself any more.
             note("password process failed", pid=request.pid, reason=error)
         self._answer(request, answer)

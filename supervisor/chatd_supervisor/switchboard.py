@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from chatd_supervisor.births import VIOLATION, Births, violated
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
@@ -29,6 +27,7 @@ from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
     ACK,
+    MALFORMED,
     MAX_RECORD,
     Announce,
     Drain,
@@ -213,7 +212,7 @@ class Switchboard:
                 return
             try:
                 record = decode_record(self._view[:size])
-            except msgspec.DecodeError as error:
+            except MALFORMED as error:
                 self._violated(worker, Violation("form", str(error)))
                 return
             self._hear(worker, record, size)

@@ -126,6 +126,8 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "announced": lambda: say(*[Announce(2)] * 2),
     "drained": lambda: say(Drained()),
     "long-drained": lambda: channel().send(b"\x92\x04\xda\x40\x00" + b"x" * 16384),
+    "not-utf-8": lambda: channel().send(b"\x92\x05\xa2\xff\xfe"),
+    "depths": lambda: channel().send(b"\x92\x04" + b"\x91" * 100_000),
     "traces": lambda: say(*[Trace("again")] * 400),
 }
 """What is tried, by name."""

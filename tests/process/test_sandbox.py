@@ -14,7 +14,7 @@ from harness import Server, eventually, serving
 
 PROGRAM = Path(__file__).with_name("taken_over.py")
 SAID = {
-    "form": ("garbage", "more-than-there-is"),
+    "form": ("garbage", "more-than-there-is", "not-utf-8", "depths"),
     "size": ("long-drained",),
     "state": ("announced", "drained"),
     "rate": ("traces",),

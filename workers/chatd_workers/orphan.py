@@ -16,11 +16,10 @@ import socket
 import time
 from typing import Final
 
-import msgspec
 import setproctitle
 
 from chatd_workers.channel import send_with_descriptor
-from chatd_workers.reports import MAX_ORDER, Offer, Serve, decode_order, encode
+from chatd_workers.reports import MALFORMED, MAX_ORDER, Offer, Serve, decode_order, encode
 from chatd_workers.titles import clip
 
 FIRST_DELAY: Final = 0.05
@@ -83,7 +82,7 @@ def _offer(client: socket.socket, orders: Serve) -> tuple[socket.socket, Serve] 
         channel.close()
         return None
     # Whatever fails, the master that was about to take us is no more either.
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, *MALFORMED):
         offer = Offer(orders.session, orders.token, orders.dialect)
         send_with_descriptor(channel, encode(offer), client.fileno())
         record = channel.recv(MAX_ORDER)

@@ -165,13 +165,17 @@ Record = Report | Announce | Ended | Drained | Trace
 encode: Final = msgspec.msgpack.Encoder().encode
 """Encode an order or a record."""
 
+MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: ValidationError is a DecodeError, but for text that is not UTF-8, and for
+arrays in arrays without end, msgspec raises what Python does."""
+
 decode_order: Final = msgspec.msgpack.Decoder(Order).decode
-"""Decode what the master sent; raises msgspec.DecodeError (ValidationError is one)."""
+"""Decode what the master sent; raises one of MALFORMED."""
 
 decode_record: Final = msgspec.msgpack.Decoder(Record).decode
-"""Decode and validate what a worker sent; raises msgspec.DecodeError."""
+"""Decode and validate what a worker sent; raises one of MALFORMED."""
 
 decode_offer: Final = msgspec.msgpack.Decoder(Offer).decode
-"""Decode and validate what stands in an offer; raises msgspec.DecodeError."""
+"""Decode and validate what stands in an offer; raises one of MALFORMED."""
 
 ACK: Final = encode(Ack())
