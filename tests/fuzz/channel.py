@@ -47,7 +47,7 @@ mode = "off"
 max_restarts = 0
 """
 SLOTS: Final = 4096 * 16
-"""Bytes of the file in which the workers count (``taken_channel``)."""
+"""Bytes of the file in which the workers count (``taken_channel``); whether it is over follows."""
 
 ATTACKERS: Final = 8
 CHATTERS: Final = 3
@@ -148,7 +148,7 @@ class Attack:
             outcome.wrong.append("the master has died")
         outcome.wrong += self._heard.wrong
         outcome.said = self._heard.total
-        outcome.slowest = max(chatter.slowest for chatter in self._chatters)
+        outcome.slowest = max(max(chatter.times) for chatter in self._chatters)
         outcome.violations = self._metrics()["violations"]
 
     def _attack(self, records: int, begun: float) -> None:
@@ -170,6 +170,9 @@ class Attack:
                 moved = now
             outcome.records = sent
             assert now - moved < DAWDLING, f"stuck at {sent} records: {self._server.log()[-3000:]}"
+        with self._tally.open("r+b") as counts:
+            counts.seek(SLOTS)
+            counts.write(b"\1")
         for attacker in attackers:
             attacker.socket.close()
 
@@ -191,7 +194,7 @@ class Attack:
             chatter.act(now, say=say)
 
     def _sent(self) -> tuple[int, int]:
-        counts = memoryview(self._tally.read_bytes()).cast("Q")
+        counts = memoryview(self._tally.read_bytes()[:SLOTS]).cast("Q")
         return sum(counts[::2]), sum(counts[1::2])
 
     def _metrics(self) -> dict[str, Any]:
@@ -219,7 +222,7 @@ def _told(**told: str) -> Iterator[None]:
 def fuzz(directory: Path, *, records: int, broken: float, seed: int) -> Outcome:
     """Attack a server in ``directory``; one record in 1 / ``broken`` is a broken one."""
     tally = directory / "tally"
-    tally.write_bytes(bytes(SLOTS))
+    tally.write_bytes(bytes(SLOTS + 16))
     outcome = Outcome(seed)
     paths = os.pathsep.join([str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])])
     with (

@@ -1,4 +1,4 @@
-"""People who chat in numbered lines, each as soon as it has heard its own last one."""
+"""People who chat in numbered lines, each only when it has heard its own last one."""
 
 import re
 import socket
@@ -7,7 +7,7 @@ from typing import Final
 
 from harness import Client
 
-_SAID: Final = re.compile(rb"(c\d) : (\d+)$")
+_SAID: Final = re.compile(rb"(c\d+) : (\d+)$")
 
 
 class Heard:
@@ -44,7 +44,8 @@ class Heard:
 class Chatter:
     """One of them."""
 
-    def __init__(self, client: Client, nick: str, heard: Heard) -> None:
+    def __init__(self, client: Client, nick: str, heard: Heard, pause: float = 0.0) -> None:
+        """``pause``: seconds from line to line at least."""
         self._client = client
         self.socket: socket.socket = client.socket
         self._heard = heard
@@ -54,19 +55,21 @@ class Chatter:
         self._since = 0.0
         self._partial = b""
         self._nick = nick.encode()
-        self.slowest = 0.0
-        """Seconds until it has heard what it said itself, at worst."""
+        self._pause = pause
+        self.times: list[float] = []
+        """Seconds until it has heard what it said itself, for each line."""
 
     def enter(self, room: str) -> None:
         """Go into ``room``; all must have, before one says something."""
-        self._client.send(f"/join {room}\n/list\n")
-        self._client.until(room)
+        # The answer to what is no command is for it alone, and comes after it is in.
+        self._client.send(f"/join {room}\n/arrived\n")
+        self._client.until("/arrived")
         self.socket.setblocking(False)
 
     def act(self, now: float, *, say: bool) -> None:
         """Hear what has come; say the next line if the last one was heard."""
         self._hear(now)
-        if say and self._own == self._said:
+        if say and self._own == self._said and now >= self._since + self._pause:
             self._since = time.monotonic()
             self.socket.sendall(b"%d\n" % self._said)
             self._said += 1
@@ -95,4 +98,4 @@ class Chatter:
             self._place += 1
             if match[1] == self._nick:
                 self._own += 1
-                self.slowest = max(self.slowest, now - self._since)
+                self.times.append(now - self._since)

@@ -2,13 +2,15 @@
 
 Such a worker reports what its client sends, but as commands of its own choice, and now and then
 sends what is no such record any more: see ``records``. It counts what it sends in a file that the
-environment names (TALLY), a pair of numbers for each of SLOTS.
+environment names (TALLY), a pair of numbers for each of SLOTS. One more pair says, as soon as it
+is not zero, that the attack is over: then all that has come is reported at once.
 """
 
 import contextlib
 import mmap
 import os
 import random
+import select
 import socket
 import struct
 from pathlib import Path
@@ -34,7 +36,7 @@ KNOWN = corpus()
 
 def tally() -> mmap.mmap:
     with Path(os.environ[TALLY]).open("r+b") as file:
-        return mmap.mmap(file.fileno(), PAIR.size * SLOTS)
+        return mmap.mmap(file.fileno(), PAIR.size * (SLOTS + 1))
 
 
 SENT = tally()
@@ -63,13 +65,17 @@ def turn_on_the_master() -> NoReturn:
         forger = Forger(dice, KNOWN)
         first = True
         while True:
-            client.setblocking(True)
+            # Not set to block: the master has the same open file, and the sandbox forbids it.
+            select.select([client], [], [])
             come = client.recv(MAX_USED, socket.MSG_PEEK)
             if not come:
                 break
             # The first is what a careful worker has announced by now, the line with which it began.
             used = come.find(b"\n") + 1 if first else dice.randrange(1, min(len(come), 64) + 1)
-            broken = not first and dice.random() < float(os.environ[BROKEN])
+            over = any(PAIR.unpack_from(SENT, PAIR.size * SLOTS))
+            if not used or (over and not first):
+                used = len(come)
+            broken = not first and not over and dice.random() < float(os.environ[BROKEN])
             first = False
             count(broken=broken)
             if not broken:
