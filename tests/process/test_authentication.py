@@ -34,7 +34,7 @@ def quick() -> Credentials:
 def slow(quick: Credentials) -> Credentials:
     """The same, but it takes seconds to be checked."""
     hashed = low_level.hash_secret(
-        b"sesame", b"0123456789abcdef", 40, 65536, 1, 32, low_level.Type.ID
+        b"sesame", b"0123456789abcdef", 20, 65536, 1, 32, low_level.Type.ID
     )
     return Credentials(
         hashed.decode(), quick.salt, quick.rounds, quick.stored_key, quick.server_key

@@ -19,7 +19,7 @@ from chatd_client.exchange import (
     WhoIs,
 )
 from client_dialects import DIALECTS, GREETING, RESUME, WALL, Step, played
-from hostile_servers import messages, plain_lines
+from hostile_servers import VERBS, messages, plain_lines
 
 orders: st.SearchStrategy[AnyOrder] = st.sampled_from(
     (
@@ -81,3 +81,14 @@ def test_it_does_not_matter_how_bytes_are_cut(lines: list[bytes], data: st.DataO
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     whole = played(DIALECTS["irc"](RESUME, []), [("said", stream)])
     assert played(DIALECTS["irc"](RESUME, []), [("said", piece) for piece in pieces]) == whole
+
+
+def test_whatever_is_left_out_of_a_line_harms_nothing() -> None:
+    for verb in VERBS:
+        for count in range(4):
+            for source in ("", ":alice!a@h "):
+                words = ("alice", "#ops", "x")[:count]
+                line = f"{source}{' '.join((verb, *words))}\r\n".encode()
+                played(DIALECTS["irc"](RESUME, []), [("said", line)])
+                begun: list[Step] = [("said", each) for each in GREETING]
+                played(DIALECTS["irc"](RESUME, []), [*begun, ("said", line)])

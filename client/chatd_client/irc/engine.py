@@ -302,7 +302,8 @@ class Engine:
 
     def _on_fail(self, message: Message) -> None:
         command = message.params[0].upper() if message.params else ""
-        if command == "CHATHISTORY" and self._history.on_failure(message.params[1]):
+        why = message.params[1] if len(message.params) > 1 else ""
+        if command == "CHATHISTORY" and self._history.on_failure(why):
             return
         if command in ("MARKREAD", "TAGMSG"):
             return

@@ -96,7 +96,7 @@ class Registration:
         if session.resume.nick and self._tries <= TRIES and code in ("433", "436", "437"):
             self.wake = session.now + AGAIN
             return True
-        said = clean_plain(message.params[-1])
+        said = clean_plain(message.params[-1]) if message.params else "refused"
         session.info(f"{session.wanted} cannot be had: {said}", code=code, error=True)
         if code == "432" or self._tries > TRIES + 3:
             self._ask(f"user{session.dice.randrange(1000, 10_000)}")
