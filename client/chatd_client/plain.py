@@ -161,10 +161,13 @@ class PlainDialogue:
         """Return the ids of what may have been said, and has not been answered."""
         return tuple(dict.fromkeys(say.id for say, _, _ in self._flight))
 
-    def _hindrance(self, say: Say) -> str | None:
-        """Return why ``say`` cannot be said: "" not yet, None that it can."""
-        del say
-        return None
+    def _is_on_the_way(self) -> bool:
+        """Tell whether it is not settled yet where what is said would be heard."""
+        return False
+
+    def _objection(self, say: Say) -> str:  # noqa: ARG002  # here nothing is objected to
+        """Return why ``say`` must not be said here, as a sentence; "" if it may."""
+        return ""
 
     # What is said
 
@@ -176,17 +179,13 @@ class PlainDialogue:
             self._waiting.append((say, text, place == len(texts) - 1))
 
     def _go_on(self) -> None:
-        while self._waiting and len(self._flight) < WINDOW:
-            say = self._waiting[0][0]
-            why = self._hindrance(say)
-            if why == "":
-                break
-            piece = self._waiting.popleft()
-            if why:
-                if piece[2]:
+        while self._waiting and len(self._flight) < WINDOW and not self._is_on_the_way():
+            piece = say, text, is_last = self._waiting.popleft()
+            if why := self._objection(say):
+                if is_last:
                     self._tell(Refused(why=why, sent=say.id, room=say.room))
                 continue
-            self._output += self._write(piece[0], piece[1])
+            self._output += self._write(say, text)
             self._flight.append(piece)
         is_done = not self._flight and not self._waiting
         if self._quitting is not None and self._left_at is None and is_done:

@@ -67,12 +67,13 @@ class TextDialogue(PlainDialogue):
     def _is_here(self, room: str) -> bool:
         return not room.startswith("#") or fold(room) == fold(self.room)
 
-    def _hindrance(self, say: Say) -> str | None:
+    def _is_on_the_way(self) -> bool:
+        return self._moving > 0
+
+    def _objection(self, say: Say) -> str:
         """What is for another room must not be heard in this one."""
-        if self._moving:
-            return ""
         if self._is_here(say.room):
-            return None
+            return ""
         return f"you are in {self.room}, and on this port in one room at a time: /join {say.room}"
 
     def _write(self, say: Say, text: str) -> bytes:

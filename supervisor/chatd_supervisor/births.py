@@ -166,8 +166,10 @@ class Births:
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
         worker.ended = True
-        # Whoever dies has its channel closed by the kernel, and is dying by then.
-        worker.hung_up = worker.child and worker.exitcode is None and is_alive(worker.pid)
+        # Whoever dies has its channel closed by the kernel, and is dying by then. Of one that is
+        # dismissed it was we who closed it.
+        if worker.connection is not None and worker.child and worker.exitcode is None:
+            worker.hung_up = is_alive(worker.pid)
         # Before its channel is closed, or it would look for another master.
         if not worker.child or worker.pid in self.children:
             _kill(worker)
@@ -183,13 +185,11 @@ class Births:
                     told(exitcode)
                 continue
             if worker.exitcode is None:
-                # Killed by us for that it closed its channel, it has done what no worker may.
-                hung_up = worker.hung_up and exitcode == -signal.SIGKILL
                 worker.exitcode = exitcode
-                if hung_up:
+                # Killed by us for that it closed its channel, it has done what no worker may.
+                if worker.hung_up and exitcode == -signal.SIGKILL:
                     worker.exitcode = VIOLATION
-                    if worker.connection is not None:
-                        violated(worker, Violation("hangup", "closed its channel, and lived"))
+                    violated(worker, Violation("hangup", "closed its channel, and lived"))
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:

@@ -153,20 +153,25 @@ class Conduct:
             return Violation("size", f"{kind.__name__} of {size} bytes")
         if kind not in MAY_SAY[self.phase]:
             return Violation("state", f"said {kind.__name__} when {self.phase.value}")
-        if isinstance(record, Report | Announce):
-            return self._judge_line(record)
-        if kind is Drained:
-            return self._judge_drained()
-        if kind is Trace:
-            return self._judge_trace(now)
-        self.phase = Phase.ENDED
-        return None
+        return self._take_note(record, now)
 
-    def _judge_line(self, record: Report | Announce) -> Violation | None:
-        if isinstance(record, Announce):
-            return self._judge_announcement(record)
-        if self.phase is Phase.ANNOUNCED and record.used != self.announced:
-            return Violation("state", f"announced {self.announced} bytes, reported {record.used}")
+    def _take_note(self, record: Record, now: float) -> Violation | None:
+        match record:
+            case Report():
+                return self._judge_report(record)
+            case Announce():
+                return self._judge_announcement(record)
+            case Drained():
+                return self._judge_drained()
+            case Trace():
+                return self._judge_trace(now)
+            case Ended():
+                self.phase = Phase.ENDED
+                return None
+
+    def _judge_report(self, report: Report) -> Violation | None:
+        if self.phase is Phase.ANNOUNCED and report.used != self.announced:
+            return Violation("state", f"announced {self.announced} bytes, reported {report.used}")
         self.phase = Phase.REPORTED
         return None
 
@@ -194,6 +199,10 @@ class Conduct:
             return Violation("rate", f"more than {TRACES} traces, {TRACES_A_SECOND:g} a second")
         self._traces -= 1
         return None
+
+
+OF_THE_STREAM: Final = (Report, Announce)
+"""Records that speak of the client's stream."""
 
 
 def judge_bytes(record: Report | Announce, standing: Standing) -> Violation | None:

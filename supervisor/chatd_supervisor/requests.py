@@ -6,9 +6,11 @@ The master adds those that concern itself: stop, reload, upgrade, status.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from chatd_supervisor.asking import ControlError
 from chatd_supervisor.examining import examine, find
-from chatd_supervisor.hub.administering import Announce, Kick, SayIn, Wish, objection
+from chatd_supervisor.hub.administering import Kick, Wish, objection
 from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.metering import measure
 from chatd_supervisor.paths import Paths
@@ -44,7 +46,7 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         return {**found, "quarantine": str(paths.quarantine_dir)}
 
     def administer(arguments: Arguments) -> dict[str, Any]:
-        wish = _wish(arguments)
+        wish = msgspec.convert(arguments, Wish)
         if reason := objection(board.hub, wish):
             raise ControlError(reason)
         concerned: list[int] = []
@@ -52,6 +54,8 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         board.commit()
         if not concerned or board.commits.stuck:
             raise ControlError("the journal cannot be written now; it is done as soon as it can be")
+        if isinstance(wish, Kick) and not concerned[-1]:
+            raise ControlError(f"{wish.nick} has just gone")
         return {"concerned": concerned[-1]}
 
     return {
@@ -61,15 +65,3 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         "metrics": lambda _: measure(board),
         "inspect": inspect,
     }
-
-
-def _wish(arguments: Arguments) -> Wish:
-    match arguments["wish"]:
-        case "kick":
-            return Kick(str(arguments["nick"]), str(arguments["reason"]))
-        case "say":
-            return SayIn(str(arguments["room"]), str(arguments["text"]))
-        case "announce":
-            return Announce(str(arguments["text"]))
-        case other:
-            raise ControlError(f"{other!r} is nothing that an administrator can wish for")

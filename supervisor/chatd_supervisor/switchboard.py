@@ -16,7 +16,7 @@ from typing import Final
 from chatd_supervisor.births import VIOLATION, Births, violated
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
-from chatd_supervisor.conduct import Violation, judge_bytes
+from chatd_supervisor.conduct import OF_THE_STREAM, Violation, judge_bytes
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
@@ -29,7 +29,6 @@ from chatd_workers.reports import (
     ACK,
     MALFORMED,
     MAX_RECORD,
-    Announce,
     Drain,
     Ended,
     Order,
@@ -225,7 +224,7 @@ class Switchboard:
         if connection is None:
             return
         violation = worker.conduct.judge(record, size, time.monotonic())
-        if violation is None and isinstance(record, Report | Announce):
+        if violation is None and isinstance(record, OF_THE_STREAM):
             violation = judge_bytes(record, connection.standing())
         if violation is not None:
             self._violated(worker, violation)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import CHATD, PATIENCE, Server, serving
-from irc_harness import IRC_CONFIG, SERVER_NAME, Closed, IrcClient
+from irc_harness import IRC_CONFIG, IRC_LISTEN, SERVER_NAME, Closed, IrcClient
 
 TEXT_TOO = '\n[[listen]]\naddress = "127.0.0.1:0"\n'
 
@@ -35,9 +35,10 @@ def done(server: Server, *command: str) -> str:
     return result.stdout
 
 
-def person(server: Server, nick: str) -> IrcClient:
+def person(server: Server, nick: str, caps: str = "") -> IrcClient:
     client = IrcClient(server.ports[0])
-    client.send(f"NICK {nick}", f"USER {nick} 0 * :{nick}", "JOIN #lobby")
+    wanted = [f"CAP REQ :{caps}", "CAP END"] if caps else []
+    client.send(*wanted, f"NICK {nick}", f"USER {nick} 0 * :{nick}", "JOIN #lobby")
     client.until("366")
     return client
 
@@ -68,6 +69,10 @@ def test_the_server_speaks_in_a_room_and_that_is_kept(server: Server) -> None:
         assert notice.source == SERVER_NAME
     shown = done(server, "history", f"--state-dir={server.state_dir}", "#lobby")
     assert shown.count(said) == 1
+    with person(server, "ivy", "batch message-tags draft/chathistory") as ivy:
+        ivy.send("CHATHISTORY LATEST #lobby * 1")
+        [*_, notice] = ivy.until("NOTICE", "#lobby", said)
+        assert notice.source == SERVER_NAME
 
 
 def test_everybody_is_told(server: Server) -> None:
@@ -78,6 +83,19 @@ def test_everybody_is_told(server: Server) -> None:
         assert done(server, "announce", "good", "night") == "chatd: told to 2 clients\n"
         alice.until("--- announcement: good night")
         iris.until("NOTICE", "*", "good night")
+
+
+def test_a_server_whose_name_has_no_dot_is_one_all_the_same(tmp_path: Path) -> None:
+    with serving(tmp_path, IRC_LISTEN) as server, person(server, "iris") as iris:
+        done(server, "kick", "iris")
+        assert iris.until("KILL")[-1].source == "chatd"
+
+
+def test_nobody_else_is_called_as_the_server_is(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        alice = server.connect("alice")
+        alice.send("/nick ChatD\n")
+        alice.until("nick ChatD is in use")
 
 
 @pytest.mark.parametrize(

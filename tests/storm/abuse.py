@@ -34,9 +34,11 @@ if __name__ == "__main__" and Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", __file__, *sys.argv[1:])
 
 from bench.figures import percentile  # noqa: E402
+from chatd_supervisor.config import Limits  # noqa: E402
 from fuzz.chatters import Chatter, Heard  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
+from storm.striking import a_child  # noqa: E402
 
 FACTOR: Final = 5.0
 """What p99 may be at most, times the idle one."""
@@ -102,6 +104,7 @@ class Killer:
         self._dice = dice
         self._kills = kills
         self._master_every = master_every
+        self._tries = 0
         self.workers = self.masters = 0
 
     def strike(self, since: float) -> None:
@@ -112,13 +115,13 @@ class Killer:
         if self._master_every and since >= (self.masters + 1) * self._master_every:
             os.kill(master, signal.SIGKILL)
             self.masters += 1
-        elif since * self._kills >= self.workers + 1:
-            # Counted also if there is none: after a master's death they are nobody's children.
-            self.workers += 1
-            with contextlib.suppress(OSError):
-                path = Path(f"/proc/{master}/task/{master}/children")
-                if pids := path.read_text().split():
-                    os.kill(int(self._dice.choice(pids)), signal.SIGKILL)
+        elif since * self._kills >= self._tries + 1:
+            self._tries += 1
+            # There may be none: after a master's death they are nobody's children.
+            if pid := a_child(master, self._dice):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    self.workers += 1
 
 
 class People:
@@ -210,10 +213,13 @@ def main() -> None:
     options.add_argument("--people", type=int, default=50)
     options.add_argument("--storm", type=float, default=50, help="connections a second; 0: none")
     options.add_argument("--kills", type=float, default=2, help="workers a second; 0: none")
-    options.add_argument("--master-every", type=float, default=60, help="seconds; 0: never")
+    options.add_argument("--master-every", type=float, default=15, help="seconds; 0: never")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument(
-        "--message-rate", type=int, default=20, help="lines a second from one client; 0: no limit"
+        "--message-rate",
+        type=int,
+        default=Limits().message_rate,
+        help="lines a second from one client, chatd's default unless given; 0: no limit",
     )
     chosen = vars(options.parse_args())
     message_rate = chosen.pop("message_rate")

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from client_harness import reader_of
 from harness import CHAT_CLIENT, Server, chatd, eventually
 from storm.cutting import Cutter
-from storm.striking import strike
+from storm.striking import Toll, strike
 
 ROOM: Final = "#pipe"
 
@@ -29,9 +29,7 @@ class Piped(NamedTuple):
     lines: int
     seconds: float
     cuts: int
-    readers: int
-    workers: int
-    masters: int
+    killed: Toll
     lost: int
     doubled: int
     disordered: int
@@ -40,7 +38,7 @@ class Piped(NamedTuple):
     @property
     def zeros(self) -> bool:
         """Whether what should be zero is."""
-        return not any(self[7:])
+        return not any(self[5:])
 
 
 def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int) -> Piped:
@@ -49,7 +47,7 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
     file = directory / "lines"
     file.write_text("".join(f"line {number}\n" for number in range(lines)))
     cutter = Cutter(server.port, dice)
-    kills = {"readers": 0, "workers": 0, "masters": 0}
+    toll = Toll()
     begun = time.monotonic()
     try:
         with (
@@ -69,7 +67,7 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
                     program.send_signal(signal.SIGKILL)
                 time.sleep(every * dice.uniform(0.5, 1.5))
                 if program.poll() is None:
-                    strike(server, cutter, lambda: reader_of(program.pid), kills, dice)
+                    strike(server, cutter, lambda: reader_of(program.pid), toll, dice)
     finally:
         cutter.close()
     took = time.monotonic() - begun
@@ -82,7 +80,7 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
         lines,
         round(took, 1),
         cutter.cuts,
-        **kills,
+        killed=toll,
         lost=len(set(wanted) - there),
         doubled=len(found) - len(there),
         disordered=int(list(dict.fromkeys(found)) != [each for each in wanted if each in there]),

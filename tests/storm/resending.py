@@ -14,7 +14,7 @@ from chatd_client.exchange import Doubtful, Hole, Members, Phase, Refused, Said,
 from companions import Desk
 from harness import Server, chatd
 from storm.cutting import Cutter
-from storm.striking import strike
+from storm.striking import Toll, strike
 
 ROOM: Final = "#storm"
 
@@ -28,9 +28,7 @@ class Resends(NamedTuple):
     seed: int
     lines: int
     cuts: int
-    readers: int
-    workers: int
-    masters: int
+    killed: Toll
     lost: int
     doubled: int
     disordered: int
@@ -41,7 +39,7 @@ class Resends(NamedTuple):
     @property
     def zeros(self) -> bool:
         """Whether what should be zero is."""
-        return not any(self[6:])
+        return not any(self[4:])
 
 
 class _Person:
@@ -82,7 +80,7 @@ def storm(
     dice = random.Random(seed)
     cutter = Cutter(server.port, dice)
     persons = [_Person(number, cutter.port) for number in range(people)]
-    kills = {"readers": 0, "workers": 0, "masters": 0}
+    toll = Toll()
     try:
         for person in persons:
             person.desk.expect(Members)
@@ -97,12 +95,12 @@ def storm(
                     person.say()
             if now >= next_death:
                 next_death = now + every * dice.uniform(0.5, 1.5)
-                strike(server, cutter, lambda: _reader(persons, dice), kills, dice)
+                strike(server, cutter, lambda: _reader(persons, dice), toll, dice)
             select.select([each.desk.companion for each in persons], [], [], 0.02)
             for person in persons:
                 person.take()
         _settle(persons)
-        return _judge(server, persons, cutter, kills, seed)
+        return _judge(server, persons, cutter, toll, seed)
     finally:
         for person in persons:
             person.desk.companion.close()
@@ -132,7 +130,7 @@ def _settle(persons: list[_Person]) -> None:
 
 
 def _judge(
-    server: Server, persons: list[_Person], cutter: Cutter, kills: dict[str, int], seed: int
+    server: Server, persons: list[_Person], cutter: Cutter, toll: Toll, seed: int
 ) -> Resends:
     shown = chatd(server, "history", ROOM, "--last", "1000000")
     journal = [
@@ -155,9 +153,7 @@ def _judge(
         seed,
         len(said),
         cutter.cuts,
-        kills["readers"],
-        kills["workers"],
-        kills["masters"],
+        toll,
         lost,
         doubled,
         disordered,

@@ -24,5 +24,5 @@ def test_lines_are_said_and_told_once(
     with capsys.disabled():
         print(f"\n{figures}")
     assert figures.cuts > 0
-    assert figures.readers > 0
+    assert figures.killed.readers > 0
     assert figures.zeros, str(figures)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.journal import Fact
+from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience
 from chatd_workers import events as e
 from chatd_workers.names import fold, is_safe
@@ -19,27 +20,30 @@ LONGEST: Final = 350
 """Bytes of a text, so that it fits into a line of IRC beside the longest names."""
 
 
-class Kick(Struct, frozen=True):
+class Kick(Struct, frozen=True, tag="kick", tag_field="wish"):
     """Put off the server whoever is called ``nick``."""
 
     nick: str
     reason: str
 
 
-class SayIn(Struct, frozen=True):
+class SayIn(Struct, frozen=True, tag="say", tag_field="wish"):
     """Say ``text`` in ``room``, as the server."""
 
     room: str
     text: str
 
 
-class Announce(Struct, frozen=True):
+class Announce(Struct, frozen=True, tag="announce", tag_field="wish"):
     """Tell ``text`` to everybody."""
 
     text: str
 
 
 Wish = Kick | SayIn | Announce
+
+_BY_SERVER: Final = data_of({"server": "1"})
+"""What a fact carries of who did it (``recalling.past_of``)."""
 
 
 def objection(hub: Core, wish: Wish) -> str:
@@ -58,14 +62,14 @@ def objection(hub: Core, wish: Wish) -> str:
 
 def administer(hub: Core, wish: Wish) -> int:
     """Carry out ``wish``; return how many it concerns."""
-    server = e.Source(hub.rules.server)
+    server = e.Source(hub.rules.server, server=True)
     if isinstance(wish, Kick):
         return _kick(hub, wish, server)
     if isinstance(wish, SayIn):
         room = hub.rooms.get(fold(wish.room))
         if room is None:
             return 0
-        stamp = hub.note(Fact(0, server.nick, room.name, "notice", wish.text))
+        stamp = hub.note(Fact(0, server.nick, room.name, "notice", wish.text, _BY_SERVER))
         hub.tell(room.audience(), e.Said(server, room.name, wish.text, "notice", stamp))
         return len(room.members)
     stamp = hub.note(Fact(0, server.nick, "", "announce", wish.text))

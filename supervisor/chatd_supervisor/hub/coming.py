@@ -111,7 +111,8 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
         return "nick-too-long", str(hub.rules.nick_length)
     if not is_nick(nick):
         return "nick-invalid", nick
-    if hub.nicks.get(fold(nick), session) is not session or fold(nick) in SERVICES:
+    taken = {*SERVICES, fold(hub.rules.server)}
+    if hub.nicks.get(fold(nick), session) is not session or fold(nick) in taken:
         return "nick-in-use", nick
     if is_reserved(hub, session, nick):
         return "nick-reserved", nick

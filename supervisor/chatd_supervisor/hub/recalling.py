@@ -55,6 +55,7 @@ def past_of(entry: Entry) -> e.Past:
         fields.get("account", ""),
         fields.get("realname", ""),
         bot="bot" in fields,
+        server="server" in fields,
     )
     tags = tuple(fields.get("tags", {}).items())
     kind = _SHOWN_AS.get(entry.kind, entry.kind)

@@ -15,7 +15,7 @@ Tags = tuple[tuple[str, str], ...]
 
 
 class Source(Struct, frozen=True, gc=False):
-    """Whoever does something: a client, by all its names."""
+    """Whoever does something: a client, by all its names, or the server."""
 
     nick: str
     user: str = ""
@@ -24,6 +24,8 @@ class Source(Struct, frozen=True, gc=False):
     """Empty: it has logged in to none."""
     realname: str = ""
     bot: bool = False
+    server: bool = False
+    """It is the server itself, which has a nick alone: its name."""
 
 
 class Stamp(Struct, frozen=True, gc=False):

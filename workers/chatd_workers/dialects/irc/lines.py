@@ -34,7 +34,7 @@ NOBODY: Final = Source("*")
 
 def prefix(source: Source) -> str:
     """Return ``nick!user@host``, with ``*`` for what is not known; of a server its name alone."""
-    if not (source.user or source.host) and "." in source.nick:
+    if source.server:
         return source.nick
     return f"{source.nick or '*'}!{source.user or '*'}@{source.host or '*'}"
 
