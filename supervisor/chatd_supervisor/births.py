@@ -83,6 +83,8 @@ class Births:
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
         self._to_renew: deque[Worker] = deque()
+        # Hears of each new one as well (``tracing``).
+        self.noticed: Callable[[Worker], None] | None = None
         self.births = 0
         self.restarts = 0
         self.adopted = 0
@@ -102,7 +104,7 @@ class Births:
         worker = _worker(pid, channel, connection, orders, child=True)
         connection.worker = self.children[pid] = worker
         self.births += 1
-        self._born(worker)
+        self._welcome(worker)
         return worker
 
     def adopt(self, connection: Connection, pid: int, channel: socket.socket) -> None:
@@ -117,7 +119,7 @@ class Births:
         # If it has died meanwhile, its channel will say so.
         with contextlib.suppress(OSError):
             channel.send(encode(orders), socket.MSG_DONTWAIT)
-        self._born(worker)
+        self._welcome(worker)
 
     def take_over(self, worker: Worker) -> None:
         """Go on with ``worker``, which another program in this process has left to us."""
@@ -126,7 +128,12 @@ class Births:
         worker.committed = True
         if worker.child:
             self.children[worker.pid] = worker
+        self._welcome(worker)
+
+    def _welcome(self, worker: Worker) -> None:
         self._born(worker)
+        if self.noticed is not None:
+            self.noticed(worker)
 
     def renew(self, workers: Iterable[Worker]) -> None:
         """Replace ``workers`` one after another by new ones, but for those of relays."""

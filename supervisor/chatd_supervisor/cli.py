@@ -53,6 +53,7 @@ from chatd_supervisor.stopping import end_waiting
 from chatd_supervisor.stopping import stop as stop_server
 from chatd_supervisor.tables import format_config, format_status
 from chatd_supervisor.title_room import ensure_title_room
+from chatd_supervisor.trace_command import trace
 from chatd_supervisor.watch_commands import show_tree, top
 from chatd_workers.names import LOBBY, room_name
 
@@ -250,6 +251,7 @@ main.add_command(ps)
 main.add_command(say)
 main.add_command(show_tree)
 main.add_command(top)
+main.add_command(trace)
 
 
 def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:

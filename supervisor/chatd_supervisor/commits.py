@@ -95,6 +95,7 @@ class Commits:
         self._begin()
         self._connection_of = connection_of
         self.hub = hub
+        self.apply = hub.apply  # another one while somebody looks on (``tracing``)
         hub.id_of = journal.id_of
         hub.accounts = AccountBook(journal.accounts)
         hub.past = Recollection(journal, hub)
@@ -262,7 +263,7 @@ class Commits:
         )
 
     def _do(self, connection: Connection, entry: Entry) -> None:
-        self._follow(self.hub.apply(connection.session, entry))
+        self._follow(self.apply(connection.session, entry))
 
     def _follow(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
@@ -284,7 +285,7 @@ class Commits:
         if work.cut and connection.client is not None:
             self._cut(connection.output, counts.written(connection.client))
         if work.quiet:
-            self.hub.apply(session.id, Depart(work.reason))
+            self.apply(session.id, Depart(work.reason))
         else:
             self._do(connection, Depart(work.reason))
         if work.farewell is not None:

@@ -58,6 +58,10 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_format: Annotated[
         LogFormat, Meta(description="Whether the log is for people or for programs.")
     ] = "text"
+    tell_traced: Annotated[
+        Literal["never", "text", "always"],
+        Meta(description="Which clients are told that chatd trace follows them, and no longer."),
+    ] = "text"
 
     def __post_init__(self) -> None:
         """Check what the types cannot; msgspec turns ValueError into a ValidationError."""

@@ -3,19 +3,24 @@
 A Unix socket with mode 0600 in the runtime directory; ``asking`` is its other side. A question is
 ``{"request": NAME, ...}``, an answer ``{"ok": {...}}`` or ``{"error": SENTENCE}``. Questions are
 bounded in size, number and time, so that nobody who may ask can keep the master from serving.
+
+An answer that goes on (``Stream``) is followed by more lines, records that say what happens as it
+happens. Whoever does not take them is cut off; nobody waits for it.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chatd_supervisor.asking import ControlError
 
-__all__ = ["ControlError", "ControlServer", "Handler"]
+__all__ = ["ControlError", "ControlServer", "Feed", "Handler", "Stream"]
 
 MAX_REQUEST: Final = 64 * 1024
 """Bytes in a question."""
@@ -26,7 +31,54 @@ MAX_AT_ONCE: Final = 16
 PATIENCE: Final = 5.0
 """Seconds that an asker may take for its question, and again for taking the answer."""
 
-Handler = Callable[[str, dict[str, Any]], dict[str, Any]]
+MAX_BEHIND: Final = 256 * 1024
+"""Bytes of records that may wait for an asker; one with more is cut off."""
+
+_CREDENTIALS: Final = struct.Struct("iII")
+"""``struct ucred``, unix(7)."""
+
+
+class Feed:
+    """Further lines for one asker, for as long as it takes them."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        # It has not read, and was let go.
+        self.cut = False
+        held: socket.socket = writer.get_extra_info("socket")
+        told = held.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        self.pid, self.uid, _ = _CREDENTIALS.unpack(told)
+
+    def put(self, record: dict[str, Any]) -> None:
+        """Send ``record``, unless the asker is gone; one that does not read is cut off."""
+        transport = self._writer.transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > MAX_BEHIND:
+            self.cut = True
+            transport.abort()
+            return
+        self._writer.write(json.dumps(record).encode() + b"\n")
+
+    def end(self) -> None:
+        """Let the asker go when it has taken what was put; at most PATIENCE seconds later."""
+        self._writer.close()
+        if self._writer.transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(PATIENCE, self._writer.transport.abort)
+
+
+class Stream(NamedTuple):
+    """An answer that goes on."""
+
+    first: dict[str, Any]
+    """The answer itself."""
+    begin: Callable[[Feed], None]
+    """Takes the feed, at once."""
+    left: Callable[[], None]
+    """Called when the asker has left or was cut off, or the feed was ended."""
+
+
+Handler = Callable[[str, dict[str, Any]], dict[str, Any] | Stream]
 
 
 class ControlServer:
@@ -66,16 +118,32 @@ class ControlServer:
         self._open += 1
         try:
             answer = await self._hear(reader)
+            if isinstance(answer, Stream):
+                await self._go_on(answer, reader, writer)
+                return
             writer.write(json.dumps(answer).encode() + b"\n")
             async with asyncio.timeout(PATIENCE):
                 await writer.drain()
         except (TimeoutError, ConnectionError):
             writer.transport.abort()  # gone, or does not take the answer: nothing to say to it
+        except asyncio.CancelledError:
+            # The loop ends. asyncio would log this as a fault (streams.py, until Python 3.12).
+            writer.transport.abort()
         finally:
             self._open -= 1
             writer.close()
 
-    async def _hear(self, reader: asyncio.StreamReader) -> dict[str, Any]:
+    async def _go_on(
+        self, stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(json.dumps({"ok": stream.first}).encode() + b"\n")
+        stream.begin(Feed(writer))
+        try:
+            await reader.read(1)  # it has nothing more to say: this is its end, or ours
+        finally:
+            stream.left()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> dict[str, Any] | Stream:
         if self._open > MAX_AT_ONCE:
             return {"error": f"more than {MAX_AT_ONCE} requests at once, try again"}
         try:
@@ -87,13 +155,14 @@ class ControlServer:
             return {"error": f"a request has at most {MAX_REQUEST} bytes"}
         return self._answer(line)
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes) -> dict[str, Any] | Stream:
         try:
             question = json.loads(line)
             request = question.pop("request")
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             return {"error": "a request is one line of JSON: an object with the key request"}
         try:
-            return {"ok": self._handler(str(request), question)}
+            answer = self._handler(str(request), question)
         except ControlError as error:
             return {"error": str(error)}
+        return answer if isinstance(answer, Stream) else {"ok": answer}

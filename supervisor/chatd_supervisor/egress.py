@@ -18,7 +18,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from chatd_supervisor.rooms import Audience, Session
 from chatd_workers.dialects import DIALECTS
@@ -176,6 +176,26 @@ class _Way(NamedTuple):
     """The one session that it leads to, if that is left out of some events; 0: everybody."""
 
 
+class Tap(Protocol):
+    """Somebody who looks on (``tracing``)."""
+
+    def deliver(self, audience: Audience, event: Event, but: Session | None = None) -> None:
+        """Stand in for ``Egress.deliver``."""
+        ...
+
+    def forget(self) -> None:
+        """Take note that what was delivered since ``written`` has not happened."""
+        ...
+
+    def written(self) -> None:
+        """Take note that it has, and stands in the journal."""
+        ...
+
+    def end(self, reason: str) -> None:
+        """Look no longer: this process will not go on."""
+        ...
+
+
 class Egress:
     """Gathers a tick's events and writes them, one send per client."""
 
@@ -189,8 +209,11 @@ class Egress:
         self._unwritten = 0
         # Events times clients that were written.
         self.deliveries = 0
+        # Another one while somebody looks on, so that it costs nothing when nobody does.
+        self.deliver = self.take
+        self.tap: Tap | None = None
 
-    def deliver(self, audience: Audience, event: Event, but: Session | None = None) -> None:
+    def take(self, audience: Audience, event: Event, but: Session | None = None) -> None:
         """Take ``event`` for ``audience``, without ``but``, after everything taken before."""
         if audience is not self._audience:
             self._close_run()
@@ -209,11 +232,15 @@ class Egress:
         self._events = []
         self._runs = []
         self._unwritten = 0
+        if self.tap is not None:
+            self.tap.forget()
 
     def write(self, runs: list[Run]) -> list[Output]:
         """Write sealed ``runs``; return the outputs whose queue has grown."""
         self.deliveries += self._unwritten
         self._unwritten = 0
+        if self.tap is not None:
+            self.tap.written()
         if not runs:
             return []
         if len(runs) == 1:

@@ -40,6 +40,8 @@ def step_aside(board: Switchboard, notifier: Notifier) -> None:
     been said so far is written down first, so that less is left to be found out.
     """
     board.commit()
+    if board.egress.tap is not None:
+        board.egress.tap.end("the server goes on with another master")
     note("stepping aside", what="everything is left to the next master")
     notifier.drain()
     logging.shutdown()

@@ -66,6 +66,17 @@ EVENTS: Final = {
     "quarantine failed": Kind(
         ERROR, ("file", "reason"), "A line that crashes its readers could not be kept."
     ),
+    "trace begun": Kind(
+        WARNING,
+        ("session", "nick", "told", "text", "by", "uid"),
+        "Somebody follows a client live with chatd trace: process by, of user uid. Text tells"
+        " whether what is said is shown, told whether the client was told so.",
+    ),
+    "trace ended": Kind(
+        WARNING,
+        ("session", "by", "uid", "reason"),
+        "They follow it no longer; after the death of a master this is missing.",
+    ),
     # Listening
     "listening": Kind(INFO, ("address", "way"), "Clients can connect there."),
     "no longer listening": Kind(INFO, ("address",), "Clients cannot connect there any more."),

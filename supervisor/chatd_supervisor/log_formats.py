@@ -55,7 +55,7 @@ class TextFormatter(logging.Formatter):
         stack = fields.get(STACK)
         for name, value in fields.items():
             if name != STACK and value is not None:
-                text += f" {name}={_quoted(value)}"
+                text += f" {name}={as_value(value)}"
         if stack is not None:
             text += f"\n{stack}"
         if text.isprintable():
@@ -106,7 +106,8 @@ def _fields(record: logging.LogRecord) -> Mapping[str, object]:
     return found
 
 
-def _quoted(value: object) -> str:
+def as_value(value: object) -> str:
+    """Return ``value`` as it stands in a line of text: quoted if it is no plain word."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 

@@ -10,6 +10,7 @@ Names and fields are an interface: new ones may come, old ones stay.
 
 import logging
 import traceback
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from chatd_supervisor.log_events import EVENTS, Kind
@@ -18,6 +19,9 @@ __all__ = ["EVENTS", "FIELDS", "Kind", "note"]
 
 FIELDS: Final = "fields"
 """Under this name a log record has them."""
+
+LISTENERS: Final[list[Callable[[str, Mapping[str, object]], None]]] = []
+"""Who hears of each event and its fields as well (``tracing``), whatever is logged."""
 
 _log = logging.getLogger("chatd")
 
@@ -31,4 +35,6 @@ def note(event: str, /, **fields: object) -> None:
     fault = fields.pop("fault", None)
     if isinstance(fault, BaseException):
         fields["stack"] = "".join(traceback.format_exception(fault)).rstrip()
+    for listener in LISTENERS:
+        listener(event, fields)
     _log.log(EVENTS[event].level, event, extra={FIELDS: fields})

@@ -25,7 +25,7 @@ from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
-from chatd_supervisor.control import ControlError, ControlServer
+from chatd_supervisor.control import ControlError, ControlServer, Stream
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import Channel, go_back
 from chatd_supervisor.hub import Hub, Operation
@@ -335,7 +335,7 @@ class Master:
 
     # Looking inside
 
-    def _answer(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, request: str, arguments: dict[str, Any]) -> dict[str, Any] | Stream:
         """Answer on the control socket."""
         answer = self._requests.get(request)
         if answer is None:

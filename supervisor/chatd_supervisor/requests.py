@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from chatd_supervisor.asking import ControlError
+from chatd_supervisor.control import Stream
 from chatd_supervisor.examining import examine, find
 from chatd_supervisor.hub.administering import Kick, Wish, objection
 from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.metering import measure
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.tracing import Tracing
 from chatd_supervisor.work import AccountChanged, Administered
 
 
@@ -26,7 +28,7 @@ class Arguments(dict[str, Any]):
         raise ControlError(f"the request lacks {name}")
 
 
-Request = Callable[[Arguments], dict[str, Any]]
+Request = Callable[[Arguments], dict[str, Any] | Stream]
 """Takes the arguments, returns the answer; raises ControlError, OSError or ValueError."""
 
 
@@ -64,4 +66,5 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         "administer": administer,
         "metrics": lambda _: measure(board),
         "inspect": inspect,
+        "trace": Tracing(board).answer,
     }

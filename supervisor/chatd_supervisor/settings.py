@@ -60,6 +60,7 @@ def rules_of(config: Config) -> Rules:
         motd=tuple(server.motd.splitlines()),
         admin=tuple(server.admin.splitlines()),
         password=server.password,
+        tell_traced=server.tell_traced,
         version=f"chatd-{__version__}",
         started=_STARTED,
         since=int(_SINCE * 1_000_000),

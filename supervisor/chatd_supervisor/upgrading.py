@@ -168,6 +168,8 @@ class Upgrade:
             generation=self.generation,
             since=time.monotonic(),
         )
+        if board.egress.tap is not None:
+            board.egress.tap.end("the server goes on with another program")
         note("upgrade executed", command=" ".join(command))
         execute(command, handover)
 

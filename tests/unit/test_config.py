@@ -92,7 +92,7 @@ Tea is at four.
             (
                 "server.nmae: unknown key; did you mean name? "
                 "(allowed: name, network, description, motd, admin, password, runtime_dir,"
-                " state_dir, log_level, log_format)"
+                " state_dir, log_level, log_format, tell_traced)"
             ),
         ),
         (

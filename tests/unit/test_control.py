@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -15,8 +16,15 @@ from typing import Any
 import pytest
 
 from chatd_supervisor import control
-from chatd_supervisor.asking import ControlError, NotRunning, ask
-from chatd_supervisor.control import MAX_AT_ONCE, MAX_REQUEST, ControlServer
+from chatd_supervisor.asking import ControlError, NotRunning, ask, follow
+from chatd_supervisor.control import (
+    MAX_AT_ONCE,
+    MAX_REQUEST,
+    ControlServer,
+    Feed,
+    Handler,
+    Stream,
+)
 
 DEADLINE = 20.0
 
@@ -30,16 +38,31 @@ def handle(request: str, arguments: dict[str, Any]) -> dict[str, Any]:
     raise ControlError(f"no such request: {request}")
 
 
+def streaming(left: list[bool], begin: Callable[[Feed], object]) -> Handler:
+    """Return what answers with its arguments and goes on with ``begin``; ``left``: was it cut?"""
+
+    def handler(_request: str, arguments: dict[str, Any]) -> Stream:
+        feeds: list[Feed] = []
+
+        def start(feed: Feed) -> None:
+            feeds.append(feed)
+            begin(feed)
+
+        return Stream(arguments, start, lambda: left.append(feeds[0].cut))
+
+    return handler
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "control.sock"
 
 
-def serve(path: Path, client: Callable[[], Any]) -> Any:
+def serve(path: Path, client: Callable[[], Any], handler: Handler = handle) -> Any:
     """Run ``client`` in a thread while the control socket is served; return what it returns."""
 
     async def main() -> Any:
-        server = ControlServer(path, handle)
+        server = ControlServer(path, handler)
         await server.start()
         try:
             async with asyncio.timeout(DEADLINE):
@@ -208,3 +231,80 @@ def test_a_master_that_does_not_answer_is_not_waited_for(path: Path) -> None:
 def test_a_path_that_is_none_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="too long"):
         ask(tmp_path / ("x" * 200), "status")
+
+
+def test_a_stream_goes_on_until_its_asker_leaves(path: Path) -> None:
+    left: list[bool] = []
+
+    def begin(feed: Feed) -> None:
+        for number in range(3):
+            feed.put({"n": number})
+
+    def client() -> Any:
+        records = follow(path, "count", master=os.getpid())
+        found = [next(records) for _ in range(4)]
+        records.close()
+        return found
+
+    found = serve(path, client, streaming(left, begin))
+    assert found == [{"master": os.getpid()}, {"n": 0}, {"n": 1}, {"n": 2}]
+    assert left == [False]
+
+
+def test_a_stream_that_is_ended_is_heard_to_its_end(path: Path) -> None:
+    left: list[bool] = []
+
+    def begin(feed: Feed) -> None:
+        assert (feed.pid, feed.uid) == (os.getpid(), os.getuid())
+        for number in range(200):
+            feed.put({"n": number})
+            if number == 99:
+                feed.end()
+
+    def client() -> list[dict[str, Any]]:
+        records = follow(path, "count", master=os.getpid())
+        found = [next(records) for _ in range(101)]
+        # We live, and have closed it.
+        with pytest.raises(ControlError, match="not read fast enough"):
+            next(records)
+        return found
+
+    _, *found = serve(path, client, streaming(left, begin))
+    assert found == [{"n": number} for number in range(100)]
+    assert left == [False]
+
+
+def test_who_does_not_read_a_stream_is_cut_off(path: Path) -> None:
+    left: list[bool] = []
+
+    def begin(feed: Feed) -> None:
+        for number in range(20_000):
+            feed.put({"n": number, "x": "x" * 100})
+
+    def client() -> int:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(DEADLINE)
+            asking.connect(str(path))
+            asking.sendall(b'{"request": "count", "master": 1}\n')
+            ended = select.poll()
+            ended.register(asking, 0)
+            assert ended.poll(DEADLINE * 1000) == [(asking.fileno(), select.POLLHUP)]
+            size = 0
+            while data := asking.recv(1 << 16):
+                size += len(data)
+            return size
+
+    assert serve(path, client, streaming(left, begin)) < 20_000 * 100
+    assert left == [True]
+
+
+def test_a_master_that_dies_in_a_stream_is_told_so(path: Path) -> None:
+    with subprocess.Popen(["sleep", "0"]) as dead:
+        pass
+    records = partial(follow, path, "count", master=dead.pid)
+
+    def client() -> None:
+        with pytest.raises(NotRunning, match=f"the master, pid {dead.pid}, has died"):
+            list(records())
+
+    serve(path, client, streaming([], lambda feed: feed.end()))

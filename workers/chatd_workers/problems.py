@@ -147,6 +147,9 @@ NOTICES: Final[dict[str, str]] = {
     "away": "you are away now: {value}",
     "back": "you are not away any more",
     "reloaded": "the configuration is read again",
+    "traced": "an administrator follows what your connection does from now on, not what is said",
+    "traced-text": "an administrator reads along from now on: what you say and what you are told",
+    "traced-no-more": "no administrator follows your connection any more",
 }
 """What was done as asked, for those whom nothing else tells it."""
 

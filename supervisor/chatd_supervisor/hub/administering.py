@@ -1,4 +1,4 @@
-"""What the administrator does from outside, by ``chatd kick``, ``say`` and ``announce``. Pure.
+"""What the administrator does from outside: ``chatd kick``, ``say``, ``announce``, ``trace``. Pure.
 
 Written down like all that happens, and only then carried out, so that it is done once whatever is
 killed meanwhile.
@@ -40,7 +40,14 @@ class Announce(Struct, frozen=True, tag="announce", tag_field="wish"):
     text: str
 
 
-Wish = Kick | SayIn | Announce
+class Notify(Struct, frozen=True):
+    """Tell session number ``session`` one of ``problems.NOTICES``."""
+
+    session: int
+    notice: str
+
+
+Wish = Kick | SayIn | Announce | Notify
 
 _BY_SERVER: Final = data_of({"server": "1"})
 """What a fact carries of who did it (``recalling.past_of``)."""
@@ -48,6 +55,8 @@ _BY_SERVER: Final = data_of({"server": "1"})
 
 def objection(hub: Core, wish: Wish) -> str:
     """Return why ``wish`` cannot be carried out, as a sentence; "" if it can."""
+    if isinstance(wish, Notify):
+        return ""
     text = wish.reason if isinstance(wish, Kick) else wish.text
     if not is_safe(text) or not text.strip():
         return "a text is one line without control characters"
@@ -72,10 +81,20 @@ def administer(hub: Core, wish: Wish) -> int:
         stamp = hub.note(Fact(0, server.nick, room.name, "notice", wish.text, _BY_SERVER))
         hub.tell(room.audience(), e.Said(server, room.name, wish.text, "notice", stamp))
         return len(room.members)
+    if isinstance(wish, Notify):
+        return _notify(hub, wish)
     stamp = hub.note(Fact(0, server.nick, "", "announce", wish.text))
     hearers = [each for each in hub.sessions.values() if each.record.registered]
     hub.tell(Audience(hearers), e.Announced(wish.text, stamp=stamp))
     return len(hearers)
+
+
+def _notify(hub: Core, wish: Notify) -> int:
+    session = hub.state.sessions.get(wish.session)
+    if session is None:
+        return 0
+    hub.deliver(session, e.Informed(wish.notice, to=session.to))
+    return 1
 
 
 def _kick(hub: Core, wish: Kick, server: e.Source) -> int:

@@ -1,6 +1,6 @@
 """What the configuration allows, as the hub needs it; and who may be an operator."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class OperatorBlock(NamedTuple):
@@ -19,6 +19,8 @@ class Rules(NamedTuple):
     network: str = "chatd"
     description: str = "chatd"
     password: str = ""
+    tell_traced: Literal["never", "text", "always"] = "text"
+    """Whom chatd trace follows is told so: when what is said is shown, or always."""
     version: str = ""
     motd: tuple[str, ...] = ()
     admin: tuple[str, ...] = ()
