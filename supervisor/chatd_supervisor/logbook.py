@@ -34,7 +34,9 @@ def note(event: str, /, **fields: object) -> None:
     """
     fault = fields.pop("fault", None)
     if isinstance(fault, BaseException):
-        fields["stack"] = "".join(traceback.format_exception(fault)).rstrip()
+        fields["stack"] = "".join(traceback.format_exception(fault))
+    if isinstance(stack := fields.get("stack"), str):
+        fields["stack"] = stack.rstrip()
     for listener in LISTENERS:
         listener(event, fields)
     _log.log(EVENTS[event].level, event, extra={FIELDS: fields})

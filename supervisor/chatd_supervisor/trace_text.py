@@ -68,6 +68,8 @@ def _fields(fields: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, Mapping) and "nick" in value:
         return as_value(value["nick"])  # a person is called by its nick
+    if isinstance(value, Mapping) and "id" in value:
+        return as_value(value["id"])  # a line, of which the journal has the time
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return as_value(",".join(value))
     if isinstance(value, Mapping | list | bool):

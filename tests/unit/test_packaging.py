@@ -38,6 +38,7 @@ PURE = (
     "workers/chatd_workers/dialects/**/*.py",
     "supervisor/chatd_supervisor/hub/*.py",
     "supervisor/chatd_supervisor/records.py",
+    "supervisor/chatd_supervisor/redaction.py",
     "supervisor/chatd_supervisor/rooms.py",
     "supervisor/chatd_supervisor/state.py",
     "supervisor/chatd_supervisor/restarts.py",

@@ -387,6 +387,6 @@ class Worker:
             f"carry {len(self._carry)}, acknowledged {self._acknowledged}, "
             f"to drain {self._to_drain}\n"
         )
-        text = state + of_frame(frame)
+        text = state + of_frame(frame, serve.__code__)
         with contextlib.suppress(OSError):
             self._channel.send(encode(Trace(text[-MAX_TRACE:])), socket.MSG_DONTWAIT)

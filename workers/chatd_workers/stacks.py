@@ -1,12 +1,19 @@
 """Python stacks as text, without the source: a worker can open no file to read it from."""
 
+import itertools
 import traceback
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 
-def of_frame(frame: FrameType | None) -> str:
-    """Return where ``frame`` is, and what has called it, the outermost first."""
-    return _shown(traceback.StackSummary.extract(traceback.walk_stack(frame), lookup_lines=False))
+def of_frame(frame: FrameType | None, outermost: CodeType) -> str:
+    """Return where ``frame`` is, and what has called it, the outermost first.
+
+    It begins with ``outermost``: what has called that is, in a fork, of another process.
+    """
+    frames = list(traceback.walk_stack(frame))
+    inner = list(itertools.takewhile(lambda one: one[0].f_code is not outermost, frames))
+    chosen = frames[: len(inner) + 1]
+    return _shown(traceback.StackSummary.extract(iter(chosen), lookup_lines=False))
 
 
 def of_error(error: BaseException) -> str:
