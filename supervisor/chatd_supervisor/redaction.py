@@ -12,7 +12,8 @@ shown is bounded, too: LONGEST characters of a text, MANY items of a list.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -94,15 +95,23 @@ def shown(value: Struct, *, text: bool) -> dict[str, Any]:
 def _fields(value: Struct, text: bool, cares: Mapping[str, Care] = _USUAL) -> dict[str, Any]:
     """Return the fields of ``value``; ``cares`` goes before what the tables say."""
     found = {}
-    for field in msgspec.structs.fields(value):
-        content = getattr(value, field.name)
+    for name, usual, care in _plan(type(value)):
+        content = getattr(value, name)
+        if content != usual:
+            found[name] = _content(content, cares.get(name, care), text)
+    return found
+
+
+@functools.cache
+def _plan(struct: type[Struct]) -> tuple[tuple[str, Any, Care], ...]:
+    """Return name, usual content and care of each field of ``struct``, found out once."""
+    plan = []
+    for field in msgspec.structs.fields(struct):
         usual = field.default
         if usual is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
             usual = field.default_factory()
-        if content != usual:
-            care = cares.get(field.name) or care_of(type(value), field.name)
-            found[field.name] = _content(content, care, text)
-    return found
+        plan.append((field.name, usual, care_of(struct, field.name)))
+    return tuple(plan)
 
 
 def _content(content: Any, care: Care, text: bool) -> Any:
@@ -110,10 +119,9 @@ def _content(content: Any, care: Care, text: bool) -> Any:
         return _string(content, care, text)
     if isinstance(content, Struct):
         return shown(content, text=text)
-    if isinstance(content, Mapping):
-        pairs = [[key, content[key]] for key in content]
-        return _content(pairs, care, text)
-    if isinstance(content, Sequence):
+    if isinstance(content, dict):
+        return _content(list(content.items()), care, text)
+    if isinstance(content, list | tuple):
         few = [_content(one, care, text) for one in content[:MANY]]
         return few if len(content) <= MANY else [*few, f"(and {len(content) - MANY} more)"]
     return content

@@ -48,7 +48,7 @@ def line(record: Mapping[str, Any]) -> str:
 
 def _words(kind: str, record: Mapping[str, Any]) -> str:
     if kind in ("command", "event", "log"):
-        words = f"{record['name']} {_fields(record['fields'])}"
+        words = f"{record['name']} {_fields(record['fields'])}".rstrip()
         return f"{words} {SILENT}" if record.get("bytes") == 0 else words
     if kind == "read":
         lines = record["lines"]

@@ -36,7 +36,7 @@ from chatd_workers.events import Event
 MAX_AT_ONCE: Final = 8
 """Traces; half of what may ask at once, so that others can ask meanwhile."""
 
-MAX_A_TICK: Final = 500
+MAX_A_TICK: Final = 200
 """Records of one client in one tick; more are counted."""
 
 ITS_OWN: Final = frozenset({"trace begun", "trace ended"})
