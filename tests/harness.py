@@ -40,12 +40,16 @@ def eventually(what: str, probe: Callable[[], T], patience: float = PATIENCE) ->
 class Client:
     """A person on ``nc``: sends bytes, reads lines."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", receive_buffer: int = 0, source: str = ""
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
         self.received = bytearray()
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from chatd_supervisor.account_config import Accounts, Operator
+from chatd_supervisor.exempt_config import Exempting
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.sandbox_config import Sandboxing
 from chatd_workers.config_file import ConfigError, Form, parse
@@ -85,7 +86,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_clients: Annotated[
         Count, Meta(description="Clients at once; 0: as many as descriptors allow.")
     ] = 0
-    max_clients_per_ip: Annotated[Count, Meta(description="Clients at once from one address.")] = 0
+    max_clients_per_ip: Annotated[
+        Count, Meta(description="Clients at once from one address, or network of IPv6.")
+    ] = 1000
+    ipv6_prefix: Annotated[
+        int,
+        Meta(ge=1, le=128, description="Bits by which a network of IPv6 is told from the others."),
+    ] = 64
     accept_backlog: Annotated[
         int, Meta(ge=1, le=65535, description="Connections that may wait to be accepted.")
     ] = 1024
@@ -129,8 +136,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 120
     connect_rate: Annotated[
-        Count, Meta(description="Connections a minute from one address; more are refused.")
-    ] = 0
+        Count,
+        Meta(description="Connections a minute from one address or network; more are refused."),
+    ] = 1200
     message_rate: Annotated[
         Count,
         Meta(
@@ -198,6 +206,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Server = Server()
     listen: Annotated[tuple[Listen, ...], Meta(min_length=1)] = (Listen(),)
     limits: Limits = Limits()
+    exempt: Exempting = Exempting()
     journal: JournalKeys = JournalKeys()
     history: HistoryKeys = HistoryKeys()
     accounts: Accounts = Accounts()
@@ -228,6 +237,7 @@ _FORM: Final = Form(
         "server": Server,
         "listen": Listen,
         "limits": Limits,
+        "exempt": Exempting,
         "journal": JournalKeys,
         "history": HistoryKeys,
         "accounts": Accounts,

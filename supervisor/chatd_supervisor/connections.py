@@ -138,6 +138,7 @@ class Connection:
         "deadline",
         "dialect",
         "discarding",
+        "exempt",
         "host",
         "lines",
         "local_user",
@@ -145,6 +146,7 @@ class Connection:
         "offset",
         "output",
         "peer",
+        "place",
         "policy",
         "restarts",
         "session",
@@ -163,8 +165,11 @@ class Connection:
         self.client: socket.socket | None = None
         # Its address, as it is shown; of one that a proxy speaks for, the one that the proxy says.
         self.peer = peer
-        # What it is counted by. Nobody, until the proxy has said who it is.
+        # Nobody's, until the proxy has said who it is.
         self.host = "" if way & Way.PROXY else host_of(peer)
+        # What it is counted by, and whether it may do as it likes (``origins``).
+        self.place = ""
+        self.exempt = False
         self.local_user = ""
         self.dialect = dialect
         self.way = way

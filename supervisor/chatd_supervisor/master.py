@@ -202,7 +202,7 @@ class Master:
             self._ledger,
             self._keeper,
             self._introductions,
-            limits=limits,
+            config=self._config,
             room_for=room_for(),
         )
         board.learned = reception.learn

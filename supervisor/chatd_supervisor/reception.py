@@ -8,12 +8,11 @@ import contextlib
 import os
 import socket
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from chatd_supervisor.births import Births
-from chatd_supervisor.config import Limits
+from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.introductions import Introductions
@@ -21,15 +20,14 @@ from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
-from chatd_supervisor.rates import Rates
+from chatd_supervisor.origins import Origins
 from chatd_supervisor.refusals import (
     FULL,
     NO_PROCESS,
     UNWRITABLE,
     Refusal,
-    too_many,
-    too_often,
 )
+from chatd_supervisor.staffing import pace_of
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.visitors import Gone, Visitor, arrive
 from chatd_supervisor.ways import Way
@@ -63,7 +61,7 @@ class Reception:
         keeper: Custody | None,
         introductions: Introductions,
         *,
-        limits: Limits,
+        config: Config,
         room_for: int,
     ) -> None:
         """``room_for`` is how many clients the descriptors of this process suffice for."""
@@ -72,12 +70,11 @@ class Reception:
         self._ledger = ledger
         self._keeper = keeper
         self._introductions = introductions
-        self._rates = Rates()
-        self.limits = limits
+        self.origins = Origins(config.limits, config.exempt)
+        self.limits = config.limits
         self.room_for = room_for
         # The number of the last session; the numbers never come again.
         self.numbered = 0
-        self._by_host: Counter[str] = Counter()
         self._quiet_until = 0.0
 
     def receive(self, listener: Listener, clients: Sequence[socket.socket]) -> None:
@@ -154,12 +151,13 @@ class Reception:
         connection = Connection(number, visitor.peer, dialect, self._board.output(number), way)
         connection.local_user = visitor.local_user
         connection.token = os.urandom(TOKEN)
+        self.origins.place(connection)
         refusal = visitor.refusal or self._objection(connection)
         if refusal is not None:
             self._refuse(visitor, refusal)
             self.release(name)
             return None
-        self.count(connection)
+        self.origins.count(connection)
         board = self._board
         self._ledger.enter(number, connection.token, board.commits.outbox.place, way)
         board.enter(connection)
@@ -171,7 +169,7 @@ class Reception:
         """Undo ``_take_up``, and tell ``visitor`` why."""
         self._board.forget(connection)
         self._ledger.leave(connection.session)
-        self.uncount(connection)
+        self.origins.uncount(connection)
         self._refuse(visitor, refusal)
         self.release(connection.name)
 
@@ -186,26 +184,26 @@ class Reception:
                 self._move(connection, format_address((known.host, known.port)))
 
     def _move(self, connection: Connection, peer: str) -> None:
-        self.uncount(connection)
+        origins = self.origins
+        origins.uncount(connection)
         connection.peer, connection.host = peer, host_of(peer)
-        refusal = self._crowded(connection)
-        self.count(connection)
+        origins.place(connection)
+        refusal = origins.objection(connection, time.monotonic())
+        origins.count(connection)
+        worker = connection.worker
+        if connection.exempt and self.limits.message_rate and worker is not None:
+            self._board.order(worker, pace_of(connection, self.limits))
         if refusal is not None:
             self._board.leave(connection, refusal.sentence, farewell=refusal.sentence)
 
-    def count(self, connection: Connection) -> None:
-        """Count ``connection`` among those of its address."""
-        self._by_host[connection.host] += 1
-
-    def uncount(self, connection: Connection) -> None:
-        """Undo ``count``."""
-        self._by_host[connection.host] -= 1
-        if not self._by_host[connection.host]:
-            del self._by_host[connection.host]
+    def recognize(self, connection: Connection) -> None:
+        """Count ``connection``, which another master has let in."""
+        self.origins.place(connection)
+        self.origins.count(connection)
 
     def see_off(self, connection: Connection) -> None:
         """Take note that ``connection`` is closed."""
-        self.uncount(connection)
+        self.origins.uncount(connection)
         self._ledger.leave(connection.session)
         self.release(connection.name)
 
@@ -221,18 +219,7 @@ class Reception:
         count = len(self._board.connections)
         if count >= self.room_for or (limits.max_clients and count >= limits.max_clients):
             return FULL
-        return self._crowded(connection)
-
-    def _crowded(self, connection: Connection) -> Refusal | None:
-        limits = self.limits
-        if not connection.host:
-            return None  # its proxy has not said yet who it is
-        most = limits.max_clients_per_ip
-        if most and self._by_host[connection.host] >= most:
-            return too_many(connection.host, most)
-        if not self._rates.admits(connection.host, limits.connect_rate, time.monotonic()):
-            return too_often(connection.host, limits.connect_rate)
-        return None
+        return self.origins.objection(connection, time.monotonic())
 
     def _greet(self, newcomers: Sequence[Newcomer]) -> None:
         """Have the arrival of ``newcomers`` written down and told, or turn them away."""

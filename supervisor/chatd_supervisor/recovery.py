@@ -155,7 +155,7 @@ class Recovery:
         if stored.record is None:
             self._leaving.add(number)
         self._board.enter(connection)
-        self._reception.count(connection)
+        self._reception.recognize(connection)
 
     def _provide(self, connection: Connection, grace: float) -> None:
         """See that ``connection`` gets its worker, or its client, or its end."""

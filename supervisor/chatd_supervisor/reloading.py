@@ -6,9 +6,8 @@ from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.logbook import note
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.settings import needing_restart, rules_of, writers_of
-from chatd_supervisor.staffing import Staffing
+from chatd_supervisor.staffing import Staffing, pace_of
 from chatd_supervisor.switchboard import Switchboard
-from chatd_workers.reports import Limit
 
 
 def live_by(
@@ -27,14 +26,16 @@ def live_by(
     board.send_queue = limits.send_queue
     introductions.patience = limits.registration_timeout
     reception.limits = limits
+    reception.origins.live_by(limits, config.exempt, board.connections.values())
     staffing.limits = limits
     staffing.intensity.max_restarts = limits.max_restarts
     staffing.intensity.period = limits.restart_period
-    paced = limits.line_length, limits.message_rate
-    if paced != (old.limits.line_length, old.limits.message_rate):
+    before, after = old.limits, limits
+    paced = (before.line_length, before.message_rate) != (after.line_length, after.message_rate)
+    if paced or old.exempt != config.exempt:
         for connection in board.connections.values():
             if connection.worker is not None:
-                board.order(connection.worker, Limit(*paced))
+                board.order(connection.worker, pace_of(connection, limits))
     logs.live_by(config.server.log_level, config.server.log_format)
     needing = needing_restart(old, config)
     for key in needing:

@@ -14,13 +14,18 @@ from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Dropped
-from chatd_workers.reports import Serve
+from chatd_workers.reports import Limit, Serve
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
 
 RELAYS: Final = {"tls": "TLS", "unix": "Unix socket"}
 """What people call the kinds of relays."""
+
+
+def pace_of(connection: Connection, limits: Limits) -> Limit:
+    """Return what ``limits`` are to the worker of ``connection``, which may be exempt of them."""
+    return Limit(limits.line_length, 0 if connection.exempt else limits.message_rate)
 
 
 class Staffing:
@@ -49,6 +54,7 @@ class Staffing:
     def orders(self, connection: Connection) -> Serve:
         """Return what the next worker of ``connection`` is told."""
         hub = self._board.hub
+        pace = pace_of(connection, self.limits)
         # One who is about to arrive has no nick yet, and one who leaves has none any more.
         session = hub.sessions.get(connection.session)
         return Serve(
@@ -57,13 +63,13 @@ class Staffing:
             dialect=connection.dialect,
             nick=session.to if session else hub.nick_to_be(connection.dialect),
             room=session.place if session else hub.place_to_be(connection.dialect),
-            line_length=self.limits.line_length,
+            line_length=pace.line_length,
             discarding=connection.discarding,
             carry=connection.carry,
             careful=connection.careful,
             token=connection.token,
             adoption=str(self._paths.adoption_socket),
-            message_rate=self.limits.message_rate,
+            message_rate=pace.message_rate,
             beginning=connection.is_beginning,
             proxied=bool(connection.way & Way.PROXY),
             relay=connection.way.relay,

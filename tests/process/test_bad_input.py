@@ -133,7 +133,8 @@ def test_the_limit_on_clients(tmp_path: Path) -> None:
 
 
 def test_the_limit_on_clients_of_one_address(tmp_path: Path) -> None:
-    with serving(tmp_path, "[limits]\nmax_clients_per_ip = 1\n") as server:
+    limit = "[limits]\nmax_clients_per_ip = 1\n[exempt]\naddresses = []\n"
+    with serving(tmp_path, limit) as server:
         server.connect("alice")
         second = Client(server.port)
         assert second.rest() == "--- closing: 1 connections from 127.0.0.1 are the limit\n"

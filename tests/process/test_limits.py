@@ -9,11 +9,13 @@ from pathlib import Path
 
 from harness import PATIENCE, Client, Server, eventually, serving
 
+NOBODY_EXEMPT = "[exempt]\naddresses = []\n"
+
 IRC = '[[listen]]\naddress = "127.0.0.1:0"\ndialect = "irc"\n'
 
 
 def test_whoever_talks_too_fast_is_read_later_and_loses_nothing(tmp_path: Path) -> None:
-    with serving(tmp_path, "[limits]\nmessage_rate = 20\n") as server:
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nmessage_rate = 20\n") as server:
         alice, bob = server.connect("alice"), server.connect("bob")
         alice.until("bob")
         begun = time.monotonic()
@@ -30,7 +32,7 @@ def test_whoever_talks_too_fast_is_read_later_and_loses_nothing(tmp_path: Path) 
 
 
 def test_a_pace_that_is_reloaded_holds_for_those_who_are_there(tmp_path: Path) -> None:
-    with serving(tmp_path, "[limits]\nmessage_rate = 1\n") as server:
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nmessage_rate = 1\n") as server:
         alice = server.connect("alice")
         alice.send("".join(f"{n}\n" for n in range(200)))
         alice.until("alice : 1")
@@ -41,13 +43,47 @@ def test_a_pace_that_is_reloaded_holds_for_those_who_are_there(tmp_path: Path) -
 
 
 def test_connections_a_minute_from_one_address(tmp_path: Path) -> None:
-    with serving(tmp_path, "[limits]\nconnect_rate = 2\n") as server:
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nconnect_rate = 2\n") as server:
         server.connect("alice")
         server.connect("bob")
         third = Client(server.port)
         said = "--- closing: 2 connections a minute from 127.0.0.1 are the limit\n"
         assert third.rest() == said
         third.close()
+
+
+def reload_with(server: Server, old: str, new: str) -> None:
+    """Have the server live by its configuration with ``new`` in place of ``old``."""
+    text = server.config_path.read_text()
+    assert old in text
+    fresh = server.config_path.with_suffix(".new")
+    fresh.write_text(text.replace(old, new))
+    fresh.replace(server.config_path)
+    reloads = server.log().count("configuration reloaded")
+    os.kill(server.pid, signal.SIGHUP)
+    eventually("it is", lambda: server.log().count("configuration reloaded") > reloads)
+
+
+def test_whoever_is_exempt_comes_as_often_as_it_likes(tmp_path: Path) -> None:
+    limits = "[limits]\nconnect_rate = 1\nmax_clients_per_ip = 1\n"
+    with serving(tmp_path, NOBODY_EXEMPT + limits) as server:
+        server.connect("alice")
+        second = Client(server.port)
+        assert second.rest() == "--- closing: 1 connections from 127.0.0.1 are the limit\n"
+        second.close()
+        reload_with(server, NOBODY_EXEMPT, '[exempt]\naddresses = ["127.0.0.0/30"]\n')
+        for nick in ("bob", "carol", "dave"):
+            server.connect(nick)
+        elsewhere = [Client(server.port, source="127.0.0.5") for _ in range(2)]
+        assert elsewhere[0].line().startswith("--- Welcome")
+        assert elsewhere[1].rest() == "--- closing: 1 connections from 127.0.0.5 are the limit\n"
+        for each in elsewhere:
+            each.close()
+        # By default this machine is.
+        reload_with(server, '[exempt]\naddresses = ["127.0.0.0/30"]\n', "")
+        for each in (Client(server.port, source="127.0.0.5") for _ in range(2)):
+            assert each.line().startswith("--- Welcome")
+            each.close()
 
 
 def test_a_client_of_irc_that_does_not_introduce_itself_is_let_go(tmp_path: Path) -> None:

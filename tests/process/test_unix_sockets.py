@@ -160,7 +160,7 @@ def test_the_mode_of_its_file_and_a_file_that_was_left(tmp_path: Path, path: Pat
 
 
 def test_the_limit_on_clients_counts_users(tmp_path: Path, path: Path) -> None:
-    limit = "[limits]\nmax_clients_per_ip = 1\n"
+    limit = "[limits]\nmax_clients_per_ip = 1\n[exempt]\naddresses = []\n"
     with serving(tmp_path, listeners(path) + limit) as server:
         connect(server, path, "alice")
         second = LocalClient(path)

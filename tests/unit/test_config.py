@@ -242,6 +242,11 @@ Tea is at four.
             'operators[2].name = "a": a is there twice',
         ),
         (
+            '[exempt]\naddresses = ["192.0.2.1/24"]',
+            'exempt.addresses = ["192.0.2.1/24"]: has what is no address or network:'
+            " 192.0.2.1/24 has host bits set",
+        ),
+        (
             "[accounts]\nregistration = 1",
             "accounts.registration = 1: must be true or false",
         ),

@@ -11,6 +11,7 @@ from msgspec import Struct
 from chatd_supervisor.account_config import PRIVILEGES, Accounts, Operator
 from chatd_supervisor.cli import main
 from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Server
+from chatd_supervisor.exempt_config import Exempting
 from chatd_supervisor.exits import MEANINGS, Exit
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.sandbox_config import Sandboxing
@@ -23,6 +24,7 @@ TABLES: dict[str, type[Struct]] = {
     "[server]": Server,
     "[[listen]]": Listen,
     "[limits]": Limits,
+    "[exempt]": Exempting,
     "[journal]": JournalKeys,
     "[history]": HistoryKeys,
     "[accounts]": Accounts,
