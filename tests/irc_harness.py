@@ -64,9 +64,15 @@ class IrcClient:
     _numbers = itertools.count(1)
 
     def __init__(
-        self, port: int, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        source: str = "",
     ) -> None:
-        self.socket: socket.socket = socket.create_connection((host, port), PATIENCE)
+        origin = (source, 0) if source else None
+        self.socket: socket.socket = socket.create_connection((host, port), PATIENCE, origin)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.nick = "*"

@@ -9,12 +9,14 @@ from chatd_supervisor.command_line import explain_errors, finding
 from chatd_supervisor.invocation import Invocation
 
 
-def _wish(options: dict[str, Any], wish: str, **what: Any) -> int:
+def wish(options: dict[str, Any], name: str, **what: Any) -> int:
+    """Have the server do something; return how many it concerns."""
     socket = Invocation(**options).paths().control_socket
-    return int(ask(socket, "administer", wish=wish, **what)["concerned"])
+    return int(ask(socket, "administer", wish=name, **what)["concerned"])
 
 
-def _people(count: int) -> str:
+def people(count: int) -> str:
+    """Return ``count`` clients in words."""
     return "1 client" if count == 1 else f"{count} clients"
 
 
@@ -25,7 +27,7 @@ def _people(count: int) -> str:
 @explain_errors
 def kick(*, nick: str, reason: tuple[str, ...], **options: Any) -> None:
     """Put NICK off the server; REASON is told to everybody who sees it."""
-    _wish(options, "kick", nick=nick, reason=" ".join(reason) or "no reason given")
+    wish(options, "kick", nick=nick, reason=" ".join(reason) or "no reason given")
     click.echo(f"chatd: {nick} was put off")
 
 
@@ -36,8 +38,8 @@ def kick(*, nick: str, reason: tuple[str, ...], **options: Any) -> None:
 @explain_errors
 def say(*, room: str, text: tuple[str, ...], **options: Any) -> None:
     """Say TEXT in ROOM, as the server."""
-    count = _wish(options, "say", room=room, text=" ".join(text))
-    click.echo(f"chatd: said to {_people(count)} in {room}")
+    count = wish(options, "say", room=room, text=" ".join(text))
+    click.echo(f"chatd: said to {people(count)} in {room}")
 
 
 @click.command()
@@ -46,5 +48,5 @@ def say(*, room: str, text: tuple[str, ...], **options: Any) -> None:
 @explain_errors
 def announce(*, text: tuple[str, ...], **options: Any) -> None:
     """Tell TEXT to everybody."""
-    count = _wish(options, "announce", text=" ".join(text))
-    click.echo(f"chatd: told to {_people(count)}")
+    count = wish(options, "announce", text=" ".join(text))
+    click.echo(f"chatd: told to {people(count)}")

@@ -23,6 +23,7 @@ from chatd_supervisor.addresses import check_address
 from chatd_supervisor.admin_commands import announce, kick, say
 from chatd_supervisor.asking import NotRunning, ask
 from chatd_supervisor.backups import back_up
+from chatd_supervisor.ban_commands import ban, bans, exempt, unban, unexempt
 from chatd_supervisor.certificates import check_certificates
 from chatd_supervisor.command_line import (
     config_option,
@@ -245,6 +246,9 @@ main.add_command(account)
 main.add_command(announce)
 main.add_command(hash_password)
 main.add_command(inspect)
+main.add_command(ban)
+main.add_command(bans)
+main.add_command(exempt)
 main.add_command(kick)
 main.add_command(metrics)
 main.add_command(ps)
@@ -252,6 +256,8 @@ main.add_command(say)
 main.add_command(show_tree)
 main.add_command(top)
 main.add_command(trace)
+main.add_command(unban)
+main.add_command(unexempt)
 
 
 def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:

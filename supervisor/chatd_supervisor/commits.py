@@ -182,6 +182,7 @@ class Commits:
             self.hub.now,
             self.hub.accounts.take_changes(),
             onces,
+            self.hub.state.take_bans(),
         )
 
     # Applying

@@ -127,6 +127,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float,
         Meta(gt=0, le=3600, description="Seconds in which a client of IRC must introduce itself."),
     ] = 60.0
+    idle_timeout: Annotated[
+        Count,
+        Meta(description="Seconds after which a client that says nothing is let go."),
+    ] = 0
     keepalive: Annotated[
         int,
         Meta(
@@ -145,7 +149,24 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Lines a second from one client; more are read later, so that TCP holds"
             " its client back."
         ),
-    ] = 0
+    ] = 20
+    join_rate: Annotated[Count, Meta(description="Rooms a minute that a client may come into.")] = (
+        120
+    )
+    nick_rate: Annotated[
+        Count, Meta(description="Times a minute that a client may call itself otherwise.")
+    ] = 20
+    max_crashes: Annotated[
+        Count,
+        Meta(
+            description="Workers that may die in a minute of what comes from one address or"
+            " network, before nobody new is let in from there."
+        ),
+    ] = 20
+    crash_penalty: Annotated[
+        float,
+        Meta(gt=0, le=86400, description="Seconds for which nobody new is let in then."),
+    ] = 600.0
     send_queue: Annotated[
         Count,
         Meta(description="Bytes that may wait for a slow client before it is closed."),

@@ -36,6 +36,17 @@ EVENTS: Final = {
         ("peer", "reason", "count"),
         "Somebody was not let in; once a second at most, count is of all so far.",
     ),
+    "ban set": Kind(
+        WARNING,
+        ("list", "kind", "who", "seconds", "put_off"),
+        "The administrator has banned or exempted somebody; put_off is how many were here.",
+    ),
+    "ban lifted": Kind(WARNING, ("list", "kind", "who"), "The administrator has taken that back."),
+    "address kept out": Kind(
+        WARNING,
+        ("place", "seconds"),
+        "Too many workers died of what came from there; for so long nobody new is let in.",
+    ),
     "worker died": Kind(
         WARNING,
         ("session", "pid", "how", "next"),

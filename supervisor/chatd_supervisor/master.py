@@ -30,7 +30,6 @@ from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import Channel, go_back
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.inspection import describe_listener, describe_work, master_title
-from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
@@ -47,6 +46,7 @@ from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing
 from chatd_supervisor.state import State
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.walling import build_walls
@@ -131,12 +131,7 @@ class Master:
             named = self._keeper.receive() if self._keeper is not None else {}
         held = Held(named)
         # First of all, for it is what most often cannot be.
-        self._ports = Ports(
-            self._loop,
-            self._receive,
-            self._keeper,
-            held.others,
-        )
+        self._ports = Ports(self._loop, self._receive, self._keeper, held.others)
         self._ports.listen(self._config)
         recovery = self._assemble(journal, held)
         self._requests = self._answers()
@@ -147,7 +142,7 @@ class Master:
         )
         recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout)
         for connection in self._switchboard.connections.values():
-            self._introductions.expect(connection)
+            self._timeouts.expect(connection)
         if self._keeper is not None and handover is not None:
             self._keeper.hold_only(self._named())
         for name, descriptor in held.others.items():
@@ -194,18 +189,19 @@ class Master:
             severed=self._staffing.severed,
         )
         board.checks = Checks(self._loop, board.commits, board.commit, births.strangers)
-        self._introductions = Introductions(self._loop, board, limits.registration_timeout)
+        self._timeouts = Timeouts(self._loop, board, limits)
         board.egress.writers |= writers_of(self._config)
         reception = self._reception = Reception(
             board,
             births,
             self._ledger,
             self._keeper,
-            self._introductions,
+            self._timeouts,
             config=self._config,
             room_for=room_for(),
         )
         board.learned = reception.learn
+        self._staffing.origins = reception.origins
         reception.numbered = max(snapshot.last_session, *rows, *held.sessions, 0)
         if self._keeper is not None:
             self._keeper.attach(self._loop)
@@ -311,7 +307,7 @@ class Master:
                 board=self._switchboard,
                 reception=self._reception,
                 staffing=self._staffing,
-                introductions=self._introductions,
+                timeouts=self._timeouts,
             )
         self._title.refresh_soon()
         return warnings

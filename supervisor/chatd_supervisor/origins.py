@@ -7,23 +7,29 @@ are; a reload, which looks at everybody once, is the exception.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.exempt_config import UNIX_USERS, Exempting
 from chatd_supervisor.networks import NetworkMap, place_of, read_network
+from chatd_supervisor.penalties import Penalties
 from chatd_supervisor.rates import Rates
-from chatd_supervisor.refusals import Refusal, too_many, too_often
+from chatd_supervisor.refusals import Refusal, too_many, too_often, too_shattering
 from chatd_supervisor.ways import Way
 
 
 class Origins:
     """Counts clients by the places they come from."""
 
-    def __init__(self, limits: Limits, exempting: Exempting) -> None:
+    def __init__(
+        self, limits: Limits, exempting: Exempting, let_off: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """``let_off`` tells whether the administrator has exempted a host beside ``[exempt]``."""
+        self._let_off = let_off
         self._rates: Final = Rates()
+        self._penalties: Final = Penalties()
         self._clients: Counter[str] = Counter()
         self.live_by(limits, exempting, ())
 
@@ -50,6 +56,7 @@ class Origins:
             connection.exempt = self._unix_is_exempt
         else:
             connection.exempt = any(self._exempt.find(host))
+        connection.exempt = connection.exempt or self._let_off(host)
 
     def count(self, connection: Connection) -> None:
         """Count ``connection`` among those of its place."""
@@ -70,6 +77,8 @@ class Origins:
         place = connection.place
         if connection.exempt or not place:
             return None  # or its proxy has not said yet who it is
+        if left := self._penalties.left(place, now):
+            return too_shattering(place, left)
         most = self._limits.max_clients_per_ip
         if most and self._clients[place] >= most:
             return too_many(place, most)
@@ -77,3 +86,11 @@ class Origins:
         if not self._rates.admits(place, rate, now):
             return too_often(place, rate)
         return None
+
+    def blame(self, connection: Connection, now: float) -> bool:
+        """Count a worker that died of what ``connection`` sent; return whether that is too much."""
+        place = connection.place
+        if connection.exempt or not place:
+            return False
+        limits = self._limits
+        return self._penalties.blame(place, limits.max_crashes, limits.crash_penalty, now)

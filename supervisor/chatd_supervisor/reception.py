@@ -15,7 +15,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
 from chatd_supervisor.custody import Custody
-from chatd_supervisor.introductions import Introductions
+from chatd_supervisor.hub.banning import sentence
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.logbook import note
@@ -29,6 +29,7 @@ from chatd_supervisor.refusals import (
 )
 from chatd_supervisor.staffing import pace_of
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.visitors import Gone, Visitor, arrive
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Arriving
@@ -59,7 +60,7 @@ class Reception:
         births: Births,
         ledger: Ledger,
         keeper: Custody | None,
-        introductions: Introductions,
+        timeouts: Timeouts,
         *,
         config: Config,
         room_for: int,
@@ -69,8 +70,8 @@ class Reception:
         self._births = births
         self._ledger = ledger
         self._keeper = keeper
-        self._introductions = introductions
-        self.origins = Origins(config.limits, config.exempt)
+        self._timeouts = timeouts
+        self.origins = Origins(config.limits, config.exempt, self._is_let_off)
         self.limits = config.limits
         self.room_for = room_for
         # The number of the last session; the numbers never come again.
@@ -188,7 +189,7 @@ class Reception:
         origins.uncount(connection)
         connection.peer, connection.host = peer, host_of(peer)
         origins.place(connection)
-        refusal = origins.objection(connection, time.monotonic())
+        refusal = self._ban_of(connection) or origins.objection(connection, time.monotonic())
         origins.count(connection)
         worker = connection.worker
         if connection.exempt and self.limits.message_rate and worker is not None:
@@ -219,7 +220,22 @@ class Reception:
         count = len(self._board.connections)
         if count >= self.room_for or (limits.max_clients and count >= limits.max_clients):
             return FULL
-        return self.origins.objection(connection, time.monotonic())
+        return self._ban_of(connection) or self.origins.objection(connection, time.monotonic())
+
+    def _is_let_off(self, host: str) -> bool:
+        return self._board.hub.state.bans.is_exempt("address", host, time.time_ns() // 1000)
+
+    def _ban_of(self, connection: Connection) -> Refusal | None:
+        """Return the refusal of ``connection``, if its address is banned."""
+        bans = self._board.hub.state.bans
+        now = time.time_ns() // 1000
+        ban = bans.of_address(connection.host, now)
+        if ban is None:
+            return None
+        # Who can log in before coming in is met by it then, if the account is not let off.
+        if bans.lets_off_accounts(now) and not DIALECTS[connection.dialect].one_room:
+            return None
+        return Refusal("banned", sentence(ban))
 
     def _greet(self, newcomers: Sequence[Newcomer]) -> None:
         """Have the arrival of ``newcomers`` written down and told, or turn them away."""
@@ -233,7 +249,7 @@ class Reception:
                 self._turn_away(visitor, connection, UNWRITABLE)
                 continue
             MEASURES.opened += 1
-            self._introductions.expect(connection)
+            self._timeouts.expect(connection)
             note(
                 "session opened",
                 session=connection.session,

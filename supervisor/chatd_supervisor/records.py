@@ -1,4 +1,4 @@
-"""What is kept of a session and of a room: the rows of the journal, as JSON.
+"""What is kept of a session, of a room, of a ban: the rows of the journal, as JSON.
 
 A fact that changes one of them carries the fields that it changes, as JSON too (``Fact.data``).
 Fields may be added, with a default; what an older chatd has written is read then as well, and what
@@ -9,6 +9,8 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 from msgspec import Struct, field
+
+from chatd_supervisor.bans import Ban
 
 
 class Seat(Struct, omit_defaults=True):
@@ -112,6 +114,7 @@ _TYPES: Final[dict[type[Struct], dict[str, Any]]] = {
 _encode: Final = msgspec.json.Encoder().encode
 _decode_session: Final = msgspec.json.Decoder(SessionRecord).decode
 _decode_room: Final = msgspec.json.Decoder(RoomRecord).decode
+_decode_ban: Final = msgspec.json.Decoder(Ban).decode
 _decode_data: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -145,3 +148,8 @@ def decode_session(text: str) -> SessionRecord:
 def decode_room(text: str) -> RoomRecord:
     """Return the record that was written as ``text``. Raises msgspec.DecodeError."""
     return _decode_room(text)
+
+
+def decode_ban(text: str) -> Ban:
+    """Return the entry that was written as ``text``. Raises msgspec.DecodeError."""
+    return _decode_ban(text)

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, NamedTuple, get_args
 
-Reason = Literal["full", "rate", "address", "proxy", "journal", "system"]
+Reason = Literal["full", "rate", "address", "banned", "crashes", "proxy", "journal", "system"]
 
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
@@ -30,3 +30,11 @@ def too_many(host: str, most: int) -> Refusal:
 def too_often(host: str, most: int) -> Refusal:
     """Return the refusal of one more from ``host``, from which ``most`` may come in a minute."""
     return Refusal("rate", f"{most} connections a minute from {host} are the limit")
+
+
+def too_shattering(host: str, left: float) -> Refusal:
+    """Return the refusal of anybody from ``host``, whose clients have crashed too much."""
+    minutes = max(1, round(left / 60))
+    unit = "minute" if minutes == 1 else "minutes"
+    sentence = f"what came from {host} has crashed too much here, come back in {minutes} {unit}"
+    return Refusal("crashes", sentence)

@@ -2,12 +2,12 @@
 
 from chatd_supervisor import logs
 from chatd_supervisor.config import Config
-from chatd_supervisor.introductions import Introductions
 from chatd_supervisor.logbook import note
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.settings import needing_restart, rules_of, writers_of
 from chatd_supervisor.staffing import Staffing, pace_of
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.timeouts import Timeouts
 
 
 def live_by(
@@ -17,14 +17,14 @@ def live_by(
     board: Switchboard,
     reception: Reception,
     staffing: Staffing,
-    introductions: Introductions,
+    timeouts: Timeouts,
 ) -> list[str]:
     """Have all parts live by ``config``; return warnings about what needs a restart."""
     limits = config.limits
     board.hub.rules = rules_of(config)
     board.egress.writers |= writers_of(config)
     board.send_queue = limits.send_queue
-    introductions.patience = limits.registration_timeout
+    timeouts.live_by(limits)
     reception.limits = limits
     reception.origins.live_by(limits, config.exempt, board.connections.values())
     staffing.limits = limits

@@ -3,16 +3,20 @@
 The master adds those that concern itself: stop, reload, upgrade, status.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from chatd_supervisor.asking import ControlError
+from chatd_supervisor.bans import Ban
 from chatd_supervisor.control import Stream
 from chatd_supervisor.examining import examine, find
 from chatd_supervisor.hub.administering import Kick, Wish, objection
+from chatd_supervisor.hub.banning import Enter, Strike
 from chatd_supervisor.inspection import describe_sessions
+from chatd_supervisor.logbook import note
 from chatd_supervisor.metering import measure
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.switchboard import Switchboard
@@ -58,13 +62,42 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
             raise ControlError("the journal cannot be written now; it is done as soon as it can be")
         if isinstance(wish, Kick) and not concerned[-1]:
             raise ControlError(f"{wish.nick} has just gone")
+        if isinstance(wish, Enter | Strike):
+            _log(wish, concerned[-1])
         return {"concerned": concerned[-1]}
 
+    def bans(_: Arguments) -> dict[str, Any]:
+        now = time.time_ns() // 1000
+        entries = sorted(board.hub.state.bans.entries.values(), key=lambda ban: ban.key)
+        return {"bans": [_shown(ban) for ban in entries if ban.holds(now)]}
+
     return {
+        "bans": bans,
         "ps": ps,
         "account": account,
         "administer": administer,
         "metrics": lambda _: measure(board),
         "inspect": inspect,
         "trace": Tracing(board).answer,
+    }
+
+
+def _log(wish: Enter | Strike, put_off: int) -> None:
+    where = "exempt" if wish.exempt else "ban"
+    if isinstance(wish, Enter):
+        term = wish.seconds or None
+        note("ban set", list=where, kind=wish.kind, who=wish.mask, seconds=term, put_off=put_off)
+    else:
+        note("ban lifted", list=where, kind=wish.kind, who=wish.mask)
+
+
+def _shown(ban: Ban) -> dict[str, Any]:
+    """Return ``ban`` with its times in seconds since the epoch, as all answers have them."""
+    return {
+        "kind": ban.kind,
+        "mask": ban.mask,
+        "exempt": ban.exempt,
+        "reason": ban.reason,
+        "since": ban.since / 1_000_000,
+        "until": ban.until / 1_000_000 or None,
     }

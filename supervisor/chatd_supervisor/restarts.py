@@ -57,6 +57,8 @@ class Verdict(NamedTuple):
     """Bytes of the socket to set aside: the line that killed POISON_DEATHS workers."""
     close: bool
     """Give up and close the client."""
+    blamed: bool = False
+    """It was of what the client sent, as far as can be known."""
 
 
 class RestartPolicy:
@@ -85,9 +87,10 @@ class RestartPolicy:
             self._deaths = 0
         self._deaths += 1
         if self._deaths >= CLOSING_DEATHS:
-            return Verdict(delay, True, None, True)
+            return Verdict(delay, True, None, True, blamed=True)
         poison = self._deaths >= POISON_DEATHS
-        return Verdict(delay, True, death.announced if poison else None, False)
+        dropped = death.announced if poison else None
+        return Verdict(delay, True, dropped, False, blamed=True)
 
 
 class Intensity:

@@ -75,6 +75,8 @@ def rules_of(config: Config) -> Rules:
         rooms_per_client=limits.channels_per_client,
         list_entries=limits.list_entries,
         announce_members=limits.announce_members,
+        join_rate=limits.join_rate,
+        nick_rate=limits.nick_rate,
         operators=tuple(
             OperatorBlock(each.name, each.password, each.classes) for each in config.operators
         ),

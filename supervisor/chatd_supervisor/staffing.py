@@ -8,6 +8,7 @@ from typing import Final
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import PRESENT, Connection, Worker
 from chatd_supervisor.logbook import note
+from chatd_supervisor.origins import Origins
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
@@ -48,6 +49,8 @@ class Staffing:
         self.intensity = Intensity(limits.max_restarts, limits.restart_period)
         # Since when more workers die than can be an accident; in seconds since the epoch.
         self.degraded_since: float | None = None
+        # Where clients come from; set by whoever lets them in.
+        self.origins: Origins
         # No new lines are wanted any more.
         self.stopping = False
 
@@ -102,7 +105,10 @@ class Staffing:
             reason = "what was sent keeps crashing its reader"
             board.leave(connection, reason, farewell=reason)
         board.commit()
-        self.intensity.note(time.monotonic())
+        now = time.monotonic()
+        if verdict.blamed and self.origins.blame(connection, now):
+            note("address kept out", place=connection.place, seconds=self.limits.crash_penalty)
+        self.intensity.note(now)
         self._watch()
 
     def severed(self, connection: Connection, how: str) -> None:

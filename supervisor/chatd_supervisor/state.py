@@ -20,6 +20,8 @@ What each kind of fact does:
 ``mode``     data: ``fields`` of the record of ``room``; ``masks``, by list, that are added (who,
              when) or removed (null); ``seats``, the status of members by their number
 ``keep``, ``access``   data: fields of the record of ``room``
+``ban``      data: an entry of the lists of who is kept out (``bans``)
+``unban``    the one of those that is found by ``text`` is no more
 in TALK      nothing
 others       data: fields of the session's record
 ===========  ==========================================================================
@@ -30,6 +32,9 @@ A room but the lobby is gone with its last member, unless somebody has had it ke
 from collections.abc import Callable
 from typing import ClassVar, Final
 
+import msgspec
+
+from chatd_supervisor.bans import Ban, Bans
 from chatd_supervisor.journal import Fact, Snapshot
 from chatd_supervisor.records import (
     RoomRecord,
@@ -37,6 +42,7 @@ from chatd_supervisor.records import (
     SessionRecord,
     Setting,
     change,
+    decode_ban,
     decode_room,
     decode_session,
     encode,
@@ -79,6 +85,7 @@ class State:
         # follow from the records.
         self.registered = 0
         self.watchers = Watchers()
+        self.bans = Bans()
         # Counts comings into rooms and makings of rooms: their order, when it is written down.
         self._order = 0
         # Rooms that are no more, for the hub, which empties it.
@@ -86,6 +93,7 @@ class State:
         # What is to be written down, since changes were last taken.
         self._touched: dict[int, Session] = {}
         self._touched_rooms: dict[str, Room] = {}
+        self._touched_bans: set[str] = set()
 
     @classmethod
     def restored(cls, snapshot: Snapshot) -> "State":
@@ -116,6 +124,8 @@ class State:
             room.add(session)
             state._order = max(state._order, joined)
         state.guests = snapshot.guests
+        for ban in snapshot.bans:
+            state.bans.set(decode_ban(ban))
         return state
 
     def apply(self, fact: Fact) -> None:
@@ -205,6 +215,15 @@ class State:
         room.record.topic_by = fields.get("topic_by", "")
         room.record.topic_at = fields.get("topic_at", 0)
 
+    def _ban(self, fact: Fact) -> None:
+        ban = msgspec.convert(fields_of(fact.data), Ban)
+        self.bans.set(ban)
+        self._touched_bans.add(ban.key)
+
+    def _unban(self, fact: Fact) -> None:
+        self.bans.remove(fact.text)
+        self._touched_bans.add(fact.text)
+
     def _change_room(self, fact: Fact) -> Room:
         room = self.rooms[fold(fact.room)]
         change(room.record, fields_of(fact.data))
@@ -272,6 +291,8 @@ class State:
         "status": _set_status,
         "mode": _set_modes,
         "topic": _set_topic,
+        "ban": _ban,
+        "unban": _unban,
     }
 
     def take_changes(self) -> tuple[list[tuple[int, str]], list[tuple[str, str]], list[str]]:
@@ -293,3 +314,11 @@ class State:
         self._touched = {}
         self._touched_rooms = {}
         return sessions, rooms, gone
+
+    def take_bans(self) -> list[tuple[str, str | None]]:
+        """Return the bans that have changed since the last call: key, and JSON; None: it ended."""
+        if not self._touched_bans:
+            return []
+        touched, self._touched_bans = self._touched_bans, set()
+        known = self.bans.entries
+        return [(key, encode(known[key]) if key in known else None) for key in sorted(touched)]

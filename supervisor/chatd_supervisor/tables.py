@@ -96,9 +96,11 @@ def format_config(config: Config) -> str:
         ("[server]", config.server),
         *(("[[listen]]", listen) for listen in config.listen),
         ("[limits]", config.limits),
+        ("[exempt]", config.exempt),
         ("[journal]", config.journal),
         ("[history]", config.history),
         ("[accounts]", config.accounts),
+        ("[sandbox]", config.sandbox),
         *(("[[operators]]", operator) for operator in config.operators),
     ]
     for head, table in tables:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.egress import Run
 from chatd_supervisor.hub import Operation
-from chatd_supervisor.hub.administering import Wish
+from chatd_supervisor.hub.administering import Notify, Wish
 from chatd_supervisor.questions import Settled
 from chatd_workers.commands import Entry
 from chatd_workers.reports import Report
@@ -66,9 +66,9 @@ class AccountChanged(NamedTuple):
 
 
 class Administered(NamedTuple):
-    """The administrator wants something done."""
+    """The administrator wants something done, or somebody is to be told of it."""
 
-    wish: Wish
+    wish: Wish | Notify
     concerned: list[int]
     """How many it concerns; added when it is applied."""
 

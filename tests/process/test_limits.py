@@ -145,3 +145,61 @@ def test_tcp_asks_whether_a_silent_client_is_there(tmp_path: Path) -> None:
                 == ["", "keepalive"]
             ),
         )
+
+
+def test_whoever_says_nothing_for_long_is_let_go(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\nidle_timeout = 2\n") as server:
+        silent, alice = server.connect("silent"), server.connect("alice")
+        for number in range(30):
+            alice.send(f"{number}\n")
+            if "said nothing for long" in "".join(alice.until(f"alice : {number}")):
+                break
+            time.sleep(0.1)
+        assert silent.rest().endswith("--- closing: you have said nothing for 2 s\n")
+
+
+def test_whoever_comes_and_goes_too_often_in_rooms_is_told_to_wait(tmp_path: Path) -> None:
+    with serving(tmp_path, "[limits]\njoin_rate = 3\nnick_rate = 2\n") as server:
+        alice = server.connect("alice")
+        alice.send("".join(f"/join r{n}\n" for n in range(4)))
+        alice.until("--- too much at once, JOIN not done: try again in a while")
+        alice.send("/nick al\n/nick alicia\n/nick ally\n")
+        alice.until("alicia")
+        alice.until("--- too much at once, NICK not done: try again in a while")
+        # It is each client's own.
+        bob = server.connect("bob")
+        bob.send("/join r2\nwho is here?\n")
+        alice.until("bob : who is here")
+
+
+def wait_for_deaths(server: Server, count: int) -> None:
+    eventually("it is seen", lambda: server.log().count("worker died") == count)
+
+
+def test_an_address_whose_workers_keep_dying_is_kept_out(tmp_path: Path) -> None:
+    limits = NOBODY_EXEMPT + "[limits]\nmax_crashes = 2\ncrash_penalty = 3\n"
+    with serving(tmp_path, limits) as server:
+        crashing, alice = Client(server.port, source="127.0.0.66"), server.connect("alice")
+        server.clients.append(crashing)
+        crashing.send("/nick crashing\n")
+        alice.until("crashing")
+        for died in range(1, 4):
+            os.kill(server.worker_of("crashing"), signal.SIGSEGV)
+            wait_for_deaths(server, died)
+        another = Client(server.port, source="127.0.0.66")
+        server.clients.append(another)
+        assert another.rest() == (
+            "--- closing: what came from 127.0.0.66 has crashed too much here,"
+            " come back in 1 minute\n"
+        )
+        server.connect("bob")
+        crashing.send("here I am\n")
+        alice.until("crashing : here I am")
+
+        def admitted() -> bool:
+            client = Client(server.port, source="127.0.0.66")
+            server.clients.append(client)
+            return client.line().startswith("--- Welcome")
+
+        eventually("it is let in again", admitted)
+        assert "address kept out" in server.log()

@@ -83,8 +83,8 @@ Tea is at four.
         (
             "port = 1",
             (
-                "port: unknown key (allowed: server, listen, limits, journal, history,"
-                " accounts, sandbox, operators)"
+                "port: unknown key (allowed: server, listen, limits, exempt, journal,"
+                " history, accounts, sandbox, operators)"
             ),
         ),
         (
@@ -105,8 +105,8 @@ Tea is at four.
         (
             '"\\u001b[2J" = 1',
             (
-                "'\\x1b[2J': unknown key (allowed: server, listen, limits, journal, history,"
-                " accounts, sandbox, operators)"
+                "'\\x1b[2J': unknown key (allowed: server, listen, limits, exempt, journal,"
+                " history, accounts, sandbox, operators)"
             ),
         ),
         ("limits = 3", "limits = 3: must be a table"),
@@ -243,8 +243,10 @@ Tea is at four.
         ),
         (
             '[exempt]\naddresses = ["192.0.2.1/24"]',
-            'exempt.addresses = ["192.0.2.1/24"]: has what is no address or network:'
-            " 192.0.2.1/24 has host bits set",
+            (
+                'exempt.addresses = ["192.0.2.1/24"]: has what is no address or network:'
+                " 192.0.2.1/24 has host bits set"
+            ),
         ),
         (
             "[accounts]\nregistration = 1",

@@ -60,6 +60,7 @@ def seen(state: State) -> dict[str, Any]:
             number: (told(s.record), s.dialect, s.view, list(s.rooms))
             for number, s in state.sessions.items()
         },
+        "bans": state.bans.entries,
         "guests": state.guests,
         "registered": state.registered,
         "watchers": {
@@ -76,12 +77,14 @@ class Written:
         self.dialects: dict[int, str] = {}
         self.sessions: dict[int, str] = {}
         self.rooms: dict[str, str] = {}
+        self.bans: dict[str, str | None] = {}
 
     def write(self, state: State) -> None:
         sessions, rooms, gone = state.take_changes()
         self.dialects |= {number: s.dialect for number, s in state.sessions.items()}
         self.sessions |= sessions
         self.rooms |= rooms
+        self.bans |= state.take_bans()
         for folded in gone:
             self.rooms.pop(folded, None)
         self.sessions = {n: r for n, r in self.sessions.items() if n in state.sessions}
@@ -91,7 +94,8 @@ class Written:
             StoredSession(Arrival(n, "", self.dialects[n], 0), r, Stream(n, 0, False, b"", 0))
             for n, r in sorted(self.sessions.items())
         ]
-        return Snapshot(0, 0, sessions, list(self.rooms.values()), guests, 0)
+        bans = [record for record in self.bans.values() if record is not None]
+        return Snapshot(0, 0, sessions, list(self.rooms.values()), guests, 0, bans)
 
 
 def live(hub: Hub, number: int, entry: Any) -> None:

@@ -25,6 +25,7 @@ COMMON: Final[dict[str, str]] = {
     "nick-too-long": "nick too long: at most {value} characters",
     "nick-in-use": "nick {value} is in use",
     "nick-reserved": "nick {value} belongs to an account: identify yourself first",
+    "nick-banned": "nick {value} is banned from this server: take another one",
     "nick-unknown": "nobody here is called {value}",
     "not-named": "you are {value}, which was somebody else before: /nick NAME first",
     "room-invalid": "room {value} is not possible: use letters, digits and _-[]{{}}|^`\\",

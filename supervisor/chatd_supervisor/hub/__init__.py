@@ -34,7 +34,7 @@ from chatd_supervisor.hub import (
     talking,
     whoing,
 )
-from chatd_supervisor.hub.administering import Wish, administer
+from chatd_supervisor.hub.administering import Notify, Wish, administer
 from chatd_supervisor.hub.checking import Asking
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import account_changed, stale_accounts, vouch
@@ -159,7 +159,7 @@ class Hub(Core):
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def administer(self, wish: Wish) -> tuple[list[Outcome], int]:
+    def administer(self, wish: Wish | Notify) -> tuple[list[Outcome], int]:
         """Do what the administrator wants; return what follows, and how many it concerns."""
         self._outcomes = []
         concerned = administer(self, wish)

@@ -1,4 +1,4 @@
-"""What the administrator does from outside: ``chatd kick``, ``say``, ``announce``, ``trace``. Pure.
+"""What the administrator does from outside: ``chatd kick``, ``ban``, ``say``, ``announce``. Pure.
 
 Written down like all that happens, and only then carried out, so that it is done once whatever is
 killed meanwhile.
@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from chatd_supervisor.hub.banning import Enter, Strike, ban_objection, carry_out
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.journal import Fact
@@ -47,7 +48,7 @@ class Notify(Struct, frozen=True):
     notice: str
 
 
-Wish = Kick | SayIn | Announce | Notify
+Wish = Kick | SayIn | Announce | Enter | Strike
 
 _BY_SERVER: Final = data_of({"server": "1"})
 """What a fact carries of who did it (``recalling.past_of``)."""
@@ -55,9 +56,9 @@ _BY_SERVER: Final = data_of({"server": "1"})
 
 def objection(hub: Core, wish: Wish) -> str:
     """Return why ``wish`` cannot be carried out, as a sentence; "" if it can."""
-    if isinstance(wish, Notify):
-        return ""
-    text = wish.reason if isinstance(wish, Kick) else wish.text
+    if isinstance(wish, Enter | Strike) and (reason := ban_objection(hub, wish)):
+        return reason
+    text = _text_of(wish)
     if not is_safe(text) or not text.strip():
         return "a text is one line without control characters"
     if (size := len(text.encode())) > LONGEST:
@@ -69,9 +70,23 @@ def objection(hub: Core, wish: Wish) -> str:
     return ""
 
 
-def administer(hub: Core, wish: Wish) -> int:
+def _text_of(wish: Wish) -> str:
+    match wish:
+        case Kick():
+            return wish.reason
+        case Enter():
+            return wish.reason or wish.mask
+        case Strike():
+            return wish.mask
+        case _:
+            return wish.text
+
+
+def administer(hub: Core, wish: Wish | Notify) -> int:
     """Carry out ``wish``; return how many it concerns."""
     server = e.Source(hub.rules.server, server=True)
+    if isinstance(wish, Enter | Strike):
+        return carry_out(hub, wish)
     if isinstance(wish, Kick):
         return _kick(hub, wish, server)
     if isinstance(wish, SayIn):

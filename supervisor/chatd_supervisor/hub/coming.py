@@ -116,11 +116,15 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
         return "nick-in-use", nick
     if is_reserved(hub, session, nick):
         return "nick-reserved", nick
+    # Whoever is let off by its account may be called so as well, where that is known by then.
+    bans, account = hub.state.bans, session.record.account
+    if bans.of_nick(nick, hub.now) and not bans.is_exempt("account", account, hub.now):
+        return "nick-banned", nick
     return None
 
 
-def rename(hub: Core, session: Session, entry: c.Rename) -> None:
-    """Have ``session`` called otherwise, if it can be."""
+def rename(hub: Core, session: Session, entry: c.Rename, rate: int = 0) -> None:
+    """Have ``session`` called otherwise, if it can be, and at most ``rate`` times a minute."""
     problem = nick_problem(hub, session, entry.nick)
     if problem is not None:
         hub.refuse(session, *problem, about=entry.nick)
@@ -130,6 +134,8 @@ def rename(hub: Core, session: Session, entry: c.Rename) -> None:
         return
     old = session.source
     if entry.nick == session.nick and session.named:
+        return
+    if session.named and not hub.admits(session, "NICK", rate):
         return
     stamp = hub.change(session, "nick", entry.nick)
     if entry.nick == old.nick or not session.record.registered:

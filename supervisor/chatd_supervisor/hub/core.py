@@ -17,6 +17,7 @@ from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.journal.strands import EVENTS
 from chatd_supervisor.questions import UNASKED, Answer, Question, Settled
+from chatd_supervisor.rates import Rates
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Audience, Room, Session
 from chatd_supervisor.state import State
@@ -56,6 +57,7 @@ class Core:
         self.settled: Settled | None = None
         # What this master remembers of those who are not here now; nothing of it is written down.
         self.gone = Gone()
+        self._rates = Rates()
         self.most_registered = self.state.registered
         self._outcomes: list[Outcome] = []
         self._moments = 0
@@ -180,6 +182,16 @@ class Core:
         """Return the answer to ``question``, if it is the one that was asked (``Hub.question``)."""
         settled = self.settled
         return settled.answer if settled is not None and settled.question == question else UNASKED
+
+    def admits(self, session: Session, what: str, rate: int) -> bool:
+        """Tell whether ``session`` may do ``what``, at most ``rate`` times a minute, and count it.
+
+        If not, it is told so.
+        """
+        if self._rates.admits(f"{session.id} {what}", rate, self.now / 1_000_000):
+            return True
+        self.refuse(session, "try-again", what)
+        return False
 
     def knows_one_room(self, session: Session) -> bool:
         """Tell whether the dialect of ``session`` knows one room at a time."""

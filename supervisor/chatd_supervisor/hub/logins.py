@@ -5,6 +5,7 @@ Whose account it is has been shown before (``authentication``, ``enrolment``).
 
 from typing import Final
 
+from chatd_supervisor.hub.banning import ban_of, put_off
 from chatd_supervisor.hub.coming import guest_nick, nick_problem, rename
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.lasting import disown, restore
@@ -42,6 +43,8 @@ def show(hub: Core, session: Session, stamp: e.Stamp) -> None:
     hub.reply(session, event)
     hub.tell(observers(hub, session), event)
     restore(hub, session)
+    if (ban := ban_of(hub, session)) is not None:
+        put_off(hub, session, ban)
 
 
 def log_in(hub: Core, session: Session, account: Account) -> None:

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from chatd_supervisor.hub.authentication import abandon
+from chatd_supervisor.hub.banning import ban_of, put_off
 from chatd_supervisor.hub.coming import rename
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import vouch
@@ -69,7 +70,7 @@ def _introduce(hub: Core, session: Session, entry: c.User) -> None:
 
 
 def _rename(hub: Core, session: Session, entry: c.Rename) -> None:
-    rename(hub, session, entry)
+    rename(hub, session, entry, hub.rules.nick_rate)
     register_if_ready(hub, session)
 
 
@@ -84,6 +85,9 @@ def register_if_ready(hub: Core, session: Session) -> None:
         return
     abandon(hub, session)
     vouch(hub, session)
+    if (ban := ban_of(hub, session)) is not None:
+        put_off(hub, session, ban)
+        return
     hub.change(session, "register", registered=True)
     hub.reply(
         session,

@@ -28,6 +28,8 @@ def _join(hub: Core, session: Session, entry: c.Join) -> None:
     if problem is not None:
         hub.refuse(session, *problem, about=name)
         return
+    if not hub.admits(session, "JOIN", hub.rules.join_rate):
+        return
     _move(hub, session, room.name if room is not None else name)
 
 
@@ -100,6 +102,8 @@ def _enter(hub: Core, session: Session, entry: c.Enter) -> None:
         if problem is not None:
             hub.refuse(session, problem[0], problem[1], name)
             continue
+        if not hub.admits(session, "JOIN", hub.rules.join_rate):
+            return
         _enter_one(hub, session, room.name if room else name)
 
 

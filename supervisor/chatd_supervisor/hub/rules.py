@@ -54,6 +54,10 @@ class Rules(NamedTuple):
     accept_entries: int = 100
     max_targets: int = 8
     announce_members: int = 100
+    join_rate: int = 0
+    """Rooms a minute that one may come into,"""
+    nick_rate: int = 0
+    """and times that one may be called otherwise."""
     history_on_join: int = 10
     history_lines: int = 200
     operators: tuple[OperatorBlock, ...] = ()

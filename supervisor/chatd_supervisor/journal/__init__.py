@@ -66,6 +66,8 @@ class Batch(NamedTuple):
     """Accounts that are new or have changed; first of all, for what is said is said by them."""
     onces: Mapping[str, int] = {}
     """Ids that clients have given to lines, and which of ``facts`` (1: the first) each is."""
+    bans: Sequence[tuple[str, str | None]] = ()
+    """Bans that are new, changed or no more (None): key, and their record as JSON."""
 
 
 class StoredSession(NamedTuple):
@@ -91,6 +93,8 @@ class Snapshot(NamedTuple):
     guests: int
     last_session: int
     """The highest session number ever given."""
+    bans: Sequence[str] = ()
+    """JSON (``records``), in any order."""
 
 
 class JournalError(OSError):

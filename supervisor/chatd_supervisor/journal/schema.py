@@ -215,6 +215,11 @@ def _sixth(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
+def _seventh(database: sqlite3.Connection) -> None:
+    """Keep who is kept off the server (``bans``)."""
+    database.execute("CREATE TABLE bans (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID")
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _first,
     _second,
@@ -222,6 +227,7 @@ MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _fourth,
     _fifth,
     _sixth,
+    _seventh,
 )
 """What leads from each version to the next, from the empty file on."""
 

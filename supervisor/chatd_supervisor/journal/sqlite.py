@@ -131,7 +131,10 @@ class SqliteJournal:
                 )
             ]
             rooms = [state for (state,) in execute("SELECT state FROM rooms")]
-        return Snapshot(self._tick, self._seq, sessions, rooms, self._guests, self._last_session)
+            bans = tuple(state for (state,) in execute("SELECT state FROM bans"))
+        return Snapshot(
+            self._tick, self._seq, sessions, rooms, self._guests, self._last_session, bans
+        )
 
     # Writing
 
@@ -248,10 +251,20 @@ class SqliteJournal:
             )
         if batch.closed:
             many("DELETE FROM sessions WHERE id = ?", [(session,) for session in batch.closed])
+        if batch.rooms or batch.rooms_gone or batch.bans:
+            self._write_what_lasts(batch)
+
+    def _write_what_lasts(self, batch: Batch) -> None:
+        many = self._database.executemany
         if batch.rooms:
             many("INSERT OR REPLACE INTO rooms VALUES (?, ?)", batch.rooms)
         if batch.rooms_gone:
             many("DELETE FROM rooms WHERE folded = ?", [(room,) for room in batch.rooms_gone])
+        if batch.bans:
+            gone = [(key,) for key, state in batch.bans if state is None]
+            many("DELETE FROM bans WHERE key = ?", gone)
+            there = [(key, state) for key, state in batch.bans if state is not None]
+            many("INSERT OR REPLACE INTO bans VALUES (?, ?)", there)
 
     # Reading
 

@@ -168,6 +168,7 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "ERR_NEEDMOREPARAMS": Numeric("461", "Not enough parameters", ("command",), _M),
     "ERR_ALREADYREGISTERED": Numeric("462", "You may not reregister", (), _M),
     "ERR_PASSWDMISMATCH": Numeric("464", "Password incorrect", (), _M),
+    "ERR_YOUREBANNEDCREEP": Numeric("465", "You are banned from this server", (), _M),
     "ERR_INVALIDUSERNAME": Numeric("468", "Your username is not valid", (), _M),
     "ERR_CHANNELISFULL": Numeric("471", "Cannot join channel (+l)", ("channel",), _M),
     "ERR_UNKNOWNMODE": Numeric("472", "is unknown mode char to me", ("mode",), _M),

@@ -63,6 +63,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "nick-reserved": AsNumeric(
         "ERR_NICKNAMEINUSE", ("{value}", "Nickname belongs to an account: log in to it first")
     ),
+    "nick-banned": AsNumeric(
+        "ERR_ERRONEUSNICKNAME", ("{value}", "Nickname is banned from this server")
+    ),
     "nick-unknown": AsNumeric("ERR_NOSUCHNICK", VALUE),
     "nick-was-unknown": AsNumeric("ERR_WASNOSUCHNICK", VALUE),
     # Rooms
