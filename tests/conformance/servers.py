@@ -12,6 +12,8 @@ LIMITS = """
 max_clients_per_ip = 0
 connect_rate = 0
 message_rate = 0
+join_rate = 0
+nick_rate = 0
 """
 """Nobody is slowed down: all clients of all rows come from one address."""
 
