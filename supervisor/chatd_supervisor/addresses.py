@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from chatd_supervisor.networks import read_network
 from chatd_supervisor.paths import MAX_SOCKET_PATH
-
-if TYPE_CHECKING:
-    from ipaddress import IPv4Network, IPv6Network
 
 UNIX: Final = "unix:"
 """What the address of a Unix socket begins with; its path follows."""
@@ -44,20 +42,6 @@ def check_networks(networks: Iterable[str]) -> None:
     """Raise ValueError, which says what is wrong, if one of ``networks`` is none."""
     for one in networks:
         try:
-            _network(one)
+            read_network(one)
         except ValueError as error:
             raise ValueError(f"has what is no address or network: {error}") from error
-
-
-def is_in(host: str, networks: Iterable[str]) -> bool:
-    """Tell whether ``host``, an IP address as getpeername(2) has it, is in one of ``networks``."""
-    import ipaddress  # noqa: PLC0415  # only where there are proxies
-
-    address = ipaddress.ip_address(host.partition("%")[0].removeprefix("::ffff:"))
-    return any(address in _network(one) for one in networks)
-
-
-def _network(text: str) -> "IPv4Network | IPv6Network":
-    import ipaddress  # noqa: PLC0415  # only where there are proxies
-
-    return ipaddress.ip_network(text)

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -51,65 +52,54 @@ def _kind_of(who: str, *, account: bool) -> Kind:
     return "address"
 
 
-def _enter(who: str, reason: tuple[str, ...], term: int, *, account: bool, **options: Any) -> str:
+def _enter(
+    *, who: str, reason: tuple[str, ...], term: int, account: bool, exempt: bool, **options: Any
+) -> None:
     kind = _kind_of(who, account=account)
-    exempt = options.pop("exempt")
     what = {"kind": kind, "mask": who, "reason": " ".join(reason), "seconds": term}
     count = wish(options, "ban", exempt=exempt, **what)
-    if exempt:
-        return f"chatd: {kind} {who} is exempt"
-    return f"chatd: {kind} {who} is banned, {people(count)} put off"
+    done = "exempt" if exempt else f"banned, {people(count)} put off"
+    click.echo(f"chatd: {kind} {who} is {done}")
 
 
-def _strike(who: str, *, account: bool, exempt: bool, **options: Any) -> None:
+def _strike(*, who: str, account: bool, exempt: bool, **options: Any) -> None:
     kind = _kind_of(who, account=account)
     wish(options, "unban", kind=kind, mask=who, exempt=exempt)
     click.echo(f"chatd: {kind} {who} is {'exempt' if exempt else 'banned'} no more")
 
 
-_account = click.option("--account", is_flag=True, help="WHO is an account, not a nick.")
-_term = click.option("--for", "term", type=Term(), default=0, help="For how long: 30m, 12h, 7d.")
+def _entry(command: Callable[..., None]) -> click.Command:
+    """Make a command of one that takes an entry out of a list."""
+    account = click.option("--account", is_flag=True, help="WHO is an account, not a nick.")
+    who = click.argument("who")
+    return click.command(finding(account(who(explain_errors(command)))))
 
 
-@click.command()
-@finding
-@_account
-@_term
-@click.argument("who")
-@click.argument("reason", nargs=-1)
-@explain_errors
+def _new_entry(command: Callable[..., None]) -> click.Command:
+    """Make a command of one that puts an entry into a list."""
+    term = click.option("--for", "term", type=Term(), default=0, help="For how long: 30m, 12h, 7d.")
+    return _entry(term(click.argument("reason", nargs=-1)(command)))
+
+
+@_new_entry
 def ban(**given: Any) -> None:
     """Keep WHO off the server: an address, a network, a nick with wildcards, an account."""
-    click.echo(_enter(exempt=False, **given))
+    _enter(exempt=False, **given)
 
 
-@click.command()
-@finding
-@_account
-@click.argument("who")
-@explain_errors
+@_entry
 def unban(**given: Any) -> None:
     """Let WHO in again, who was banned."""
     _strike(exempt=False, **given)
 
 
-@click.command()
-@finding
-@_account
-@_term
-@click.argument("who")
-@click.argument("reason", nargs=-1)
-@explain_errors
+@_new_entry
 def exempt(**given: Any) -> None:
     """Let WHO off bans; an address also off the limits on addresses."""
-    click.echo(_enter(exempt=True, **given))
+    _enter(exempt=True, **given)
 
 
-@click.command()
-@finding
-@_account
-@click.argument("who")
-@explain_errors
+@_entry
 def unexempt(**given: Any) -> None:
     """Let bans and limits be for WHO again."""
     _strike(exempt=True, **given)

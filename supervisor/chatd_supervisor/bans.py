@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from chatd_supervisor.networks import NetworkMap, read_network
-from chatd_workers.dialects.irc.masks import matcher
+from chatd_workers.dialects.irc.masks import is_mask, matcher
 from chatd_workers.names import fold, is_nick
 
 Kind = Literal["address", "nick", "account"]
@@ -46,6 +46,16 @@ class Ban(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         """What tells it from all others."""
         return key_of(self.kind, self.mask, exempt=self.exempt)
+
+    @property
+    def is_of_a_network(self) -> bool:
+        """It is of IP addresses, one or many."""
+        return self.kind == "address" and not self.mask.startswith("unix:")
+
+    @property
+    def is_pattern(self) -> bool:
+        """It is of nicks, and has wildcards."""
+        return self.kind == "nick" and is_mask(self.mask)
 
     def holds(self, now: int) -> bool:
         """Tell whether it has not ended by ``now``."""
@@ -96,17 +106,17 @@ class _List:
         self.patterns: dict[str, Ban] = {}
 
     def set(self, ban: Ban) -> None:
-        if ban.kind == "address" and not ban.mask.startswith("unix:"):
+        if ban.is_of_a_network:
             self.networks.set(read_network(ban.mask), ban)
-        elif _WILDCARDS.search(ban.mask):
+        elif ban.is_pattern:
             self.patterns[fold(ban.mask)] = ban
         else:
             self.by_name[ban.kind, fold(ban.mask)] = ban
 
     def remove(self, ban: Ban) -> None:
-        if ban.kind == "address" and not ban.mask.startswith("unix:"):
+        if ban.is_of_a_network:
             self.networks.remove(read_network(ban.mask))
-        elif _WILDCARDS.search(ban.mask):
+        elif ban.is_pattern:
             del self.patterns[fold(ban.mask)]
         else:
             del self.by_name[ban.kind, fold(ban.mask)]

@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from chatd_supervisor import unix_sockets
-from chatd_supervisor.addresses import UNIX, is_in, split_address
+from chatd_supervisor.addresses import UNIX, split_address
 from chatd_supervisor.certificates import Certificate
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
+from chatd_supervisor.networks import is_in
 from chatd_supervisor.ways import Way, way_of
 from chatd_workers.titles import format_address
 

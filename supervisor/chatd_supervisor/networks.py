@@ -5,7 +5,7 @@ is asked of everybody who connects must not cost more the longer an administrato
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,6 +34,12 @@ def read_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 def read_network(text: str) -> Network:
     """Return the network or address ``text``. Raises ValueError, which says what is wrong."""
     return ipaddress.ip_network(text)
+
+
+def is_in(host: str, networks: Iterable[str]) -> bool:
+    """Tell whether ``host``, an IP address as getpeername(2) has it, is in one of ``networks``."""
+    address = read_address(host)
+    return address is not None and any(address in read_network(one) for one in networks)
 
 
 def place_of(host: str, prefix: int) -> str:

@@ -16,7 +16,7 @@ from chatd_supervisor.exempt_config import UNIX_USERS, Exempting
 from chatd_supervisor.networks import NetworkMap, place_of, read_network
 from chatd_supervisor.penalties import Penalties
 from chatd_supervisor.rates import Rates
-from chatd_supervisor.refusals import Refusal, too_many, too_often, too_shattering
+from chatd_supervisor.refusals import Refusal, too_many, too_many_crashes, too_often
 from chatd_supervisor.ways import Way
 
 
@@ -78,7 +78,7 @@ class Origins:
         if connection.exempt or not place:
             return None  # or its proxy has not said yet who it is
         if left := self._penalties.left(place, now):
-            return too_shattering(place, left)
+            return too_many_crashes(place, left)
         most = self._limits.max_clients_per_ip
         if most and self._clients[place] >= most:
             return too_many(place, most)

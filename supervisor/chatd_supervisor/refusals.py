@@ -32,7 +32,7 @@ def too_often(host: str, most: int) -> Refusal:
     return Refusal("rate", f"{most} connections a minute from {host} are the limit")
 
 
-def too_shattering(host: str, left: float) -> Refusal:
+def too_many_crashes(host: str, left: float) -> Refusal:
     """Return the refusal of anybody from ``host``, whose clients have crashed too much."""
     minutes = max(1, round(left / 60))
     unit = "minute" if minutes == 1 else "minutes"

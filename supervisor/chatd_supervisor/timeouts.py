@@ -34,9 +34,7 @@ class Timeouts:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if limits.idle_timeout:
-            wait = min(limits.idle_timeout / LOOKS, LONGEST_LOOK)
-            self._timer = self._loop.call_later(wait, self._look_at_all)
+        self._look_later()
 
     # Introducing oneself
 
@@ -62,6 +60,11 @@ class Timeouts:
 
     # Saying anything
 
+    def _look_later(self) -> None:
+        if self.limits.idle_timeout:
+            wait = min(self.limits.idle_timeout / LOOKS, LONGEST_LOOK)
+            self._timer = self._loop.call_later(wait, self._look_at_all)
+
     def _look_at_all(self) -> None:
         board, limits = self._board, self.limits
         latest = time.time_ns() // 1000 - limits.idle_timeout * 1_000_000
@@ -74,4 +77,4 @@ class Timeouts:
                 reason = f"you have said nothing for {limits.idle_timeout} s"
                 board.leave(connection, "said nothing for long", farewell=reason)
         board.commit()
-        self.live_by(limits)
+        self._look_later()

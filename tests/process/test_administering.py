@@ -6,41 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from administered import administered, asked, done, person
 from harness import CHATD, PATIENCE, Server, serving
-from irc_harness import IRC_CONFIG, IRC_LISTEN, SERVER_NAME, Closed, IrcClient
-
-TEXT_TOO = '\n[[listen]]\naddress = "127.0.0.1:0"\n'
+from irc_harness import IRC_LISTEN, SERVER_NAME, Closed
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path, IRC_CONFIG + TEXT_TOO, supervised=True) as running:
-        running.port = running.ports[1]
+    with administered(tmp_path) as running:
         yield running
-
-
-def chatd(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, command[0], f"--runtime-dir={server.runtime_dir}", *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-def done(server: Server, *command: str) -> str:
-    result = chatd(server, *command)
-    assert (result.returncode, result.stderr) == (0, ""), result
-    return result.stdout
-
-
-def person(server: Server, nick: str, caps: str = "") -> IrcClient:
-    client = IrcClient(server.ports[0])
-    wanted = [f"CAP REQ :{caps}", "CAP END"] if caps else []
-    client.send(*wanted, f"NICK {nick}", f"USER {nick} 0 * :{nick}", "JOIN #lobby")
-    client.until("366")
-    return client
 
 
 def test_somebody_is_put_off_and_told_why(server: Server) -> None:
@@ -110,7 +84,7 @@ def test_nobody_else_is_called_as_the_server_is(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(server: Server, command: tuple[str, ...], why: str) -> None:
-    result = chatd(server, *command)
+    result = asked(server, *command)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"chatd: {why}\n"
 

@@ -1,46 +1,20 @@
 """chatd ban, unban, exempt and bans: who is kept out, who is put off, and what they are told."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import CHATD, PATIENCE, Client, Server, eventually, serving
-from irc_harness import IRC_CONFIG, Closed, IrcClient
-
-TEXT_TOO = '\n[[listen]]\naddress = "127.0.0.1:0"\n'
+from administered import administered, asked, done, person
+from harness import Client, Server, eventually, serving
+from irc_harness import Closed, IrcClient
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path, IRC_CONFIG + TEXT_TOO, supervised=True) as running:
-        running.port = running.ports[1]
+    with administered(tmp_path) as running:
         yield running
-
-
-def asked(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, command[0], f"--runtime-dir={server.runtime_dir}", *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-def done(server: Server, *command: str) -> str:
-    result = asked(server, *command)
-    assert (result.returncode, result.stderr) == (0, ""), result
-    return result.stdout
-
-
-def person(server: Server, nick: str) -> IrcClient:
-    client = IrcClient(server.ports[0])
-    client.send(f"NICK {nick}", f"USER {nick} 0 * :{nick}", "JOIN #lobby")
-    client.until("366")
-    return client
 
 
 def from_elsewhere(server: Server, source: str = "127.0.0.66") -> Client:

@@ -56,30 +56,27 @@ _BY_SERVER: Final = data_of({"server": "1"})
 
 def objection(hub: Core, wish: Wish) -> str:
     """Return why ``wish`` cannot be carried out, as a sentence; "" if it can."""
-    if isinstance(wish, Enter | Strike) and (reason := ban_objection(hub, wish)):
-        return reason
-    text = _text_of(wish)
+    match wish:
+        case Kick(nick, reason):
+            there = hub.find(nick) is not None
+            return _of_text(reason) or ("" if there else f"nobody here is called {nick}")
+        case SayIn(room, text):
+            there = fold(room) in hub.rooms
+            return _of_text(text) or ("" if there else f"there is no room {room}")
+        case Announce(text):
+            return _of_text(text)
+        case Enter():
+            return (_of_text(wish.reason) if wish.reason else "") or ban_objection(hub, wish)
+        case Strike():
+            return ban_objection(hub, wish)
+
+
+def _of_text(text: str) -> str:
     if not is_safe(text) or not text.strip():
         return "a text is one line without control characters"
     if (size := len(text.encode())) > LONGEST:
         return f"a text has at most {LONGEST} bytes, and this one {size}"
-    if isinstance(wish, Kick) and hub.find(wish.nick) is None:
-        return f"nobody here is called {wish.nick}"
-    if isinstance(wish, SayIn) and fold(wish.room) not in hub.rooms:
-        return f"there is no room {wish.room}"
     return ""
-
-
-def _text_of(wish: Wish) -> str:
-    match wish:
-        case Kick():
-            return wish.reason
-        case Enter():
-            return wish.reason or wish.mask
-        case Strike():
-            return wish.mask
-        case _:
-            return wish.text
 
 
 def administer(hub: Core, wish: Wish | Notify) -> int:

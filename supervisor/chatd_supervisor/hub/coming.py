@@ -111,8 +111,9 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
         return "nick-too-long", str(hub.rules.nick_length)
     if not is_nick(nick):
         return "nick-invalid", nick
-    taken = {*SERVICES, fold(hub.rules.server)}
-    if hub.nicks.get(fold(nick), session) is not session or fold(nick) in taken:
+    folded = fold(nick)
+    is_taken = folded in SERVICES or folded == fold(hub.rules.server)
+    if is_taken or hub.nicks.get(folded, session) is not session:
         return "nick-in-use", nick
     if is_reserved(hub, session, nick):
         return "nick-reserved", nick
