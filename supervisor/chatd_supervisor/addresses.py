@@ -11,6 +11,10 @@ UNIX: Final = "unix:"
 """What the address of a Unix socket begins with; its path follows."""
 
 
+class ListenError(OSError):
+    """An address cannot be listened on; ``strerror`` is the sentence for people."""
+
+
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no host means all addresses.
 

@@ -48,6 +48,10 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(max_length=255, description="What a client of IRC must give with PASS; empty: none."),
     ] = ""
+    user: Annotated[
+        str,
+        Meta(max_length=32, description="Whom a server started as root becomes; empty: nobody."),
+    ] = ""
     runtime_dir: Annotated[
         str | None, said("Directory for the PID file and the control socket.", ABSOLUTE)
     ] = None

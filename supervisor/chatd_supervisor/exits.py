@@ -16,6 +16,7 @@ class Exit(enum.IntEnum):
     SOFTWARE = 70
     CANNOT_CREATE = 73
     STEPPED_ASIDE = 75
+    NO_PERMISSION = 77
     CONFIG = 78
 
 
@@ -30,5 +31,6 @@ MEANINGS: dict[Exit, str] = {
     Exit.SOFTWARE: "The master ended by a fault of its own.",
     Exit.CANNOT_CREATE: "A directory or file cannot be made or written.",
     Exit.STEPPED_ASIDE: "The master has left its clients to the next one, as it was told to.",
+    Exit.NO_PERMISSION: "Root cannot be given up, or whom it is given up for may not read chatd.",
     Exit.CONFIG: "The configuration cannot be used.",
 }

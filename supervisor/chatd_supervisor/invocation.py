@@ -75,6 +75,11 @@ class Invocation:
                 return path
         return None
 
+    def pin(self) -> None:
+        """Keep to the configuration file that is found now, as whoever this process becomes."""
+        found = self.file()
+        self._file = str(found) if found is not None else None
+
     def paths(self) -> Paths:
         """Return where a running server is found. Raises ConfigError.
 
@@ -98,7 +103,8 @@ class Invocation:
 
 def paths_of(config: Config) -> Paths:
     """Return the directories a server with ``config`` uses."""
-    return find(config.server.runtime_dir, config.server.state_dir)
+    server = config.server
+    return find(server.runtime_dir, server.state_dir, system=bool(server.user))
 
 
 def _absolute(path: str | None) -> str | None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from chatd_supervisor import unix_sockets
-from chatd_supervisor.addresses import UNIX, split_address
+from chatd_supervisor.addresses import UNIX, ListenError, split_address
 from chatd_supervisor.certificates import Certificate
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
@@ -37,10 +37,6 @@ PROBES: Final = 4
 
 REST: Final = 0.2
 """Seconds a listener rests when the system is exhausted."""
-
-
-class ListenError(OSError):
-    """An address cannot be listened on; ``str()`` is the sentence for people."""
 
 
 class Listener:
@@ -200,7 +196,7 @@ def address_of(listener: socket.socket) -> str:
 def _sentence(address: str, port: int, error: OSError) -> str:
     hint = {
         errno.EADDRINUSE: f"; who has it: ss -tlnp 'sport = {port}'",
-        errno.EACCES: "; ports below 1024 need a privilege, choose a higher one",
+        errno.EACCES: "; ports below 1024 are root's: see server.user in chatd.toml(5)",
         errno.EADDRNOTAVAIL: "; it is not an address of this machine (ip address lists them)",
     }.get(error.errno or 0, "")
     return f"cannot listen on {address}: {os.strerror(error.errno or 0)}{hint}"

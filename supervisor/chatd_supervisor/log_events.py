@@ -104,6 +104,14 @@ EVENTS: Final = {
         ("walls", "missing"),
         "Workers are not, or not wholly, walled in: this kernel lacks something, or it is off.",
     ),
+    "runs as root": Kind(
+        WARNING, ("hint",), "The master and all workers are root's, which is never needed."
+    ),
+    "user not taken": Kind(
+        WARNING,
+        ("user", "configured"),
+        "Only a server that is started as root becomes the user that is configured.",
+    ),
     "ready": Kind(INFO, ("version", "pid", "runtime_dir"), "Clients can connect."),
     "stopping": Kind(INFO, ("on",), "A graceful stop begins."),
     "stopped": Kind(INFO, (), "It has ended."),

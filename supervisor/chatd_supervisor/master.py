@@ -37,6 +37,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
+from chatd_supervisor.privileges import user_name
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reloading import live_by
@@ -128,7 +129,7 @@ class Master:
             named = handover.named
             channels = handover.channels
         else:
-            named = self._keeper.receive() if self._keeper is not None else {}
+            named = self._launch.bound | (self._keeper.receive() if self._keeper else {})
         held = Held(named)
         # First of all, for it is what most often cannot be.
         self._ports = Ports(self._loop, self._receive, self._keeper, held.others)
@@ -365,6 +366,7 @@ class Master:
         server = self._config.server
         return {
             "pid": os.getpid(),
+            "user": user_name(os.geteuid()),
             "version": __version__,
             "name": server.name,
             "network": server.network,

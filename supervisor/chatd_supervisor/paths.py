@@ -1,7 +1,8 @@
 """Where things are kept: the runtime directory and the state directory.
 
 From the command line or the configuration, else from ``$RUNTIME_DIRECTORY`` and
-``$STATE_DIRECTORY`` (systemd.exec(5)), else from the XDG base directories.
+``$STATE_DIRECTORY`` (systemd.exec(5)), else from the XDG base directories; for a server that
+becomes a user of its own, ``/run/chatd`` and ``/var/lib/chatd``.
 """
 
 import os
@@ -69,14 +70,26 @@ class Paths(NamedTuple):
         return self.state_dir / "quarantine"
 
 
+SYSTEM: Final = Paths(Path("/run/chatd"), Path("/var/lib/chatd"))
+"""Where a server is that is started as root and becomes another user; hier(7)."""
+
+
 def find(
-    runtime_dir: str | None, state_dir: str | None, environ: Mapping[str, str] = os.environ
+    runtime_dir: str | None,
+    state_dir: str | None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    system: bool = False,
 ) -> Paths:
-    """Return the directories to use; None means by the environment. Creates nothing."""
-    return Paths(
-        Path(runtime_dir or _first(environ.get("RUNTIME_DIRECTORY")) or _runtime(environ)),
-        Path(state_dir or _first(environ.get("STATE_DIRECTORY")) or _state(environ)),
-    )
+    """Return the directories to use; None means by the environment. Creates nothing.
+
+    ``system``: the server is of a user of its own, so whoever asks has another environment.
+    """
+    runtime_dir = runtime_dir or _first(environ.get("RUNTIME_DIRECTORY"))
+    state_dir = state_dir or _first(environ.get("STATE_DIRECTORY"))
+    if system:
+        return Paths(Path(runtime_dir or SYSTEM.runtime_dir), Path(state_dir or SYSTEM.state_dir))
+    return Paths(Path(runtime_dir or _runtime(environ)), Path(state_dir or _state(environ)))
 
 
 def _first(directories: str | None) -> str | None:
@@ -128,6 +141,32 @@ def make_directory(directory: Path) -> None:
         raise PathError(f"cannot make directory {directory}: it is not a directory") from error
     except OSError as error:
         raise PathError(f"cannot make directory {directory}: {error.strerror}") from error
+
+
+def hand_over(directory: Path, uid: int, gid: int) -> None:
+    """As root, make ``directory`` if it is not there, and have it belong to a user.
+
+    One that belongs to root already is given away if nothing is in it. Raises PathError.
+    """
+    make_directory(directory)
+    try:
+        descriptor = os.open(directory, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise PathError(f"{directory} is a symbolic link; name the directory itself") from error
+    try:
+        owner = os.fstat(descriptor).st_uid
+        if owner == uid:
+            return
+        if owner != 0 or os.listdir(descriptor):
+            raise PathError(
+                f"{directory} belongs to uid {owner} and is not empty; "
+                f"chown -R {uid}:{gid} {directory} gives it to server.user"
+            )
+        os.fchown(descriptor, uid, gid)
+    except PermissionError as error:
+        raise PathError(f"cannot give directory {directory} away: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -50,7 +50,9 @@ class PidFile:
         A file without a lock is what a killed master left behind, and is taken over.
         """
         while self._descriptor < 0:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # No link: ``chatd stop`` as root sweeps a directory that is somebody else's.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o644)
             try:
                 if self._lock(descriptor):
                     os.ftruncate(descriptor, 0)

@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd_supervisor import __version__
-from chatd_supervisor.addresses import split_address
+from chatd_supervisor.addresses import ListenError, split_address
+from chatd_supervisor.bound import tell_supervisor
 from chatd_supervisor.config import Config
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
@@ -30,9 +31,20 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
+from chatd_supervisor.privileges import PrivilegeError
+from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_workers.config_file import ConfigError
 
 PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+class Inherited(NamedTuple):
+    """What this process has from what it was before."""
+
+    handover: Handover | None
+    """What the program before us, a master as well, has passed on."""
+    bound: dict[str, int]
+    """Listening sockets that were bound as root, by name."""
 
 
 def start(invocation: Invocation, *, supervised: bool) -> int:
@@ -52,10 +64,12 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     try:
         _refuse_sockets()
         config = invocation.config()
+        bound = step_down(invocation, config)
         places = paths_of(config)
         prepare(places)
     except (ConfigError, OSError) as error:
         return _failed(starter, *_explained(error))
+    tell_supervisor(bound)
     log_file = descriptor = ""
     if starter is not None:
         log_file, descriptor = str(places.log_file), str(starter.descriptor)
@@ -102,6 +116,9 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
         set_up("info", None)
     try:
         config = invocation.config()
+        # A supervisor has become the user that we are to be, or there are workers that are root's.
+        is_first = handover is None and KEEPER not in os.environ
+        bound = step_down(invocation, config) if is_first else {}
         places = paths_of(config)
         pid_file = PidFile(places.pid_file)
         if handover is None:
@@ -116,7 +133,7 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
             go_back(handover, str(error))
         return _failed(starter, *_explained(error))
     try:
-        return _run(invocation, config, pid_file, starter, handover)
+        return _run(invocation, config, pid_file, starter, Inherited(handover, bound))
     finally:
         # A supervisor that was killed has left it.
         sweep(places.supervisor_file)
@@ -156,6 +173,10 @@ def _explained(error: Exception) -> tuple[Exit, object]:
         return Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)"
     if isinstance(error, JournalError):
         return Exit.DATA, error
+    if isinstance(error, ListenError):
+        return Exit.UNAVAILABLE, error.strerror
+    if isinstance(error, PrivilegeError):
+        return Exit.NO_PERMISSION, error
     return Exit.CANNOT_CREATE, error
 
 
@@ -164,15 +185,15 @@ def _run(
     config: Config,
     pid_file: PidFile,
     starter: Starter | None,
-    handover: Handover | None,
+    inherited: Inherited,
 ) -> int:
+    handover = inherited.handover
     places = paths_of(config)
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
         from chatd_supervisor.activation import begin_store  # noqa: PLC0415
         from chatd_supervisor.keeping import Keeper  # noqa: PLC0415
         from chatd_supervisor.ledger import LedgerError  # noqa: PLC0415
-        from chatd_supervisor.listeners import ListenError  # noqa: PLC0415
         from chatd_supervisor.master import Master  # noqa: PLC0415
         from chatd_supervisor.notify import Notifier  # noqa: PLC0415
         from chatd_supervisor.outbox import OutboxError  # noqa: PLC0415
@@ -190,6 +211,8 @@ def _run(
         handler = set_up(config.server.log_level, log_file, config.server.log_format)
         if daemon:
             drop_standard_error()
+        if handover is None:
+            tell_user(config)
         keeper: Custody | None
         if handover is not None and handover.keeper is not None:
             keeper = Keeper.from_descriptor(handover.keeper)
@@ -204,6 +227,7 @@ def _run(
             keeper=keeper,
             handover=handover,
             started=handover.started if handover is not None else time.time(),
+            bound=inherited.bound,
             notifier=notifier,
         )
         if handover is None:

@@ -13,7 +13,7 @@ from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.pidfile import holder
+from chatd_supervisor.pidfile import holder, sweep
 
 MARGIN: Final = 5.0
 """Seconds that are waited beyond the server's own stop_timeout."""
@@ -86,6 +86,9 @@ def end_waiting(places: Paths) -> int:
     outbox = [segments.path_of(places.runtime_dir, n) for n in segments.found(places.runtime_dir)]
     for left in (places.ledger_file, places.adoption_socket, *outbox):
         left.unlink(missing_ok=True)
+    # If supervisor and master were killed together, neither has cleared up after the other.
+    sweep(places.pid_file, places.control_socket)
+    sweep(places.supervisor_file)
     return ended
 
 

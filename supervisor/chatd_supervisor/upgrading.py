@@ -46,6 +46,8 @@ class Launch(NamedTuple):
     """What the program before us in this process has passed on, if any."""
     started: float
     """When the server was started, in seconds since the epoch."""
+    bound: dict[str, int]
+    """Listening sockets that were bound as root, by name."""
     notifier: Notifier = Notifier()
     """The line to the service manager, if there is one."""
 

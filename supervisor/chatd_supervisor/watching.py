@@ -46,6 +46,7 @@ import msgspec
 import setproctitle
 
 from chatd_supervisor.backoff import Backoff
+from chatd_supervisor.bound import take_bound
 from chatd_supervisor.daemon import STARTER, Starter
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.holding import (
@@ -107,6 +108,9 @@ class Supervisor:
         self._starter = starter
         self._handler = set_up(level, log_path, log_format)
         self._holdings = Holdings()
+        for name, descriptor in take_bound().items():
+            # The first master finds them as one after a death does.
+            self._holdings.put(name, descriptor)
         self._master: Master | None = None
         self._due = 0.0
         self._backoff = Backoff()

@@ -91,7 +91,7 @@ Tea is at four.
             '[server]\nnmae = "x"',
             (
                 "server.nmae: unknown key; did you mean name? "
-                "(allowed: name, network, description, motd, admin, password, runtime_dir,"
+                "(allowed: name, network, description, motd, admin, password, user, runtime_dir,"
                 " state_dir, log_level, log_format, tell_traced)"
             ),
         ),

@@ -1,0 +1,140 @@
+"""Servers that are started as root and become another user, and what can be seen of that."""
+
+import json
+import os
+import pwd
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from chatd_supervisor.stepping_down import PRIVILEGED
+from harness import PATIENCE, ROOT, Client
+
+USER = "nobody"
+"""Whom the servers become: there is one everywhere, and nothing is this user's."""
+
+UID = pwd.getpwnam(USER).pw_uid
+
+OTHERS_MAY = 0o005
+
+
+def is_open(path: Path) -> bool:
+    """Tell whether everybody may reach ``path`` and read it."""
+    way = [path, *path.parents]
+    return all(one.stat().st_mode & OTHERS_MAY == OTHERS_MAY for one in way)
+
+
+def python() -> str:
+    """Return a Python for which everything here is installed, and that everybody may run."""
+    own = Path(sys.executable)
+    if is_open(own.resolve()):
+        return str(own)
+    system = "/usr/bin/python3"
+    version = "import sys; print(*sys.version_info[:2])"
+    said = subprocess.run([system, "-c", version], capture_output=True, text=True, check=True)
+    needed = "{} {}".format(*sys.version_info[:2])
+    assert said.stdout.strip() == needed, f"only root may run {own}, and {system} is no {needed}"
+    return system
+
+
+class Rootless:
+    """The commands for a server with directories of its own, where everybody may go."""
+
+    def __init__(self, directory: Path, config: str) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "run"
+        self.state_dir = directory / "state"
+        self.config = directory / "chatd.toml"
+        self.config.write_text(config)
+        self.config.chmod(0o644)
+        self.clients: list[Client] = []
+
+    def command(self, name: str, *more: str) -> list[str]:
+        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
+        if name in ("run", "start", "restart"):
+            options.append(f"--state-dir={self.state_dir}")
+        return [python(), "-P", "-m", "chatd_supervisor", name, *options, *more]
+
+    def do(self, name: str, *more: str, user: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command of chatd, as root or as ``user``."""
+        packages = next(path for path in sys.path if path.endswith("site-packages"))
+        ours = [str(ROOT / part) for part in ("supervisor", "workers", "client")]
+        return subprocess.run(
+            self.command(name, *more),
+            env={**os.environ, "PYTHONPATH": ":".join([*ours, packages])},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            user=user,
+            cwd="/",
+        )
+
+    def ask(self, name: str, user: int = 0) -> Any:
+        return json.loads(self.do(name, "--json", user=user).stdout)
+
+    def pid(self, name: str) -> int:
+        return int((self.runtime_dir / name).read_text())
+
+    def connect(self, port: int, nick: str) -> Client:
+        client = Client(port)
+        self.clients.append(client)
+        return client.greet(nick)
+
+    def log(self) -> str:
+        return (self.state_dir / "chatd.log").read_text()
+
+    def end(self) -> None:
+        """End it, whatever has become of it."""
+        for client in self.clients:
+            client.close()
+        if self.do("stop").returncode not in (0, 3):
+            for name in ("supervisor.pid", "chatd.pid"):
+                with suppress(OSError, ValueError):
+                    os.kill(self.pid(name), signal.SIGKILL)
+
+
+@contextmanager
+def rootless(config: str) -> Iterator[Rootless]:
+    """Provide for a server, and see that nothing is left of it."""
+    # Not below pytest's own, which is closed to others.
+    directory = Path(tempfile.mkdtemp(prefix="chatd-rootless-"))
+    directory.chmod(0o755)
+    server = Rootless(directory, config)
+    try:
+        yield server
+    finally:
+        server.end()
+        left = list(server.runtime_dir.iterdir()) if server.runtime_dir.exists() else []
+        shutil.rmtree(directory)
+    assert left == []
+
+
+def low_port() -> int:
+    """Return a port that only root may listen on, and nobody does."""
+    # By chance, for tests that run beside each other look as well.
+    for port in random.sample(range(600, PRIVILEGED), 100):
+        with suppress(OSError), socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("all ports below 1024 are in use")
+
+
+def rights(pid: int) -> dict[str, str]:
+    """Return what the kernel says of the rights of ``pid``; /proc/PID/status, proc(5)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    fields = re.findall(
+        r"^(Uid|Gid|Groups|CapPrm|CapEff|CapAmb|NoNewPrivs):\s*(.*?)\s*$", status, 8
+    )
+    return {name: " ".join(value.split()) for name, value in fields}
