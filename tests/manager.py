@@ -35,7 +35,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from chatd_supervisor.serving import _become_subreaper
+from chatd_supervisor.subreaper import become_subreaper
 from descendants import descendants
 from descriptor_store import DescriptorStore
 from unit_file import Unit
@@ -86,7 +86,7 @@ class Manager:
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
         for one in (self.notify, self.control, self.come):
             self.poll.register(one, select.POLLIN)
-        _become_subreaper()
+        become_subreaper()
 
     # The loop
 

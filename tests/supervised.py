@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chatd_supervisor.pidfile import holder
 from harness import CHATD, PATIENCE, Client, eventually
 
 CONFIG = """
@@ -92,6 +93,23 @@ class Supervised:
         pid = self.master
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def kill_supervisor(self) -> int:
+        """Kill the supervisor; return its pid."""
+        pid = self.supervisor
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def supervisor_after(self, pid: int) -> int:
+        """Wait until another supervisor than ``pid`` is there; return its pid."""
+
+        def other() -> int:
+            now = holder(self.runtime_dir / "supervisor.pid") or 0
+            return now if now != pid else 0
+
+        found = eventually("another supervisor", other)
+        self.found.add(found)
+        return found
 
     def successor_of(self, pid: int) -> int:
         """Wait until another master than ``pid`` serves; return its pid."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # a command that only asks does not pay for asyncio
     import asyncio
 
+    from chatd_supervisor.reinstating import Renewal
+
 
 class Custody(Protocol):
     """A duplicate of each socket, by name, elsewhere: a supervisor's, or the service manager's."""
@@ -20,8 +22,8 @@ class Custody(Protocol):
     def receive(self) -> dict[str, int]:
         """Return all that is held: descriptors by name, now the caller's to close."""
 
-    def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
-        """Send from ``loop`` what waits."""
+    def attach(self, loop: "asyncio.AbstractEventLoop", renewal: "Renewal") -> None:
+        """Send from ``loop`` what waits; if it dies, have another one by ``renewal``."""
 
     def hold(self, name: str, descriptor: int) -> None:
         """Have ``descriptor`` held by ``name``; it must stay open until ``name`` is released."""

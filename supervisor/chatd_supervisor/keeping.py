@@ -5,7 +5,8 @@ the channel does not take, because the supervisor is stopped (SIGSTOP) or busy, 
 and sent when it can be. The queue has at most one entry for each name: who comes and goes
 meanwhile leaves none. A descriptor in it is the master's own, which it keeps open until released.
 
-If the supervisor dies the master serves on without one.
+If the supervisor dies, another is started (``reinstating``) and told everything anew: at
+once, unless they die in a row. Until then the master serves on without one.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Final
 
 import msgspec
 
+from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.holding import (
     KEEPER,
     AllHeld,
@@ -37,7 +39,8 @@ from chatd_supervisor.holding import (
     receive,
 )
 from chatd_supervisor.logbook import note
-from chatd_workers.channel import send_with_descriptor
+from chatd_supervisor.reinstating import Renewal
+from chatd_workers.channel import pair, send_with_descriptor
 
 PATIENCE: Final = 5.0
 """Seconds in which the supervisor must have passed on what it holds."""
@@ -70,6 +73,11 @@ class Keeper:
         self._waiting = False
         self.is_there = True
         """The supervisor lives, as far as we know."""
+        self._since = time.monotonic()
+        self._backoff = Backoff()
+        self._renewal: Renewal | None = None
+        self._command: list[str] | None = None
+        """How another master is started; None: there is none yet to be supervised, or no more."""
 
     @classmethod
     def from_environment(cls) -> "Keeper | None":
@@ -136,11 +144,15 @@ class Keeper:
                 self._known.add(answer.name)
         return "the supervisor has not passed on what it holds in time; kill it if it hangs"
 
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send from ``loop`` what waits, and notice there that the supervisor has died."""
+    def attach(self, loop: asyncio.AbstractEventLoop, renewal: Renewal) -> None:
+        """Send from ``loop`` what waits, and notice there that the supervisor has died.
+
+        ``renewal`` is how another one is come by, once clients can connect.
+        """
+        self._loop = loop
+        self._renewal = renewal
         if not self.is_there:
             return
-        self._loop = loop
         loop.add_reader(self._channel, self._listen)
         if self._queue:
             self._wait()
@@ -171,14 +183,19 @@ class Keeper:
 
     def ready(self, command: list[str]) -> None:
         """Say that clients can connect, and by which ``command`` another master is started."""
+        self._command = command
         self._send("ready", Ready(command))
+        if not self.is_there:
+            self._renew_soon()
 
     def stopping(self) -> None:
         """Say that this master is to end, so that its death from now on is no accident."""
+        self._command = None
         self._send(wish := Stopping(), wish)
 
     def goodbye(self, patience: float = FAREWELL) -> None:
         """Have everything let go of, and wait until it is, ``patience`` seconds at most."""
+        self._command = None
         if not self.is_there:
             return
         deadline = time.monotonic() + patience
@@ -263,8 +280,35 @@ class Keeper:
         self._gone()
 
     def _gone(self) -> None:
-        note("supervisor died", what="serving on without one")
+        note("supervisor died", next="another one is started")
         self._leave()
+        self._renew_soon()
+
+    def _renew_soon(self) -> None:
+        if self._command is not None and self._loop is not None:
+            self._loop.call_later(self._backoff.after(time.monotonic() - self._since), self._renew)
+
+    def _renew(self) -> None:
+        """Have another supervisor, and tell it everything."""
+        if self._command is None or self._renewal is None or self._loop is None:
+            return
+        self._since = time.monotonic()
+        ours, theirs = pair()
+        with theirs:
+            try:
+                self._renewal.start(theirs)
+            except OSError as error:
+                ours.close()
+                note("supervisor not started", reason=error)
+                self._renew_soon()
+                return
+        ours.setblocking(False)
+        self._channel = ours
+        self.is_there = True
+        self._loop.add_reader(ours, self._listen)
+        for name, descriptor in self._renewal.named().items():
+            self.hold(name, descriptor)
+        self._send("ready", Ready(self._command))
 
     def _leave(self) -> None:
         if not self.is_there:

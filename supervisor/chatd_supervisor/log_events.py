@@ -177,8 +177,16 @@ EVENTS: Final = {
         ("seconds", "reason"),
         "The system is exhausted: workers wait so long with what they bring.",
     ),
+    "supervisor not started": Kind(
+        ERROR, ("reason",), "One was to come in place of one that has died; it is tried again."
+    ),
+    "supervising": Kind(
+        WARNING, ("pid", "master"), "Another supervisor watches the master, whose own has died."
+    ),
     "supervisor died": Kind(
-        ERROR, ("what",), "The supervisor is gone; the master serves on without."
+        ERROR,
+        ("next",),
+        "The supervisor is gone; the master serves on, and starts another.",
     ),
     "supervisor not told": Kind(
         ERROR, ("what", "reason"), "The supervisor cannot be told something."

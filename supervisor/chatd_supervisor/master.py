@@ -40,6 +40,7 @@ from chatd_supervisor.ports import Ports
 from chatd_supervisor.privileges import user_name
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
+from chatd_supervisor.reinstating import renewal_for
 from chatd_supervisor.reloading import live_by
 from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
@@ -205,7 +206,8 @@ class Master:
         self._staffing.origins = reception.origins
         reception.numbered = max(snapshot.last_session, *rows, *held.sessions, 0)
         if self._keeper is not None:
-            self._keeper.attach(self._loop)
+            renewal = renewal_for(self._paths, self._config.server, self._launch, self._named)
+            self._keeper.attach(self._loop, renewal)
         return Recovery(
             self._loop,
             board,

@@ -19,6 +19,7 @@ with lean_imports():  # before whatever brings them along
     import random  # noqa: F401
     import threading  # noqa: F401
 
+from chatd_supervisor.daemon import Starter  # noqa: E402
 from chatd_supervisor.invocation import Invocation  # noqa: E402
 from chatd_supervisor.serving import serve, try_out  # noqa: E402
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """Go on with what was passed on to this process; return the exit code."""
     trial = TRIAL in arguments
     invocation = Invocation.of(one for one in arguments if one != TRIAL)
-    return try_out(invocation) if trial else serve(invocation, None)
+    return try_out(invocation) if trial else serve(invocation, Starter.from_environment())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from chatd_supervisor import __version__
 from chatd_supervisor.addresses import ListenError, split_address
@@ -32,10 +32,10 @@ from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 from chatd_supervisor.privileges import PrivilegeError
+from chatd_supervisor.reinstating import supervising_command
 from chatd_supervisor.stepping_down import step_down, tell_user
+from chatd_supervisor.subreaper import become_subreaper
 from chatd_workers.config_file import ConfigError
-
-PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 class Inherited(NamedTuple):
@@ -70,22 +70,19 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     except (ConfigError, OSError) as error:
         return _failed(starter, *_explained(error))
     tell_supervisor(bound)
-    log_file = descriptor = ""
     if starter is not None:
-        log_file, descriptor = str(places.log_file), str(starter.descriptor)
         os.set_inheritable(starter.descriptor, True)
-    _become_subreaper()
+    become_subreaper()
     server = config.server
-    options = [
-        str(places.runtime_dir),
-        log_file,
+    program = supervising_command(
+        places.runtime_dir,
+        places.log_file if starter is not None else None,
         server.log_level,
         server.log_format,
-        descriptor,
-    ]
+        starter.descriptor if starter is not None else None,
+    )
     command = python_command(sys.executable, ["run", *invocation.options()])
-    program = [sys.executable, "-P", "-m", "chatd_supervisor.watching", *options, *command]
-    return os.execv(sys.executable, program)  # noqa: S606  # ourselves
+    return os.execv(sys.executable, [*program, *command])  # noqa: S606  # ourselves
 
 
 def _refuse_sockets() -> None:
@@ -99,13 +96,6 @@ def _refuse_sockets() -> None:
 def is_supervised(invocation: Invocation) -> bool:
     """Tell whether a supervisor runs in the directory. Raises ConfigError, OSError."""
     return holder(invocation.paths().supervisor_file) is not None
-
-
-def _become_subreaper() -> None:
-    """Let orphaned descendants become children of this process, after execve(2) too; prctl(2)."""
-    import ctypes  # noqa: PLC0415  # only here
-
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:

@@ -24,6 +24,7 @@ from typing import Final
 from chatd_supervisor.handover import Standing
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier, assignment
+from chatd_supervisor.reinstating import Renewal
 
 ASKED: Final = "FDSTORE"
 """The environment variable that says that there is a store."""
@@ -102,7 +103,7 @@ class Store:
         received, self._received = self._received, {}
         return received
 
-    def attach(self, _loop: asyncio.AbstractEventLoop) -> None:
+    def attach(self, _loop: asyncio.AbstractEventLoop, _renewal: Renewal) -> None:
         """Do nothing: the notifier is told of the loop when clients can connect."""
 
     def hold(self, name: str, descriptor: int) -> None:

@@ -34,10 +34,8 @@ import os
 import resource
 import select
 import signal
-import socket
 import sys
 import time
-from collections import deque
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -68,6 +66,8 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import find
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
+from chatd_supervisor.reinstating import Attached, attached
+from chatd_supervisor.watched import Watched
 from chatd_workers.channel import pair
 
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -76,17 +76,6 @@ PASSED_ON: Final = ENDING | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, sign
 
 QUIET: Final = 1.0
 """Seconds between log lines that there is no room."""
-
-
-class Master:
-    """The process, and our end of the channel to it."""
-
-    def __init__(self, pid: int, channel: socket.socket) -> None:
-        self.pid = pid
-        self.channel = channel
-        self.ready_since: float | None = None
-        self.owed: deque[str] | None = None
-        """Names of what is still to be passed to it; None if it has not asked, or has all."""
 
 
 class Supervisor:
@@ -111,7 +100,7 @@ class Supervisor:
         for name, descriptor in take_bound().items():
             # The first master finds them as one after a death does.
             self._holdings.put(name, descriptor)
-        self._master: Master | None = None
+        self._master: Watched | None = None
         self._due = 0.0
         self._backoff = Backoff()
         self._served = False
@@ -128,7 +117,8 @@ class Supervisor:
 
     def run(self) -> int:
         """Watch until the end; return the exit code."""
-        self._start()
+        if self._master is None:
+            self._start()
         while self._status is None:
             self._turn()
         self._holdings.let_go()
@@ -144,7 +134,10 @@ class Supervisor:
         if self._come in happened:
             self._take_signals()
         master = self._master
-        if master is not None and master.channel.fileno() in happened:
+        if master is not None and master.process in happened:
+            self._master = None
+            self._bury(master, None)
+        elif master is not None and master.channel.fileno() in happened:
             if happened[master.channel.fileno()] & ~select.POLLOUT:
                 self._hear(master)
             self._pay(master)
@@ -152,6 +145,16 @@ class Supervisor:
             self._start()
 
     # The master's life
+
+    def watch(self, found: Attached) -> None:
+        """Supervise a master that runs already, whose supervisor has died."""
+        found.channel.setblocking(False)
+        self._master = Watched(found.pid, found.channel, found.process)
+        self._master.ready_since = time.monotonic()
+        self._served = True
+        self._poll.register(found.process, select.POLLIN)
+        self._poll.register(found.channel, select.POLLIN)
+        self._say("supervising", pid=os.getpid(), master=found.pid)
 
     def _start(self) -> None:
         ours, theirs = pair()
@@ -174,7 +177,7 @@ class Supervisor:
             return
         finally:
             theirs.close()
-        self._master = Master(pid, ours)
+        self._master = Watched(pid, ours)
         self._poll.register(ours, select.POLLIN)
 
     def _reap(self) -> None:
@@ -190,12 +193,19 @@ class Supervisor:
                 master, self._master = self._master, None
                 self._bury(master, os.waitstatus_to_exitcode(status))
 
-    def _bury(self, master: Master, code: int) -> None:
+    def _bury(self, master: Watched, code: int | None) -> None:
+        """Do what the end of ``master`` asks for; ``code`` None: how it was is not known."""
         # All it ever sent is there to be read.
         self._hear(master)
         if master.channel.fileno() >= 0:
             self._hang_up(master)
-        how = f"exited with status {code}" if code >= 0 else f"was killed by {_name(-code)}"
+        if master.process is not None:
+            self._poll.unregister(master.process)
+            os.close(master.process)
+        if code is None:
+            how, code = "ended", Exit.OK if self._stopping else Exit.SOFTWARE
+        else:
+            how = f"exited with status {code}" if code >= 0 else f"was killed by {_name(-code)}"
         if code == Exit.OK or self._stopping:
             if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT):
                 self._say("master died", pid=master.pid, how=f"{how} while it stopped")
@@ -203,7 +213,7 @@ class Supervisor:
             return
         self._ended(master, how, code)
 
-    def _ended(self, master: Master | None, how: str, code: int) -> None:
+    def _ended(self, master: Watched | None, how: str, code: int) -> None:
         """Start another master, now or later, after one that has ended as nobody meant it to."""
         served = None
         if master is not None and master.ready_since is not None:
@@ -241,12 +251,11 @@ class Supervisor:
         elif master is None or master.ready_since is None:
             return
         if master is not None:
-            # Not reaped, so the pid is still its own.
-            os.kill(master.pid, number)
+            master.send(number)
 
     # What is held
 
-    def _hear(self, master: Master) -> None:
+    def _hear(self, master: Watched) -> None:
         """Do all that the master has asked for."""
         while master.channel.fileno() >= 0:
             try:
@@ -265,7 +274,7 @@ class Supervisor:
                 if parcel.descriptor is not None:
                     os.close(parcel.descriptor)
 
-    def _grant(self, master: Master, parcel: Parcel) -> None:
+    def _grant(self, master: Watched, parcel: Parcel) -> None:
         wish = decode_wish(parcel.record)
         if isinstance(wish, Hold) == (parcel.descriptor is None and not parcel.lost):
             raise msgspec.ValidationError(f"{wish}, and its descriptor")
@@ -297,7 +306,7 @@ class Supervisor:
                 self._holdings.let_go()
                 self._hang_up(master)
 
-    def _pay(self, master: Master) -> None:
+    def _pay(self, master: Watched) -> None:
         """Pass the master what it is owed, as far as the channel takes it."""
         if master.owed is None or master.channel.fileno() < 0:
             return
@@ -306,7 +315,7 @@ class Supervisor:
             master.owed = None
         self._poll.modify(master.channel, select.POLLIN | event)
 
-    def _hang_up(self, master: Master) -> None:
+    def _hang_up(self, master: Watched) -> None:
         self._poll.unregister(master.channel)
         master.channel.close()
 
@@ -339,10 +348,13 @@ def main(arguments: list[str]) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     pid_file = PidFile(places.supervisor_file)
+    found = attached()
     try:
         pid_file.acquire()
         log = Path(log_path) if log_path else None
         supervisor = Supervisor(command, log, level, log_format, starter)
+        if found is not None:
+            supervisor.watch(found)
     except AlreadyRunning as error:
         return _failed(starter, Exit.ALREADY_RUNNING, f"{error} (chatd status tells more)")
     except OSError as error:

@@ -5,7 +5,9 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -230,19 +232,117 @@ def test_a_master_that_was_upgraded_is_still_supervised(server: Supervised) -> N
     assert len(descriptors(supervisor)) == expected
 
 
-def test_without_its_supervisor_the_master_serves_on(server: Supervised) -> None:
+def _holds(supervisor: int, count: int) -> bool:
+    return len(descriptors(supervisor)) == count
+
+
+def _has_died(server: Supervised, times: int) -> bool:
+    return server.log().count("supervisor died") == times
+
+
+def test_a_killed_supervisor_is_replaced_by_one_that_does_as_much(server: Supervised) -> None:
     server.start()
-    supervisor, master, port = server.supervisor, server.master, server.port
+    port, master = server.port, server.master
     client = server.connect(port).greet("alice")
-    os.kill(supervisor, signal.SIGKILL)
-    eventually("it is noticed", lambda: "supervisor died" in server.log())
-    assert server.status()["supervised"] == "false"
-    client.send("still here\n")
-    client.until("alice : still here")
-    server.connect(port).greet()
+    held = len(descriptors(server.supervisor))
+    for number in range(3):
+        first = server.kill_supervisor()
+        second = server.supervisor_after(first)
+        assert server.master == master
+        assert server.status()["supervised"] == "true"
+        assert title(second) == "chatd: supervisor"
+        assert second not in children(master)
+        # And a pidfd of the master, which is no child of its own.
+        expected = held + number + 1
+        eventually("it holds as much", partial(_holds, second, expected))
+        client.send(f"still here {number}\n")
+        client.until(f"alice : still here {number}")
+        # As many masters later it holds a new connection as well.
+        server.connect(port).greet()
+        server.kill_master()
+        master = server.successor_of(master)
     assert server.do("stop").returncode == 0
     assert not is_running(master)
     assert list(server.runtime_dir.iterdir()) == [], "the supervisor's file, too"
+
+
+def test_a_master_that_dies_before_its_new_supervisor_has_begun_is_succeeded(
+    server: Supervised,
+) -> None:
+    server.start()
+    port = server.port
+    alice, bob = (server.connect(port).greet(nick) for nick in ("alice", "bob"))
+    alice.until("bob")
+    for number in range(5):
+        master = server.master
+        server.kill_supervisor()
+        eventually("it is noticed", partial(_has_died, server, number + 1))
+        # A new one takes a tenth of a second to begin.
+        time.sleep(0.005)
+        server.kill_master()
+        alice.send(f"line {number}\n")
+        assert bob.until(f"line {number}")
+        server.successor_of(master)
+
+
+def test_the_new_supervisor_stops_the_master_when_told_to(server: Supervised) -> None:
+    server.start()
+    master = server.master
+    second = server.supervisor_after(server.kill_supervisor())
+    client = server.connect(server.port).greet()
+    os.kill(second, signal.SIGHUP)
+    eventually("it is reloaded", lambda: "configuration reloaded" in server.log())
+    os.kill(second, signal.SIGTERM)
+    client.rest()
+    eventually("both are gone", lambda: not is_running(master) and not is_running(second))
+    assert list(server.runtime_dir.iterdir()) == []
+    assert "master died" not in server.log()
+
+
+def test_a_master_that_was_upgraded_has_its_new_supervisor_still(server: Supervised) -> None:
+    server.start()
+    master, port = server.master, server.port
+    alice = server.connect(port).greet("alice")
+    second = server.supervisor_after(server.kill_supervisor())
+    assert server.do("upgrade").returncode == 0
+    assert (server.master, server.supervisor) == (master, second)
+    third = server.supervisor_after(server.kill_supervisor())
+    server.kill_master()
+    server.successor_of(master)
+    assert server.supervisor == third
+    alice.send("still here\n")
+    alice.until("alice : still here")
+
+
+def test_both_killed_at_once_wait_for_whoever_starts_chatd(server: Supervised) -> None:
+    server.start()
+    client = server.connect(server.port).greet("alice")
+    supervisor, master = server.supervisor, server.master
+    # As one: the supervisor cannot see the master go, nor the other way round.
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(master, signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    eventually("both are gone", lambda: not is_running(master) and not is_running(supervisor))
+    client.send("into the void\n")
+    assert client.silent(0.5)
+    server.start()
+    client.until("alice : into the void")
+    assert server.master != master
+    assert server.status()["supervised"] == "true"
+
+
+def test_what_both_leave_is_cleared_away_by_stop(server: Supervised) -> None:
+    server.start()
+    client = server.connect(server.port).greet("alice")
+    supervisor, master = server.supervisor, server.master
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(master, signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    eventually("both are gone", lambda: not is_running(master) and not is_running(supervisor))
+    done = server.do("stop")
+    assert done.stdout == "chatd: no master was running; ended 1 workers that waited for one\n"
+    assert client.rest() == ""
+    assert list(server.runtime_dir.iterdir()) == []
 
 
 def test_a_stopped_supervisor_keeps_nobody_from_being_served(server: Supervised) -> None:
@@ -305,6 +405,11 @@ def test_a_log_moved_away_is_left_alone(server: Supervised) -> None:
     server.successor_of(first)
     assert "starting it again" in server.log()
     assert "starting it again" not in old.read_text()
+    # A master after the first is as much of a daemon.
+    server.log_file.rename(old)
+    assert server.do("reload").returncode == 0
+    assert "configuration reloaded" in server.log()
+    assert descriptors(server.master)[2] == "/dev/null"
 
 
 def test_the_supervisor_is_small_and_holds_only_what_it_was_given(server: Supervised) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import socket
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -15,7 +17,15 @@ from chatd_supervisor.holding import (
     Stopping,
 )
 from chatd_supervisor.keeping import Keeper
+from chatd_supervisor.reinstating import Renewal
 from other_end import PATIENCE, Supervisor, are_same, at_once, choke
+
+
+def _nobody(_channel: socket.socket) -> None:
+    raise AssertionError("no other supervisor is to be started")
+
+
+NO_OTHER = Renewal(_nobody, dict)
 
 # Holding and releasing
 
@@ -104,7 +114,7 @@ def test_what_is_not_taken_waits_and_nobody_waits_for_it(
     keeper, supervisor = ends
 
     async def serve() -> None:
-        keeper.attach(asyncio.get_running_loop())
+        keeper.attach(asyncio.get_running_loop(), NO_OTHER)
         begun = time.monotonic()
         names = choke(keeper, descriptor)
         assert time.monotonic() - begun < 1
@@ -137,7 +147,7 @@ def test_what_waited_before_there_was_a_loop_is_sent_from_it(
     names = choke(keeper, descriptor)
 
     async def serve() -> None:
-        keeper.attach(asyncio.get_running_loop())
+        keeper.attach(asyncio.get_running_loop(), NO_OTHER)
         async with asyncio.timeout(PATIENCE):
             while len(supervisor.holdings) < len(names):
                 supervisor.hear_all()
@@ -187,7 +197,7 @@ def test_the_supervisors_death_is_noticed_and_changes_nothing_else(
     keeper, supervisor = ends
 
     async def serve() -> None:
-        keeper.attach(asyncio.get_running_loop())
+        keeper.attach(asyncio.get_running_loop(), NO_OTHER)
         assert keeper.is_there
         supervisor.channel.close()
         async with asyncio.timeout(PATIENCE):
@@ -200,9 +210,78 @@ def test_the_supervisors_death_is_noticed_and_changes_nothing_else(
     assert keeper.fileno() is None
     keeper.hold("adoption", descriptor)
     keeper.release("adoption")
-    keeper.ready(["run"])
     keeper.goodbye()
     assert keeper._queue == {}
+
+
+def test_in_place_of_a_dead_one_another_is_told_everything(
+    ends: tuple[Keeper, Supervisor], descriptor: int
+) -> None:
+    keeper, supervisor = ends
+    others: list[Supervisor] = []
+
+    def start(channel: socket.socket) -> None:
+        if len(others) == 1:
+            others.append(others[0])
+            raise OSError("no room for another process")
+        others.append(Supervisor(channel.dup()))
+
+    async def another(count: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not (len(others) == count and keeper.is_there):
+                await asyncio.sleep(0.01)
+
+    async def serve() -> None:
+        held = {"adoption": descriptor, "session 1 text": descriptor}
+        keeper.attach(asyncio.get_running_loop(), Renewal(start, lambda: held))
+        supervisor.channel.close()
+        async with asyncio.timeout(PATIENCE):
+            while keeper.is_there:
+                await asyncio.sleep(0)
+        # Not before clients can connect: until then there is nothing to be held.
+        await asyncio.sleep(0.05)
+        assert others == []
+        keeper.ready(["run"])
+        await another(1)
+        others[0].hear_all()
+        assert others[0].wishes == [Hold("adoption"), Hold("session 1 text"), Ready(["run"])]
+        # It dies as well; at first there is no room for another one.
+        others[0].channel.close()
+        await another(3)
+        others[2].hear_all()
+        assert others[2].wishes == others[0].wishes
+        # What is released is released there.
+        keeper.release("adoption")
+        assert others[2].hear() == Release("adoption")
+        # And when the master stops, nobody is started any more.
+        keeper.stopping()
+        others[2].channel.close()
+        await asyncio.sleep(0.3)
+        assert len(others) == 3
+
+    asyncio.run(serve())
+
+
+def test_those_that_die_in_a_row_are_replaced_ever_later(ends: tuple[Keeper, Supervisor]) -> None:
+    keeper, supervisor = ends
+    begun: list[float] = []
+
+    async def serve() -> None:
+        # It closes its end at once, as one does that cannot begin.
+        keeper.attach(
+            asyncio.get_running_loop(),
+            Renewal(lambda _channel: begun.append(time.monotonic()), dict),
+        )
+        keeper.ready(["run"])
+        supervisor.channel.close()
+        async with asyncio.timeout(PATIENCE):
+            while len(begun) < 4:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(serve())
+    pauses = [after - before for before, after in pairwise(begun)]
+    assert pauses[0] > 0.1 or pauses[1] > 0.1
+    assert pauses[2] > 0.2
 
 
 @pytest.mark.parametrize("attached", [False, True])
@@ -213,7 +292,7 @@ def test_a_death_is_noticed_when_something_is_said(
 
     async def serve() -> None:
         if attached:
-            keeper.attach(asyncio.get_running_loop())
+            keeper.attach(asyncio.get_running_loop(), NO_OTHER)
         supervisor.channel.close()
         keeper.hold("adoption", descriptor)
         assert not keeper.is_there
