@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -144,6 +145,8 @@ class Server:
         self._log = self.log_path.open("ab")
         self._ready = False
         self._ready_after = 0
+        self._replaced = False
+        """The supervisor was killed, so ``process`` is the first of several."""
         # Of all its processes, and of those before ``again``.
         self.groups: list[int] = []
         self.process = self._run(program or [CHATD])
@@ -199,7 +202,7 @@ class Server:
 
     def is_ready(self) -> bool:
         """Tell whether a master has become ready since it was started, or ``expect_ready``."""
-        assert self.process.poll() is None, self.log()[-20000:]
+        assert self._replaced or self.process.poll() is None, self.log()[-20000:]
         if not self._ready:
             with self.log_path.open("rb") as log:
                 log.seek(self._ready_after)
@@ -270,6 +273,19 @@ class Server:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    @property
+    def supervisor(self) -> int:
+        """The pid of the supervisor; 0: none, just now."""
+        return holder(self.runtime_dir / "supervisor.pid") or 0
+
+    def kill_supervisor(self) -> int:
+        """Kill the supervisor, and return the pid that it had; there will be another."""
+        pid = self.supervisor
+        assert pid, "no supervisor runs"
+        self._replaced = True
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
     def kill(self) -> None:
         """Kill all processes of the server, for a test that has failed."""
         for group in self.groups:
@@ -280,11 +296,25 @@ class Server:
         """Stop with SIGTERM and return the exit code."""
         for client in self.clients:
             client.close()
+        if self._replaced:
+            return self._stop_replaced(patience)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(patience)
         self._log.close()
         return code
+
+    def _stop_replaced(self, patience: float) -> int:
+        """Stop it by a supervisor that is no child of ours; its exit code is not to be had."""
+        supervisor = eventually("a supervisor", lambda: self.supervisor)
+        self.groups.append(os.getpgid(supervisor))
+        process = os.pidfd_open(supervisor)
+        os.kill(supervisor, signal.SIGTERM)
+        gone = select.select([process], [], [], patience)[0]
+        os.close(process)
+        self.process.wait(patience)
+        self._log.close()
+        return 0 if gone else 1
 
 
 @contextmanager

@@ -43,6 +43,7 @@ class Storm:
         kills: float,
         seed: int,
         master_every: float = 0.0,
+        supervisor_every: float = 0.0,
         volume: float = 16.0,
         killer: Killing | None = None,
         dialect: str = "text",
@@ -58,7 +59,12 @@ class Storm:
         self._wire = WIRES[dialect]
         self._order = Order(self.figures, self._wire)
         self._killer = killer or Killer(
-            server, self.figures, self._dice, kills=kills, master_every=master_every
+            server,
+            self.figures,
+            self._dice,
+            kills=kills,
+            master_every=master_every,
+            supervisor_every=supervisor_every,
         )
         self._pace = Pace(volume * 1e6 / (senders + listeners))
         self._poller = Poller()

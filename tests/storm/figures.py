@@ -22,6 +22,7 @@ class Figures:
     master_kills: int = 0
     early_kills: int = 0
     """Of these, masters that were killed before they were ready."""
+    supervisor_kills: int = 0
     deaf: list[float] = field(default_factory=list)
     """From the kill of the master until a client heard the next line it said, one each."""
     deaf_again: list[float] = field(default_factory=list)
@@ -63,7 +64,8 @@ class Figures:
             f"{self.seconds:.1f} s, {self.lines} lines, {self.deliveries} deliveries "
             f"({self.deliveries / seconds:.0f}/s, {self.bytes / seconds / 1e6:.1f} MB/s), "
             f"{self.worker_kills} workers and {self.master_kills} masters killed "
-            f"({self.early_kills} of them before they were ready)"
+            f"({self.early_kills} of them before they were ready), "
+            f"and {self.supervisor_kills} supervisors"
         )
         zeros = (
             f"lost {self.lost}, doubled {self.doubled}, reordered {self.reordered}, "

@@ -5,6 +5,9 @@ it, the master and the worker, and any two of them may be killed at once. Withou
 kills the master must spare the workers until there is another, and must not kill it while a
 worker is missing. Then what only the master holds is lost with it: who has just connected, and
 who has closed its half and is being let go.
+
+A supervisor that is killed is replaced by its master, which must live for that, and has to pass on
+all it holds: until then the master is spared. So no supervisor is killed while there is no master.
 """
 
 import os
@@ -25,6 +28,9 @@ ALL_AT_ONCE: Final = 20.0
 SOON_AFTER: Final = 0.2
 """How often the next master is killed within so many seconds: while it starts, or takes over."""
 SOON: Final = 0.6
+
+PASSING_ON: Final = 0.3
+"""Seconds until a new supervisor has all that it is to hold."""
 
 LOOK: Final = 0.05
 """Seconds between two looks at whether everybody has a worker."""
@@ -62,13 +68,22 @@ class Killer:
         *,
         kills: float,
         master_every: float,
+        supervisor_every: float = 0,
     ) -> None:
-        """``kills``: workers a second; ``master_every``: seconds between two masters; 0: none."""
+        """``kills``: workers a second; the others: seconds between two masters, and supervisors.
+
+        0: none.
+        """
         self._server = server
         self._figures = figures
         self._dice = dice
         self._kills = kills
         self._master_every = master_every
+        self._supervisor_every = supervisor_every
+        self._next_supervisor: float | None = None
+        # The one that was killed, and when the next one has all.
+        self._killed_supervisor = 0
+        self._passed_on = 0.0
         self._next_worker: float | None = None
         self._next_master: float | None = None
         self._next_look = 0.0
@@ -91,8 +106,13 @@ class Killer:
         if self._next_worker is None:
             self._next_worker = now
             self._plan(now)
+            if self._supervisor_every:
+                self._plan_supervisor(now)
         struck = False
-        if self._next_master is not None and now >= self._next_master:
+        if self._next_supervisor is not None and now >= self._next_supervisor:
+            self._strike_supervisor(now)
+        due = self._next_master is not None and now >= self._next_master
+        if due and self._is_supervised(now):
             struck = self._strike_master(now)
         if self._sparing:
             self._look(now)
@@ -108,14 +128,41 @@ class Killer:
 
     def rest(self, now: float) -> bool:
         """Kill nobody any more; return whether there is a master."""
-        self._next_master = None
+        self._next_master = self._next_supervisor = None
         if self._sparing:
             self._look(now)
+        if not self._is_supervised(now):
+            return False
         return self._server.master > 0 and self._server.is_ready()
 
     def _plan(self, now: float) -> None:
         if self._master_every:
             self._next_master = now + self._master_every * self._dice.uniform(0.5, 1.5)
+
+    # The supervisor
+
+    def _plan_supervisor(self, now: float) -> None:
+        self._next_supervisor = now + self._supervisor_every * self._dice.uniform(0.5, 1.5)
+
+    def _strike_supervisor(self, now: float) -> None:
+        server = self._server
+        if not (self._is_supervised(now) and server.is_ready() and server.master):
+            return
+        self._killed_supervisor = server.kill_supervisor()
+        self._passed_on = 0.0
+        self._figures.supervisor_kills += 1
+        self._plan_supervisor(now)
+
+    def _is_supervised(self, now: float) -> bool:
+        """Tell whether the supervisor that is there, if there was one, holds everything."""
+        if not self._killed_supervisor:
+            return True
+        if not self._passed_on and self._server.supervisor not in (0, self._killed_supervisor):
+            self._passed_on = now + PASSING_ON
+        if not self._passed_on or now < self._passed_on:
+            return False
+        self._killed_supervisor = 0
+        return True
 
     # The master
 
@@ -177,7 +224,7 @@ class Killer:
 
     def _starting(self) -> int:
         """Return the pid of a master that has only just been started by the supervisor."""
-        for pid in _children(self._server.pid):
+        for pid in _children(self._server.supervisor):
             if "chatd_supervisor" in _title(pid):
                 return pid
         return 0
@@ -204,7 +251,7 @@ class Killer:
         workers = _children(master) if master else []
         if server.supervised:
             # Those whose master was killed are its children.
-            workers += _children(server.pid)
+            workers += _children(server.supervisor)
         elif self._master_every:
             adopted = {int(str(one["pid"] or 0)) for one in self._sessions()}
             workers = list(adopted.union(workers) - {0})

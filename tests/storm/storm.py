@@ -40,6 +40,9 @@ def main() -> None:
     options.add_argument(
         "--master-every", type=float, default=5, help="seconds from master to master; 0: none"
     )
+    options.add_argument(
+        "--supervisor-every", type=float, default=7, help="seconds from one to the next; 0: none"
+    )
     options.add_argument("--volume", type=float, default=16, help="MB a second for all together")
     options.add_argument("--dialect", choices=WIRES, default="text", help="what people speak")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
@@ -50,6 +53,8 @@ def main() -> None:
     )
     chosen = vars(options.parse_args())
     supervised = not chosen.pop("unsupervised")
+    if not supervised:
+        chosen["supervisor_every"] = 0
     with (
         tempfile.TemporaryDirectory() as directory,
         serving(Path(directory), config(chosen["dialect"]), supervised=supervised) as server,
