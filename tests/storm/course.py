@@ -245,14 +245,33 @@ class Storm:
             self._turn(now, None)
             if there and not self._visitors and not self._leaving and self._is_all_heard():
                 break
+        else:
+            self.figures.unfinished += 1
+            self.figures.note(self._unfinished())
         settled = time.monotonic() + SETTLING
         while (now := time.monotonic()) < settled:
             self._turn(now, None)
 
     def _is_all_heard(self) -> bool:
+        return not self._unheard() and not self._behind()
+
+    def _unheard(self) -> list[bytes]:
+        """Return whose lines nobody has heard, of what they have said last."""
         speakers = self._order.speakers.values()
-        return all(speaker.ordered >= speaker.said for speaker in speakers) and all(
-            ear.place == self._order.end for ear in self._ears()
+        return [speaker.nick for speaker in speakers if speaker.ordered < speaker.said]
+
+    def _behind(self) -> list[str]:
+        """Return who has not heard everything yet."""
+        ears = self._ears()
+        for ear in ears:
+            ear.go_on()
+        return [ear.name for ear in ears if ear.place != self._order.end]
+
+    def _unfinished(self) -> str:
+        """Tell what was not over in time."""
+        return (
+            f"not finished within {FINISHING:g} s: {len(self._visitors)} visitors there, "
+            f"{len(self._leaving)} to be judged, unheard {self._unheard()}, behind {self._behind()}"
         )
 
     def _judge(self) -> None:

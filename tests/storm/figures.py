@@ -32,6 +32,8 @@ class Figures:
     reordered: int = 0
     disconnected: int = 0
     garbled: int = 0
+    unfinished: int = 0
+    """Whether something was not over a minute after nobody was killed any more."""
     notices: int = 0
     """Lines from the server that were for one client alone."""
     unreceived: int = 0
@@ -50,6 +52,7 @@ class Figures:
             or self.disconnected
             or self.garbled
             or self.unreceived
+            or self.unfinished
         )
 
     def note(self, text: str) -> None:
@@ -70,7 +73,9 @@ class Figures:
         zeros = (
             f"lost {self.lost}, doubled {self.doubled}, reordered {self.reordered}, "
             f"disconnected {self.disconnected}, garbled {self.garbled}, "
-            f"unreceived {self.unreceived}" + f" ({self.excused} excused)" * bool(self.excused)
+            f"unreceived {self.unreceived}, unfinished {self.unfinished}"
+            + f" ({self.excused} excused)"
+            * bool(self.excused)
         )
         told = [
             began,
