@@ -206,9 +206,9 @@ class Connection:
         """Tell whether its worker can know what is ``fresh``, and say so now."""
         for known in fresh:
             if type(known) is Proxied:
-                if not (self.way & Way.PROXY and self.is_beginning):
+                if not (self.way.is_proxied and self.is_beginning):
                     return False
-            elif not self.way & Way.TLS:
+            elif not self.way.is_secure:
                 return False
         return True
 

@@ -22,7 +22,7 @@ from chatd_supervisor.certificates import Certificate
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
 from chatd_supervisor.networks import is_in
-from chatd_supervisor.ways import Way, way_of
+from chatd_supervisor.ways import way_of
 from chatd_workers.titles import format_address
 
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -58,6 +58,8 @@ class Listener:
         whose file it is.
         """
         self.listen = listen
+        self.way = way_of(listen)
+        """How those come that connect here."""
         # Certificate and key, where TLS is spoken.
         self.certificate: Certificate | None = None
         self._loop = loop
@@ -74,14 +76,10 @@ class Listener:
         self._resting: asyncio.TimerHandle | None = None
         self.address = address_of(self._socket)
 
-    @property
-    def way(self) -> Way:
-        """How those come that connect here."""
-        return way_of(self.listen)
-
     def change(self, listen: Listen, certificate: Certificate | None) -> None:
         """Go by ``listen`` from now on, with another ``certificate``; the address is the same."""
         self.listen = listen
+        self.way = way_of(listen)
         if self.certificate is not None:
             self.certificate.close()
         self.certificate = certificate

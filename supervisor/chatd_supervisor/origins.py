@@ -17,7 +17,6 @@ from chatd_supervisor.networks import NetworkMap, place_of, read_network
 from chatd_supervisor.penalties import Penalties
 from chatd_supervisor.rates import Rates
 from chatd_supervisor.refusals import Refusal, too_many, too_many_crashes, too_often
-from chatd_supervisor.ways import Way
 
 
 class Origins:
@@ -52,7 +51,7 @@ class Origins:
         """Find out where ``connection`` comes from, by its ``host`` and way."""
         host = connection.host
         connection.place = place_of(host, self._limits.ipv6_prefix)
-        if connection.way & Way.UNIX:
+        if connection.way.is_local:
             connection.exempt = self._unix_is_exempt
         else:
             connection.exempt = any(self._exempt.find(host))

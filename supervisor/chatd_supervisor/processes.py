@@ -6,7 +6,6 @@ parent; here the sentinel is the master's end of the channel, which ends when th
 """
 
 import os
-import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -17,7 +16,7 @@ from multiprocess.popen_fork import Popen
 from chatd_workers import channel as channels
 from chatd_workers.main import serve
 from chatd_workers.reports import Serve, encode
-from chatd_workers.signals import MASTERS_SIGNALS
+from chatd_workers.signals import BLOCK, MASTERS_SIGNALS, RESTORE, change_mask
 
 
 def fork(live: Callable[[], int]) -> int:
@@ -27,7 +26,7 @@ def fork(live: Callable[[], int]) -> int:
     """
     # A signal that came between fork and the child's own handlers would run the master's: its
     # wakeup descriptor is shared, so `kill CHILD` would stop the master. The child unblocks.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+    blocked = change_mask(BLOCK, MASTERS_SIGNALS)
     try:
         pid = os.fork()
         if pid == 0:
@@ -37,7 +36,7 @@ def fork(live: Callable[[], int]) -> int:
             finally:
                 os._exit(code)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        change_mask(RESTORE, blocked)
     return pid
 
 
@@ -83,8 +82,7 @@ class WorkerProcess(ForkProcess):  # type: ignore[misc]  # multiprocess has no t
         """
         # As the original does, for multiprocess.current_process().
         multiprocess_process._current_process = self  # noqa: SLF001
-        self.run()
-        return os.EX_OK
+        serve(self.worker_end)
 
 
 def give_birth(

@@ -268,7 +268,7 @@ class Reception:
         client = visitor.client if visitor.ends is None else visitor.ends.outer
         with contextlib.suppress(OSError):
             # One that expects TLS could not read it; that would take a worker.
-            if not visitor.way & Way.TLS:
+            if not visitor.way.is_secure:
                 client.send(DIALECTS[visitor.dialect].write(Closing(reason), 0))
             client.shutdown(socket.SHUT_WR)
             # Mostly it has said nothing yet; what it has is taken, so that no reset overtakes

@@ -13,7 +13,6 @@ from chatd_supervisor.paths import Paths
 from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
-from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Dropped
 from chatd_workers.reports import Limit, Serve
 
@@ -44,6 +43,7 @@ class Staffing:
         self._loop = loop
         self._board = board
         self._paths = paths
+        self._adoption = str(paths.adoption_socket)
         self._changed = changed
         self.limits = limits
         self.intensity = Intensity(limits.max_restarts, limits.restart_period)
@@ -71,10 +71,10 @@ class Staffing:
             carry=connection.carry,
             careful=connection.careful,
             token=connection.token,
-            adoption=str(self._paths.adoption_socket),
+            adoption=self._adoption,
             message_rate=pace.message_rate,
             beginning=connection.is_beginning,
-            proxied=bool(connection.way & Way.PROXY),
+            proxied=connection.way.is_proxied,
             relay=connection.way.relay,
         )
 

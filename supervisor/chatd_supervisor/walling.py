@@ -56,9 +56,10 @@ def build_walls(config: Sandboxing) -> Walls:
     To be called when everything is imported that workers share: what they may take is reckoned
     from there.
     """
-    SANDBOX.wanted = wanted(config.mode, os.geteuid())
-    SANDBOX.memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
-    walls = Walls(SANDBOX.wanted, _tried() if SANDBOX.wanted else _NONE)
+    chosen = wanted(config.mode, os.geteuid())
+    memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
+    SANDBOX.choose(chosen, memory)
+    walls = Walls(chosen, _tried() if chosen else _NONE)
     missing = words(walls.wanted & ~walls.stand)
     if missing and config.mode == "require":
         raise WallError(
@@ -75,7 +76,7 @@ def _tried() -> Wall:
     """Return which walls stand in a process that builds them."""
     one, other = socket.socketpair()
     with one, other:
-        pid = fork(lambda: int(SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False)))
+        pid = fork(lambda: SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False))
         _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     return Wall(code) if 0 <= code <= int(ALL) else _NONE

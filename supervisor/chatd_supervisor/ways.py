@@ -5,7 +5,7 @@ which the supervisor knows sockets as words: ``text+tls+proxy``.
 """
 
 import enum
-from typing import Literal
+from typing import Final, Literal
 
 from chatd_supervisor.listen_config import Listen
 
@@ -24,17 +24,41 @@ class Way(enum.IntFlag):
     @property
     def is_relay(self) -> bool:
         """Tell whether the client's real socket is its worker's alone (``relaying``)."""
-        return bool(self & (Way.TLS | Way.UNIX))
+        return bool(int(self) & _RELAYS)
+
+    @property
+    def is_proxied(self) -> bool:
+        """Tell whether a proxy speaks for it."""
+        return bool(int(self) & _PROXY)
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether it speaks TLS."""
+        return bool(int(self) & _TLS)
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether it has connected to a Unix socket."""
+        return bool(int(self) & _UNIX)
 
     @property
     def relay(self) -> Literal["", "tls", "unix"]:
         """The kind of relay, in the records that cross the channel."""
-        return "tls" if self & Way.TLS else "unix" if self & Way.UNIX else ""
+        return "tls" if self.is_secure else "unix" if self.is_local else ""
 
     @property
     def words(self) -> list[str]:
         """The way in words, as people are shown it."""
-        return [str(one.name).lower() for one in (Way.TLS, Way.UNIX, Way.PROXY) if self & one]
+        return [word for word, number in _WORDS if int(self) & number]
+
+
+# For every birth: an enum's operators run through more code, and what runs between two births is
+# memory of the first worker's own (``chatd_workers.rehearsal``).
+_PROXY: Final = int(Way.PROXY)
+_TLS: Final = int(Way.TLS)
+_UNIX: Final = int(Way.UNIX)
+_RELAYS: Final = _TLS | _UNIX
+_WORDS: Final = (("tls", _TLS), ("unix", _UNIX), ("proxy", _PROXY))
 
 
 def way_of(listen: Listen) -> Way:

@@ -11,6 +11,12 @@ from typing import Final
 
 _INT: Final = array.array("i").itemsize
 
+# Plain numbers: what an enum runs through is memory of every worker's own (``rehearsal``).
+_LEVEL: Final = int(socket.SOL_SOCKET)
+_RIGHTS: Final = int(socket.SCM_RIGHTS)
+_CLOSE_ON_EXEC: Final = int(socket.MSG_CMSG_CLOEXEC)
+_TRUNCATED: Final = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
+
 
 class HandoverError(OSError):
     """A record did not come with as many descriptors as it must."""
@@ -24,7 +30,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
 def send_with_descriptor(channel: socket.socket, record: bytes, *descriptors: int) -> None:
     """Send ``record`` and a duplicate of each of ``descriptors`` in one datagram."""
     rights = array.array("i", descriptors)
-    channel.sendmsg([record], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    channel.sendmsg([record], [(_LEVEL, _RIGHTS, rights)])
 
 
 def receive_with_descriptor(channel: socket.socket, size: int) -> tuple[bytes, int]:
@@ -45,15 +51,15 @@ def receive_with_descriptors(
     """
     # Room for one more: one too many must be seen, not silently closed by the kernel.
     record, ancillary, flags, _ = channel.recvmsg(
-        size, socket.CMSG_SPACE((most + 1) * _INT), socket.MSG_CMSG_CLOEXEC
+        size, socket.CMSG_SPACE((most + 1) * _INT), _CLOSE_ON_EXEC
     )
     descriptors = array.array("i")
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+        if level == _LEVEL and kind == _RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % _INT])
     if not record and not descriptors:
         raise EOFError("the peer closed the channel")
-    if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC) or not 1 <= len(descriptors) <= most:
+    if flags & _TRUNCATED or not 1 <= len(descriptors) <= most:
         for descriptor in descriptors:
             os.close(descriptor)
         raise HandoverError(

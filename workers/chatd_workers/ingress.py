@@ -24,7 +24,8 @@ from typing import Final
 
 from chatd_workers.reports import MAX_USED
 
-_PEEK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
+# Plain numbers: what an enum runs through is memory of every worker's own (``rehearsal``).
+_PEEK: Final = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _WAKE: Final = select.POLLIN | select.POLLRDHUP
 _SO_MEMINFO: Final = 55
 """asm-generic/socket.h; sock_diag(7) lists what it tells: memory in use and its limit first."""

@@ -59,7 +59,7 @@ from chatd_workers.reports import (
     encode,
 )
 from chatd_workers.sandbox.walls import SANDBOX
-from chatd_workers.signals import MASTERS_SIGNALS
+from chatd_workers.signals import MASTERS_SIGNALS, UNBLOCK, USR1, change_mask, handle
 from chatd_workers.stacks import of_error, of_frame
 from chatd_workers.titles import format_address, worker_title
 
@@ -95,8 +95,8 @@ def serve(channel: socket.socket) -> NoReturn:
         SANDBOX.complete(client.fileno(), relay=relay is not None)
         while True:
             worker = Worker(channel, client, orders, relay)
-            signal.signal(signal.SIGUSR1, worker.trace)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
+            handle(USR1, worker.trace)
+            change_mask(UNBLOCK, MASTERS_SIGNALS)
             with contextlib.suppress(MasterGone):
                 worker.run()
             channel.close()

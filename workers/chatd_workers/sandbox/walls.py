@@ -8,7 +8,6 @@ import ctypes
 import enum
 import os
 import resource
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -56,133 +55,120 @@ class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 
 
+_NO_NEW_PRIVS: Final = int(Wall.NO_NEW_PRIVS)
+_NOT_DUMPABLE: Final = int(Wall.NOT_DUMPABLE)
+_LIMITS: Final = int(Wall.LIMITS)
+_LANDLOCK: Final = int(Wall.LANDLOCK)
+_SECCOMP: Final = int(Wall.SECCOMP)
+
+
 class Sandbox:
-    """The walls that a worker of this machine gets; made in the master, built up in the worker."""
+    """The walls that a worker of this machine gets; made in the master, built up in the worker.
+
+    What the worker does is laid out in advance, and is calls with plain numbers and nothing else:
+    whatever code runs in a worker is memory of its own (``rehearsal``). With enums, closures and
+    errors on the way it was 0.4 MB in each.
+    """
 
     def __init__(self) -> None:
-        self.wanted = Wall(0)
-        """Which to build; the master says it before the first birth."""
-        self.memory = 0
-        """Bytes that a worker's address space may have; 0: any number."""
         self._machine: Machine | None = MACHINES.get(os.uname().machine)
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        libc = ctypes.CDLL(None)
+        self._prctl, self._call = libc.prctl, libc.syscall
         self._abi = self._landlock_abi()
-        self._filters = {
-            (relay, client): self._filter(client, relay=relay)
+        self._ruleset: tuple[object, ...] = ()
+        if self._machine is not None and self._abi:
+            attributes = landlock.ruleset(self._abi).packed()
+            number = self._machine.numbers["landlock_create_ruleset"]
+            self._ruleset = (number, attributes, len(attributes), 0)
+        self._programs = {
+            (relay, client): self._program(client, relay=relay)
             for relay in (False, True)
             for client in _USUAL_CLIENTS
         }
+        self.choose(Wall(0), 0)
+
+    def choose(self, walls: Wall, memory: int) -> None:
+        """Have ``walls`` built; the master says it before the first birth.
+
+        ``memory``: bytes that a worker's address space may have; 0: any number.
+        """
+        self._wanted = int(walls)
+        self._limits = [
+            (resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS)),
+            (resource.RLIMIT_NPROC, (0, 0)),
+            (resource.RLIMIT_CORE, (0, 0)),
+            (resource.RLIMIT_FSIZE, (0, 0)),
+        ]
+        if memory:
+            self._limits.append((resource.RLIMIT_AS, (memory, memory)))
 
     @property
     def landlock_abi(self) -> int:
         """The kernel's version of Landlock; 0: it has none."""
         return self._abi
 
-    def begin(self) -> Wall:
-        """Build all but the last wall; threads that begin from now on are behind them too.
+    def begin(self) -> int:
+        """Build all but the last walls; threads that begin from now on are behind them too.
 
-        Returns those that stand.
+        Returns those that stand, as the number of a ``Wall``.
         """
-        stand = Wall(0)
-        for wall, build in (
-            (Wall.NO_NEW_PRIVS, self._give_up_privileges),
-            (Wall.NOT_DUMPABLE, self._be_not_dumpable),
-            (Wall.LANDLOCK, self._restrict),
-        ):
-            if self.wanted & wall and _built(build):
-                stand |= wall
+        stand = 0
+        wanted = self._wanted
+        if wanted & _NO_NEW_PRIVS and not self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+            stand |= _NO_NEW_PRIVS
+        if wanted & _NOT_DUMPABLE and not self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+            stand |= _NOT_DUMPABLE
+        if wanted & _LANDLOCK and self._machine is not None and self._ruleset:
+            rules = self._call(*self._ruleset)
+            if rules >= 0:
+                number = self._machine.numbers["landlock_restrict_self"]
+                if not self._call(number, rules, 0):
+                    stand |= _LANDLOCK
+                os.close(rules)
         return stand
 
-    def complete(self, client: int, *, relay: bool) -> Wall:
+    def complete(self, client: int, *, relay: bool) -> int:
         """Build what must come when all that a worker needs is there; return what stands.
 
         ``client`` is the descriptor of the client's socket, ``relay`` whether it has a pump.
         """
-        stand = Wall(0)
-        if self.wanted & Wall.LIMITS and _built(self._limit):
-            stand |= Wall.LIMITS
-        if self.wanted & Wall.SECCOMP and _built(lambda: self._filter_calls(client, relay=relay)):
-            stand |= Wall.SECCOMP
+        stand = 0
+        if self._wanted & _LIMITS and self._limit():
+            stand |= _LIMITS
+        if self._wanted & _SECCOMP:
+            program = self._programs.get((relay, client)) or self._program(client, relay=relay)
+            if program and not self._call(*program):
+                stand |= _SECCOMP
         return stand
 
-    def _give_up_privileges(self) -> None:
-        self._prctl(_PR_SET_NO_NEW_PRIVS, 1)
-
-    def _be_not_dumpable(self) -> None:
-        self._prctl(_PR_SET_DUMPABLE, 0)
-
-    def _limit(self) -> None:
-        for kind, most in (
-            (resource.RLIMIT_NOFILE, DESCRIPTORS),
-            (resource.RLIMIT_NPROC, 0),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_FSIZE, 0),
-        ):
-            resource.setrlimit(kind, (most, most))
-        if self.memory:
-            resource.setrlimit(resource.RLIMIT_AS, (self.memory, self.memory))
-
-    def _restrict(self) -> None:
-        machine = self._known_machine()
-        if not self._abi:
-            raise OSError("this kernel has no Landlock")
-        attributes = landlock.ruleset(self._abi).packed()
-        rules = self._call(
-            machine.numbers["landlock_create_ruleset"], attributes, len(attributes), 0
-        )
+    def _limit(self) -> bool:
         try:
-            self._call(machine.numbers["landlock_restrict_self"], rules, 0)
-        finally:
-            os.close(rules)
+            for kind, most in self._limits:
+                resource.setrlimit(kind, most)
+        except (OSError, ValueError):
+            return False
+        return True
 
-    def _filter_calls(self, client: int, *, relay: bool) -> None:
-        known = self._filters.get((relay, client))
-        code = known if known is not None else self._filter(client, relay=relay)
-        if code is None:
-            raise OSError("no filter is known for this machine")
-        program = _Filter(len(code) // 8, code)
+    def _program(self, client: int, *, relay: bool) -> tuple[object, ...]:
+        """Return the arguments of syscall(2) that set the filter; none, if none is known here."""
+        if self._machine is None:
+            return ()
+        code = seccomp.program(seccomp.RELAY if relay else seccomp.PLAIN, self._machine, client)
+        filter_ = _Filter(len(code) // 8, code)
         # The pump's thread as well: it was begun before.
-        self._call(
-            self._known_machine().numbers["seccomp"],
+        return (
+            self._machine.numbers["seccomp"],
             _SECCOMP_SET_MODE_FILTER,
             _SECCOMP_FILTER_FLAG_TSYNC,
-            ctypes.byref(program),
+            ctypes.byref(filter_),
         )
 
-    def _filter(self, client: int, *, relay: bool) -> bytes | None:
-        if self._machine is None:
-            return None
-        return seccomp.program(seccomp.RELAY if relay else seccomp.PLAIN, self._machine, client)
-
     def _landlock_abi(self) -> int:
-        try:
-            number = self._known_machine().numbers["landlock_create_ruleset"]
-            return self._call(number, None, 0, _LANDLOCK_CREATE_RULESET_VERSION)
-        except OSError:
-            return 0
-
-    def _known_machine(self) -> Machine:
         if self._machine is None:
-            raise OSError("the system calls of this machine are not known")
-        return self._machine
-
-    def _prctl(self, option: int, value: int) -> None:
-        if self._libc.prctl(option, value, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "prctl")
-
-    def _call(self, number: int, *arguments: object) -> int:
-        result: int = self._libc.syscall(number, *arguments)
-        if result < 0:
-            raise OSError(ctypes.get_errno(), f"system call {number}")
-        return result
-
-
-def _built(build: Callable[[], None]) -> bool:
-    try:
-        build()
-    except (OSError, ValueError):
-        return False
-    return True
+            return 0
+        number = self._machine.numbers["landlock_create_ruleset"]
+        abi: int = self._call(number, None, 0, _LANDLOCK_CREATE_RULESET_VERSION)
+        return max(0, abi)
 
 
 def own_size() -> int:
