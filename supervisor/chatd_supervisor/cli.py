@@ -6,6 +6,7 @@ with lean_imports():  # before click, which brings them along
     import logging  # noqa: F401
     import random  # noqa: F401
     import threading  # noqa: F401
+    import uuid  # noqa: F401
 
 import datetime as dt
 import json

@@ -18,6 +18,7 @@ with lean_imports():  # before whatever brings them along
     import logging  # noqa: F401
     import random  # noqa: F401
     import threading  # noqa: F401
+    import uuid  # noqa: F401
 
 from chatd_supervisor.daemon import Starter  # noqa: E402
 from chatd_supervisor.invocation import Invocation  # noqa: E402

@@ -97,8 +97,10 @@ def serve(channel: socket.socket) -> NoReturn:
             worker = Worker(channel, client, orders, relay)
             handle(USR1, worker.trace)
             change_mask(UNBLOCK, MASTERS_SIGNALS)
-            with contextlib.suppress(MasterGone):
+            try:  # noqa: SIM105  # what suppress() runs through is memory of every worker's own
                 worker.run()
+            except MasterGone:
+                pass
             channel.close()
             channel, orders = find_master(client, worker.orders, worker.title)
             if relay is not None:
