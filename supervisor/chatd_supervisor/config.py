@@ -63,6 +63,13 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_format: Annotated[
         LogFormat, Meta(description="Whether the log is for people or for programs.")
     ] = "text"
+    standby: Annotated[
+        bool,
+        Meta(
+            description="A supervisor has the next master stand by, to go on at once.",
+            extra={"allowed": "true or false"},
+        ),
+    ] = True
     tell_traced: Annotated[
         Literal["never", "text", "always"],
         Meta(description="Which clients are told that chatd trace follows them, and no longer."),

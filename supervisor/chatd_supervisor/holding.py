@@ -6,6 +6,7 @@ or without any. The supervisor holds descriptors by name; it knows nothing of wh
 Sequence, for a master's whole life::
 
     master                           supervisor
+                                  ◀─ Go         if it has stood by: it is its turn (``standby``)
     Recall                        ─▶            once, before it listens
                                   ◀─ Held       each, with its descriptor
                                   ◀─ AllHeld
@@ -94,7 +95,11 @@ class AllHeld(Struct, frozen=True, array_like=True, tag=2, gc=False):
     """Supervisor to master: that was all."""
 
 
-Answer = Held | AllHeld
+class Go(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """Supervisor to a master that stands by: it is your turn."""
+
+
+Answer = Held | AllHeld | Go
 
 encode: Final = msgspec.msgpack.Encoder().encode
 """Encode a wish or an answer."""

@@ -177,6 +177,9 @@ EVENTS: Final = {
         ("seconds", "reason"),
         "The system is exhausted: workers wait so long with what they bring.",
     ),
+    "nobody stands by": Kind(
+        WARNING, ("reason",), "The supervisor cannot start a master in reserve; tried again."
+    ),
     "supervisor not started": Kind(
         ERROR, ("reason",), "One was to come in place of one that has died; it is tried again."
     ),

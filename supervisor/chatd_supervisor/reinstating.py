@@ -14,7 +14,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatd_supervisor.paths import Paths
@@ -47,14 +46,19 @@ class Renewal(NamedTuple):
     """Return what it is to hold: descriptors by name."""
 
 
-def supervising_command(
-    runtime_dir: Path, log_file: Path | None, level: str, log_format: str, starter: int | None
-) -> list[str]:
+def supervising_command(places: Paths, server: "Server", starter: int | None) -> list[str]:
     """Return how a supervisor is run; the command that it runs is to be added.
 
     ``starter`` is the descriptor of whoever starts it as a daemon; -1: a daemon, started long ago.
     """
-    options = [runtime_dir, log_file or "", level, log_format, "" if starter is None else starter]
+    options = [
+        places.runtime_dir,
+        "" if starter is None else places.log_file,
+        server.log_level,
+        server.log_format,
+        "standby" if server.standby else "",
+        "" if starter is None else starter,
+    ]
     return [sys.executable, "-P", "-m", "chatd_supervisor.watching", *map(str, options)]
 
 
@@ -62,13 +66,7 @@ def renewal_for(
     places: Paths, server: "Server", launch: "Launch", named: Callable[[], dict[str, int]]
 ) -> Renewal:
     """Return how a master that was started so comes by another supervisor."""
-    program = supervising_command(
-        places.runtime_dir,
-        places.log_file if launch.daemon else None,
-        server.log_level,
-        server.log_format,
-        -1 if launch.daemon else None,
-    )
+    program = supervising_command(places, server, -1 if launch.daemon else None)
     return Renewal(partial(start_supervisor, [*program, *launch.command]), named)
 
 

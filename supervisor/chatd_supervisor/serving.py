@@ -33,6 +33,8 @@ from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 from chatd_supervisor.privileges import PrivilegeError
 from chatd_supervisor.reinstating import supervising_command
+from chatd_supervisor.standby import STANDBY
+from chatd_supervisor.standing_by import await_turn
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_supervisor.subreaper import become_subreaper
 from chatd_workers.config_file import ConfigError
@@ -73,14 +75,8 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     if starter is not None:
         os.set_inheritable(starter.descriptor, True)
     become_subreaper()
-    server = config.server
-    program = supervising_command(
-        places.runtime_dir,
-        places.log_file if starter is not None else None,
-        server.log_level,
-        server.log_format,
-        starter.descriptor if starter is not None else None,
-    )
+    descriptor = starter.descriptor if starter is not None else None
+    program = supervising_command(places, config.server, descriptor)
     command = python_command(sys.executable, ["run", *invocation.options()])
     return os.execv(sys.executable, [*program, *command])  # noqa: S606  # ourselves
 
@@ -100,6 +96,8 @@ def is_supervised(invocation: Invocation) -> bool:
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
     """Serve until told to stop; return the exit code. With a starter, as a daemon."""
+    if os.environ.pop(STANDBY, "") and not await_turn():
+        return Exit.OK
     handover = from_environment()
     if starter is not None and KEEPER in os.environ:
         # Until the configuration tells where the log is: that of the supervisor.

@@ -1,8 +1,8 @@
 """The supervisor: starts the master, starts it again when it dies, and holds its sockets meanwhile.
 
 A program of its own, ``python -m chatd_supervisor.watching``, so that it carries nothing of what
-the command that started it, or the master, is made of. One thread, one poll(2), no timer while the
-master runs.
+the command that started it, or the master, is made of. One thread, one poll(2), and no timer once
+another master stands by (``standby``).
 
 =====================  ==================================  ===================================
 the master is          when this happens                   then
@@ -36,6 +36,8 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -45,10 +47,9 @@ import setproctitle
 
 from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.bound import take_bound
-from chatd_supervisor.daemon import STARTER, Starter
+from chatd_supervisor.daemon import Starter
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.holding import (
-    KEEPER,
     Doubt,
     Goodbye,
     Hold,
@@ -67,8 +68,9 @@ from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import find
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
 from chatd_supervisor.reinstating import Attached, attached
+from chatd_supervisor.standby import STANDBY, Standby
+from chatd_supervisor.starting import start_master
 from chatd_supervisor.watched import Watched
-from chatd_workers.channel import pair
 
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -88,8 +90,12 @@ class Supervisor:
         level: str,
         log_format: str,
         starter: Starter | None,
+        *,
+        standby: bool,
     ) -> None:
         """``command`` starts a master. Raises OSError if the log cannot be opened.
+
+        ``standby``: have another one stand by.
 
         ``starter``, if this is a daemon, is handed to the first master, to be told how it went.
         """
@@ -100,6 +106,7 @@ class Supervisor:
         for name, descriptor in take_bound().items():
             # The first master finds them as one after a death does.
             self._holdings.put(name, descriptor)
+        self._standby = Standby(partial(self._spawn, more={STANDBY: "1"}), wanted=standby)
         self._master: Watched | None = None
         self._due = 0.0
         self._backoff = Backoff()
@@ -121,16 +128,17 @@ class Supervisor:
             self._start()
         while self._status is None:
             self._turn()
+        self._standby.dismiss()
         self._holdings.let_go()
         return self._status
 
     def _turn(self) -> None:
         """Wait for one thing to happen, and do what it asks for."""
         if self._master is None:
-            timeout: float | None = max(0.0, self._due - time.monotonic()) * 1000
+            seconds: float | None = max(0.0, self._due - time.monotonic())
         else:
-            timeout = None
-        happened = dict(self._poll.poll(timeout))
+            seconds = self._standby.seconds()
+        happened = dict(self._poll.poll(seconds * 1000 if seconds is not None else None))
         if self._come in happened:
             self._take_signals()
         master = self._master
@@ -141,7 +149,9 @@ class Supervisor:
             if happened[master.channel.fileno()] & ~select.POLLOUT:
                 self._hear(master)
             self._pay(master)
-        if self._master is None and self._status is None and time.monotonic() >= self._due:
+        if self._master is not None:
+            self._standby.tend()
+        elif self._status is None and time.monotonic() >= self._due:
             self._start()
 
     # The master's life
@@ -157,28 +167,19 @@ class Supervisor:
         self._say("supervising", pid=os.getpid(), master=found.pid)
 
     def _start(self) -> None:
-        ours, theirs = pair()
-        ours.setblocking(False)
-        environ = {**os.environ, KEEPER: str(theirs.fileno())}
-        actions: list[tuple[int, int, int]] = []
-        if self._starter is not None:
-            environ[STARTER] = str(self._starter.descriptor)
-            # What is said before the master has its own log, or if it does not come so far.
-            actions = [(os.POSIX_SPAWN_DUP2, self._handler.fileno(), 2)]
-        theirs.set_inheritable(True)
+        """Have a master begin: the one that stands by, or another."""
         try:
-            pid = os.posix_spawn(
-                self._command[0], self._command, environ, file_actions=actions, setsigmask=()
-            )
+            master = self._standby.take() or self._spawn(self._command, {})
         except OSError as error:
             # No room for a process; or the program is just being replaced.
-            ours.close()
             self._ended(None, f"{self._command[0]} cannot be run: {error.strerror}", Exit.SOFTWARE)
             return
-        finally:
-            theirs.close()
-        self._master = Watched(pid, ours)
-        self._poll.register(ours, select.POLLIN)
+        self._master = master
+        self._poll.register(master.channel, select.POLLIN)
+
+    def _spawn(self, command: list[str], more: Mapping[str, str]) -> Watched:
+        starter = self._starter.descriptor if self._starter is not None else None
+        return start_master(command, self._handler.fileno(), starter, more)
 
     def _reap(self) -> None:
         """Collect all dead children: the master, or workers of one that was before."""
@@ -189,6 +190,8 @@ class Supervisor:
                 return
             if not pid:
                 return
+            if self._standby.has_died(pid):
+                continue
             if self._master is not None and pid == self._master.pid:
                 master, self._master = self._master, None
                 self._bury(master, os.waitstatus_to_exitcode(status))
@@ -296,6 +299,7 @@ class Supervisor:
                 self._command = command
                 master.ready_since = time.monotonic()
                 self._served = True
+                self._standby.want(command)
                 if self._starter is not None:
                     # Only now, or at our own end: whoever started us waits for that.
                     self._starter.pass_on()
@@ -339,9 +343,10 @@ def main(arguments: list[str]) -> int:
     """Supervise; return the exit code.
 
     ``arguments``: the runtime directory, the log file ("": standard error), its level, its
-    format, the descriptor of the starter ("": none), and the command that starts a master.
+    format, whether a master is to stand by ("": no), the descriptor of the starter ("": none), and
+    the command that starts a master.
     """
-    runtime_dir, log_path, level, log_format, starter_at, *command = arguments
+    runtime_dir, log_path, level, log_format, standby, starter_at, *command = arguments
     places = find(runtime_dir, None)
     setproctitle.setproctitle("chatd: supervisor")
     starter = Starter(int(starter_at)) if starter_at else None
@@ -352,7 +357,7 @@ def main(arguments: list[str]) -> int:
     try:
         pid_file.acquire()
         log = Path(log_path) if log_path else None
-        supervisor = Supervisor(command, log, level, log_format, starter)
+        supervisor = Supervisor(command, log, level, log_format, starter, standby=bool(standby))
         if found is not None:
             supervisor.watch(found)
     except AlreadyRunning as error:

@@ -1,0 +1,35 @@
+"""What a master does that stands by (``standby``): import everything, and wait for its turn."""
+
+import gc
+import os
+import socket
+
+import msgspec
+import setproctitle
+
+from chatd_supervisor.holding import KEEPER, MAX_RECORD, Go, decode_answer
+from chatd_supervisor.lean import lean_imports
+
+
+def await_turn() -> bool:
+    """Get ready to serve, and wait; return whether it is our turn. False: nobody needs us."""
+    setproctitle.setproctitle("chatd: standby")
+    with lean_imports():
+        from chatd_supervisor import keeping, master  # noqa: F401, PLC0415
+        from chatd_workers.dialects import DIALECTS  # noqa: PLC0415
+        from chatd_workers.rehearsal import rehearse  # noqa: PLC0415
+    # Here it costs nobody anything; later it finds that all is done.
+    rehearse(tuple(DIALECTS))
+    setproctitle.setproctitle("chatd: standby")
+    gc.collect()
+    with socket.socket(fileno=os.dup(int(os.environ[KEEPER]))) as channel:
+        try:
+            record = channel.recv(MAX_RECORD)
+        except ConnectionResetError:
+            return False
+    if not record:
+        return False
+    try:
+        return isinstance(decode_answer(record), Go)
+    except msgspec.DecodeError:
+        return False
