@@ -42,13 +42,14 @@ class Standby:
         self._due: float | None = None
 
     def want(self, command: list[str]) -> None:
-        """Have one that runs ``command``, before long; one that runs another is ended."""
-        if not self._wanted:
-            return
-        if command != self._command:
-            self.dismiss()
-            self._command = command
-        if self._process is None:
+        """Have one that runs ``command``, before long.
+
+        A master has become ready. If somebody stands by all the same, it is of the program before
+        an upgrade, and is ended.
+        """
+        self.dismiss()
+        self._command = command
+        if self._wanted:
             self._due = time.monotonic() + LATER
 
     def seconds(self) -> float | None:
