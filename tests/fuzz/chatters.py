@@ -44,15 +44,17 @@ class Heard:
 class Chatter:
     """One of them."""
 
-    def __init__(self, client: Client, nick: str, heard: Heard, pause: float = 0.0) -> None:
-        """``pause``: seconds from line to line at least."""
+    def __init__(
+        self, client: Client, nick: str, heard: Heard, pause: float = 0.0, before: float = 0.0
+    ) -> None:
+        """``pause``: seconds from line to line at least; ``before``: until the first."""
         self._client = client
         self.socket: socket.socket = client.socket
         self._heard = heard
         self._place = 0
         self._said = 0
         self._own = 0
-        self._since = 0.0
+        self._since = time.monotonic() + before - pause
         self._partial = b""
         self._nick = nick.encode()
         self._pause = pause

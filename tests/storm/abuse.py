@@ -104,17 +104,23 @@ class Killer:
         self._dice = dice
         self._kills = kills
         self._master_every = master_every
+        self._next_master = self._after(0.0)
         self._tries = 0
         self.workers = self.masters = 0
+
+    def _after(self, since: float) -> float:
+        """Return when the next master dies: at no moment that somebody could keep to."""
+        return since + self._master_every * self._dice.uniform(0.5, 1.5)
 
     def strike(self, since: float) -> None:
         """Kill who is due, so many seconds ``since`` it has begun."""
         master = self._server.master
         if not master:
             return
-        if self._master_every and since >= (self.masters + 1) * self._master_every:
+        if self._master_every and since >= self._next_master:
             os.kill(master, signal.SIGKILL)
             self.masters += 1
+            self._next_master = self._after(since)
         elif since * self._kills >= self._tries + 1:
             self._tries += 1
             # There may be none: after a master's death they are nobody's children.
@@ -130,7 +136,8 @@ class People:
     def __init__(self, server: Server, count: int) -> None:
         self._heard = Heard()
         self._people = [
-            Chatter(server.connect(f"c{n}"), f"c{n}", self._heard, PAUSE) for n in range(count)
+            Chatter(server.connect(f"c{n}"), f"c{n}", self._heard, PAUSE, PAUSE * n / count)
+            for n in range(count)
         ]
         for person in self._people:
             person.enter("#calm")

@@ -5,6 +5,9 @@ has died goes on holding it, and offers it (SCM_RIGHTS) on the adoption socket i
 directory, with its session's number and the token that only this session's workers were given.
 The connection on which it is taken is its new channel.
 
+A client that says something is offered at once, the others within SPREAD: if all workers were up at
+the instant at which the next master begins, it would have the processors last.
+
 Where the adoption socket has outlived the master (a supervisor holds it), connecting succeeds at
 once and the answer comes with the new master. Where it has not, connecting fails until there is
 one, so it is tried again and again, at first often: a client is waiting.
@@ -12,6 +15,7 @@ one, so it is tried again and again, at first often: a client is waiting.
 
 import contextlib
 import os
+import select
 import socket
 import time
 from typing import Final
@@ -21,6 +25,9 @@ import setproctitle
 from chatd_workers.channel import send_with_descriptor
 from chatd_workers.reports import MALFORMED, MAX_ORDER, Offer, Serve, decode_order, encode
 from chatd_workers.titles import clip
+
+SPREAD: Final = 0.2
+"""Seconds in which clients are offered that say nothing."""
 
 FIRST_DELAY: Final = 0.05
 LAST_DELAY: Final = 1.0
@@ -46,6 +53,9 @@ def find_master(client: socket.socket, orders: Serve, title: str) -> tuple[socke
     ``orders`` are those of the last one, ``title`` is the process title so far.
     """
     setproctitle.setproctitle(clip(title + " (no master)"))
+    look = select.poll()
+    look.register(client, select.POLLIN | select.POLLRDHUP)
+    look.poll(SPREAD * _place() * 1000)
     deadline = time.monotonic() + PATIENCE
     delay = FIRST_DELAY
     missing = 0
@@ -62,9 +72,14 @@ def find_master(client: socket.socket, orders: Serve, title: str) -> tuple[socke
             # With the runtime directory is gone what a new master would know us by.
             raise Dismissed
         # Not all at the same instant: each at its own place in the interval.
-        time.sleep(delay * (0.5 + os.getpid() % 64 / 64))
+        time.sleep(delay * (0.5 + _place()))
         delay = min(delay * 1.5, LAST_DELAY)
     raise Dismissed
+
+
+def _place() -> float:
+    """Return this worker's place among all of them, from 0 to 1."""
+    return os.getpid() % 64 / 64
 
 
 def _offer(client: socket.socket, orders: Serve) -> tuple[socket.socket, Serve] | None:
