@@ -4,6 +4,7 @@ They are tried in a process of their own before the first worker is born, for th
 down again.
 """
 
+import functools
 import os
 import socket
 from typing import Any, Final, NamedTuple
@@ -57,9 +58,9 @@ def build_walls(config: Sandboxing) -> Walls:
     from there.
     """
     chosen = wanted(config.mode, os.geteuid())
+    walls = Walls(chosen, chosen & standing() if chosen else _NONE)
     memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
     SANDBOX.choose(chosen, memory)
-    walls = Walls(chosen, _tried() if chosen else _NONE)
     missing = words(walls.wanted & ~walls.stand)
     if missing and config.mode == "require":
         raise WallError(
@@ -72,8 +73,10 @@ def build_walls(config: Sandboxing) -> Walls:
     return walls
 
 
-def _tried() -> Wall:
-    """Return which walls stand in a process that builds them."""
+@functools.cache
+def standing() -> Wall:
+    """Return which walls stand in a process that builds all of them; tried once."""
+    SANDBOX.choose(ALL, 0)
     one, other = socket.socketpair()
     with one, other:
         pid = fork(lambda: SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False))

@@ -7,6 +7,7 @@ by all workers; written after it, each worker has copies of its own. Measured wi
 """
 
 import contextlib
+import functools
 import socket
 from typing import Final
 
@@ -18,8 +19,9 @@ ROUNDS: Final = 16
 """Enough for the interpreter to specialise what runs once a life (8 calls in CPython 3.11)."""
 
 
+@functools.cache
 def rehearse(dialects: tuple[str, ...]) -> None:
-    """Serve a client that says one line and hangs up, a few times for each dialect.
+    """Serve a client that says one line and hangs up, a few times for each dialect; once.
 
     Sets the process title; the caller sets its own afterwards.
     """
