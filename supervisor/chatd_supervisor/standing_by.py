@@ -2,7 +2,9 @@
 
 import gc
 import os
+import signal
 import socket
+from typing import Final
 
 import msgspec
 import setproctitle
@@ -10,9 +12,21 @@ import setproctitle
 from chatd_supervisor.holding import KEEPER, MAX_RECORD, Go, decode_answer
 from chatd_supervisor.lean import lean_imports
 
+FROM_TERMINALS: Final = (signal.SIGINT, signal.SIGHUP)
+
 
 def await_turn() -> bool:
     """Get ready to serve, and wait; return whether it is our turn. False: nobody needs us."""
+    # They come from a terminal to all of us, and what follows is the others' business.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in FROM_TERMINALS}
+    try:
+        return _wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait() -> bool:
     setproctitle.setproctitle("chatd: standby")
     with lean_imports():
         from chatd_supervisor import keeping, master  # noqa: F401, PLC0415

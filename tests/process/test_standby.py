@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Client, eventually
+from harness import PATIENCE, Client, eventually, serving
 from supervised import BROKEN, CONFIG, Supervised, children, is_running, supervised, title
 
 
@@ -123,3 +123,10 @@ def test_whoever_wants_none_has_none(tmp_path: Path) -> None:
         assert children(server.supervisor) == [server.master]
         first = server.kill_master()
         server.successor_of(first)
+
+
+def test_what_a_terminal_sends_to_all_ends_all_without_a_word(tmp_path: Path) -> None:
+    with serving(tmp_path, supervised=True) as server:
+        eventually("somebody stands by", lambda: "chatd: standby" in server.titles())
+        os.killpg(server.pid, signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0
