@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from chatd_supervisor.egress import Output
+from chatd_supervisor.egress import NO_WAIT, Output
 
 TOKEN = bytes(16)
 
@@ -15,7 +15,8 @@ class Wire:
         self.heard = b""
         self.room = 0
 
-    def send(self, data: bytes | memoryview) -> int:
+    def send(self, data: bytes | memoryview, flags: int) -> int:
+        assert flags == NO_WAIT
         if not self.room:
             raise BlockingIOError
         taken = data[: self.room]
@@ -23,8 +24,8 @@ class Wire:
         self.room -= len(taken)
         return len(taken)
 
-    def sendmsg(self, buffers: list[bytes | memoryview]) -> int:
-        return self.send(b"".join(buffers))
+    def sendmsg(self, buffers: list[bytes | memoryview], _rights: object, flags: int) -> int:
+        return self.send(b"".join(buffers), flags)
 
 
 class Poller:

@@ -28,6 +28,10 @@ MAX_KNOWN: Final = 64
 """Sets of who is left out for which an audience's routes are known: in a room where everybody
 talks, there may be as many as there are subsets."""
 
+NO_WAIT: Final = int(socket.MSG_DONTWAIT)
+"""Whether a socket waits is the same for all who hold it (O_NONBLOCK, open(2)): a worker that was
+taken over, with no sandbox around it, could make the master wait for its client."""
+
 MAX_GATHER: Final = 64
 """Buffers in one sendmsg(2); far below IOV_MAX, and larger gains nothing."""
 
@@ -58,8 +62,8 @@ class Output:
         self._attached = False
         self._poller = poller
         self._watched = False
-        # As socket.send: takes bytes, returns how many it took, may raise OSError.
-        self.send: Callable[[bytes], int] = _take_nothing
+        # As socket.send: takes bytes and flags, returns how many it took, may raise OSError.
+        self.send: Callable[[bytes, int], int] = _take_nothing
         self.parts: list[bytes] = []
         self.queue: deque[bytes | memoryview] = deque()
         self.queued = 0
@@ -89,7 +93,8 @@ class Output:
         """Write what is queued, as far as the socket takes it (the poller said it would)."""
         try:
             while self.queue:
-                self._taken(self._socket.sendmsg(list(islice(self.queue, MAX_GATHER))))
+                gathered = list(islice(self.queue, MAX_GATHER))
+                self._taken(self._socket.sendmsg(gathered, (), NO_WAIT))
         except BlockingIOError:
             return
         except OSError:
@@ -121,7 +126,7 @@ class Output:
     def drop(self) -> None:
         """Forget everything: nothing can be written any more."""
         self.broken = True
-        self.send = len
+        self.send = _take_all
         self.queue.clear()
         self.queued = 0
         self.rest()
@@ -142,9 +147,14 @@ class Output:
             self._poller.unregister(self._socket)
 
 
-def _take_nothing(_data: bytes) -> int:
+def _take_nothing(_data: bytes, _flags: int) -> int:
     """Stand in for the send of an output that has a queue: nothing may overtake it."""
     return 0
+
+
+def _take_all(data: bytes, _flags: int) -> int:
+    """Stand in for the send of an output that is broken: nobody hears any more of it."""
+    return len(data)
 
 
 class Route:
@@ -315,7 +325,7 @@ def _write(data: bytes, outputs: Iterable[Output]) -> list[Output]:
     grown = []
     for output in outputs:
         try:
-            sent = output.send(data)
+            sent = output.send(data, NO_WAIT)
         except BlockingIOError:
             sent = 0
         except OSError:

@@ -15,6 +15,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
 from chatd_supervisor.custody import Custody
+from chatd_supervisor.egress import NO_WAIT
 from chatd_supervisor.hub.banning import sentence
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener, prepare
@@ -269,7 +270,7 @@ class Reception:
         with contextlib.suppress(OSError):
             # One that expects TLS could not read it; that would take a worker.
             if not visitor.way.is_secure:
-                client.send(DIALECTS[visitor.dialect].write(Closing(reason), 0))
+                client.send(DIALECTS[visitor.dialect].write(Closing(reason), 0), NO_WAIT)
             client.shutdown(socket.SHUT_WR)
             # Mostly it has said nothing yet; what it has is taken, so that no reset overtakes
             # the reason.

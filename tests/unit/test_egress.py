@@ -1,7 +1,9 @@
 """What goes out: gathered, rendered once, written in order, and nobody waits for the slow."""
 
+import os
 import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -55,6 +57,22 @@ def house() -> Iterator[House]:
         house = House(opened, 3)
         house.attach()
         yield house
+
+
+def test_a_socket_that_somebody_has_made_wait_makes_nobody_wait(house: House) -> None:
+    # Of the open file, so for all who hold it: what a worker without a sandbox could do.
+    for ours in house.ours:
+        os.set_blocking(ours.fileno(), True)
+    big = Said(Source("x"), "#lobby", "y" * 8000)
+    begun = time.monotonic()
+    for _ in range(100):
+        house.egress.deliver(house.room.audience(), big)
+        house.egress.flush()
+    assert all(output.queued for output in house.outputs.values())
+    for output in house.outputs.values():
+        output.drain()
+    assert time.monotonic() - begun < 5
+    assert all(output.queued for output in house.outputs.values())
 
 
 def test_who_is_left_out_of_some_hears_the_others_in_order(house: House) -> None:
