@@ -16,6 +16,10 @@ class Custody(Protocol):
     def is_there(self) -> bool:
         """Somebody holds them, and starts another master when this one dies."""
 
+    @property
+    def has_all(self) -> bool:
+        """It has been passed all that it is to hold, so that this process may die at any moment."""
+
     def fileno(self) -> int | None:
         """Return the descriptor by which a program after this one goes on with it, if any."""
 

@@ -101,6 +101,11 @@ class Keeper:
             return None
         return cls(channel)
 
+    @property
+    def has_all(self) -> bool:
+        """Tell whether it has been passed all that it is to hold."""
+        return self.is_there and not self._queue
+
     def fileno(self) -> int | None:
         """Return the channel's descriptor, None if the supervisor has died."""
         return self._channel.fileno() if self.is_there else None

@@ -374,7 +374,7 @@ class Master:
             "network": server.network,
             "state": self._shown_state(),
             "degraded_since": self._staffing.degraded_since,
-            "supervised": self._keeper is not None and self._keeper.is_there,
+            "supervised": self._keeper is not None and self._keeper.has_all,
             "started": self._launch.started,
             "generation": self._upgrade.generation,
             "upgrade": self._upgrade.state,

@@ -84,6 +84,11 @@ class Store:
         return self._notifier.is_there
 
     @property
+    def has_all(self) -> bool:
+        """Tell whether there is a manager; what it is sent it has."""
+        return self.is_there
+
+    @property
     def standing(self) -> Standing:
         """How it stands, for a program after this one, which cannot ask the manager."""
         waits = self._notifier.waits

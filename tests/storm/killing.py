@@ -29,9 +29,6 @@ SOON_AFTER: Final = 0.2
 """How often the next master is killed within so many seconds: while it starts, or takes over."""
 SOON: Final = 0.6
 
-PASSING_ON: Final = 0.3
-"""Seconds until a new supervisor has all that it is to hold."""
-
 LOOK: Final = 0.05
 """Seconds between two looks at whether everybody has a worker."""
 
@@ -81,9 +78,8 @@ class Killer:
         self._master_every = master_every
         self._supervisor_every = supervisor_every
         self._next_supervisor: float | None = None
-        # The one that was killed, and when the next one has all.
+        # The one that was killed, until the next one has all.
         self._killed_supervisor = 0
-        self._passed_on = 0.0
         self._next_worker: float | None = None
         self._next_master: float | None = None
         self._next_look = 0.0
@@ -149,7 +145,6 @@ class Killer:
         if not (self._is_supervised(now) and server.is_ready() and server.master):
             return
         self._killed_supervisor = server.kill_supervisor()
-        self._passed_on = 0.0
         self._figures.supervisor_kills += 1
         self._plan_supervisor(now)
 
@@ -157,12 +152,16 @@ class Killer:
         """Tell whether the supervisor that is there, if there was one, holds everything."""
         if not self._killed_supervisor:
             return True
-        if not self._passed_on and self._server.supervisor not in (0, self._killed_supervisor):
-            self._passed_on = now + PASSING_ON
-        if not self._passed_on or now < self._passed_on:
+        if now < self._next_look or self._server.supervisor in (0, self._killed_supervisor):
             return False
-        self._killed_supervisor = 0
-        return True
+        self._next_look = now + LOOK
+        try:
+            answer = ask(self._server.runtime_dir / "control.sock", "status", timeout=1.0)
+        except ControlError:
+            return False
+        if answer["supervised"]:
+            self._killed_supervisor = 0
+        return not self._killed_supervisor
 
     # The master
 
