@@ -236,6 +236,10 @@ def _holds(supervisor: int, count: int) -> bool:
     return len(descriptors(supervisor)) == count
 
 
+def _is_supervised(server: Supervised) -> bool:
+    return server.status().get("supervised") == "true"
+
+
 def _has_died(server: Supervised, times: int) -> bool:
     return server.log().count("supervisor died") == times
 
@@ -249,7 +253,7 @@ def test_a_killed_supervisor_is_replaced_by_one_that_does_as_much(server: Superv
         first = server.kill_supervisor()
         second = server.supervisor_after(first)
         assert server.master == master
-        assert server.status()["supervised"] == "true"
+        eventually("it has everything", partial(_is_supervised, server))
         assert title(second) == "chatd: supervisor"
         assert second not in children(master)
         # And a pidfd of the master, which is no child of its own.

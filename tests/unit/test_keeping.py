@@ -118,6 +118,7 @@ def test_what_is_not_taken_waits_and_nobody_waits_for_it(
         begun = time.monotonic()
         names = choke(keeper, descriptor)
         assert time.monotonic() - begun < 1
+        assert not keeper.has_all
         under_way = len(names) - len(keeper._queue)
         # Those that came and went meanwhile leave no trace; the ones under way do.
         keeper.release(names[-1])
@@ -134,6 +135,7 @@ def test_what_is_not_taken_waits_and_nobody_waits_for_it(
         assert Hold(names[-1]) not in supervisor.wishes
         assert under_way > 10
         # And what comes now goes at once.
+        assert keeper.has_all
         keeper.release(names[1])
         assert supervisor.hear() == Release(names[1])
 
