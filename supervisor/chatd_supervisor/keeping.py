@@ -319,6 +319,7 @@ class Keeper:
         if not self.is_there:
             return
         self.is_there = False
+        self._waiting = False
         self._queue.clear()
         self._known.clear()
         if self._loop is not None:

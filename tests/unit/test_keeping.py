@@ -264,6 +264,29 @@ def test_in_place_of_a_dead_one_another_is_told_everything(
     asyncio.run(serve())
 
 
+def test_one_that_dies_while_much_waits_for_it_is_replaced_as_well(
+    ends: tuple[Keeper, Supervisor], descriptor: int
+) -> None:
+    keeper, supervisor = ends
+    others: list[Supervisor] = []
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        held = {"adoption": descriptor}
+        keeper.attach(
+            loop, Renewal(lambda channel: others.append(Supervisor(channel.dup())), lambda: held)
+        )
+        keeper.ready(["run"])
+        choke(keeper, descriptor)
+        supervisor.channel.close()
+        async with asyncio.timeout(PATIENCE):
+            while not (others and keeper.has_all):
+                await asyncio.sleep(0.01)
+        assert others[0].hear_all() == [Hold("adoption"), Ready(["run"])]
+
+    asyncio.run(serve())
+
+
 def test_those_that_die_in_a_row_are_replaced_ever_later(ends: tuple[Keeper, Supervisor]) -> None:
     keeper, supervisor = ends
     begun: list[float] = []
