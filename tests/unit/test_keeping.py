@@ -283,6 +283,8 @@ def test_one_that_dies_while_much_waits_for_it_is_replaced_as_well(
             while not (others and keeper.has_all):
                 await asyncio.sleep(0.01)
         assert others[0].hear_all() == [Hold("adoption"), Ready(["run"])]
+        keeper.stopping()
+        others[0].channel.close()
 
     asyncio.run(serve())
 
