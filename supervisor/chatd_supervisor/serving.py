@@ -34,7 +34,6 @@ from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 from chatd_supervisor.privileges import PrivilegeError
 from chatd_supervisor.reinstating import supervising_command
 from chatd_supervisor.standby import STANDBY
-from chatd_supervisor.standing_by import await_turn
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_supervisor.subreaper import become_subreaper
 from chatd_workers.config_file import ConfigError
@@ -96,8 +95,12 @@ def is_supervised(invocation: Invocation) -> bool:
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
     """Serve until told to stop; return the exit code. With a starter, as a daemon."""
-    if os.environ.pop(STANDBY, "") and not await_turn():
-        return Exit.OK
+    if os.environ.pop(STANDBY, ""):
+        # Only here: it is what no command that asks pays for.
+        from chatd_supervisor.standing_by import await_turn  # noqa: PLC0415
+
+        if not await_turn():
+            return Exit.OK
     handover = from_environment()
     if starter is not None and KEEPER in os.environ:
         # Until the configuration tells where the log is: that of the supervisor.
