@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from chatd_supervisor.stepping_down import PRIVILEGED
-from harness import PATIENCE, ROOT, Client
+from harness import ROOT, Client
+from server_commands import ServerCommands
 
 USER = "nobody"
 """Whom the servers become: there is one everywhere, and nothing is this user's."""
@@ -46,53 +47,30 @@ def python() -> str:
     return system
 
 
-class Rootless:
-    """The commands for a server with directories of its own, where everybody may go."""
+class Rootless(ServerCommands):
+    """The commands for a server with directories where everybody may go."""
 
     def __init__(self, directory: Path, config: str) -> None:
-        self.directory = directory
-        self.runtime_dir = directory / "run"
-        self.state_dir = directory / "state"
-        self.config = directory / "chatd.toml"
-        self.config.write_text(config)
+        super().__init__(directory, config)
         self.config.chmod(0o644)
-        self.clients: list[Client] = []
 
-    def command(self, name: str, *more: str) -> list[str]:
-        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
-        if name in ("run", "start", "restart"):
-            options.append(f"--state-dir={self.state_dir}")
-        return [python(), "-P", "-m", "chatd_supervisor", name, *options, *more]
+    def program(self) -> list[str]:
+        return [python(), "-P", "-m", "chatd_supervisor"]
 
-    def do(self, name: str, *more: str, user: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command of chatd, as root or as ``user``."""
+    def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command of chatd, as root unless ``user`` is given."""
         packages = next(path for path in sys.path if path.endswith("site-packages"))
         ours = [str(ROOT / part) for part in ("supervisor", "workers", "client")]
-        return subprocess.run(
-            self.command(name, *more),
-            env={**os.environ, "PYTHONPATH": ":".join([*ours, packages])},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            user=user,
-            cwd="/",
-        )
+        environ = {**os.environ, "PYTHONPATH": ":".join([*ours, packages])}
+        return super().do(name, *more, env=environ, cwd="/", **how)
 
     def ask(self, name: str, user: int = 0) -> Any:
         return json.loads(self.do(name, "--json", user=user).stdout)
-
-    def pid(self, name: str) -> int:
-        return int((self.runtime_dir / name).read_text())
 
     def connect(self, port: int, nick: str) -> Client:
         client = Client(port)
         self.clients.append(client)
         return client.greet(nick)
-
-    def log(self) -> str:
-        return (self.state_dir / "chatd.log").read_text()
 
     def end(self) -> None:
         """End it, whatever has become of it."""
@@ -101,7 +79,7 @@ class Rootless:
         if self.do("stop").returncode not in (0, 3):
             for name in ("supervisor.pid", "chatd.pid"):
                 with suppress(OSError, ValueError):
-                    os.kill(self.pid(name), signal.SIGKILL)
+                    os.kill(self.pid_in(name), signal.SIGKILL)
 
 
 @contextmanager
@@ -135,6 +113,6 @@ def rights(pid: int) -> dict[str, str]:
     """Return what the kernel says of the rights of ``pid``; /proc/PID/status, proc(5)."""
     status = Path(f"/proc/{pid}/status").read_text()
     fields = re.findall(
-        r"^(Uid|Gid|Groups|CapPrm|CapEff|CapAmb|NoNewPrivs):\s*(.*?)\s*$", status, 8
+        r"^(Uid|Gid|Groups|CapPrm|CapEff|CapAmb|NoNewPrivs):\s*(.*?)\s*$", status, re.MULTILINE
     )
     return {name: " ".join(value.split()) for name, value in fields}

@@ -6,13 +6,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from chatd_supervisor.pidfile import holder
-from harness import CHATD, PATIENCE, Client, eventually
+from harness import PATIENCE, Client, eventually
+from server_commands import ServerCommands
 
 CONFIG = """
 [[listen]]
@@ -24,42 +24,15 @@ stop_timeout = 0.5
 BROKEN = "[limits]\nmax_rooms = -1\n"
 
 
-class Supervised:
-    """The commands for a supervised server with directories of its own."""
+class Supervised(ServerCommands):
+    """The commands for a supervised server."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.runtime_dir = directory / "r"
-        self.log_file = directory / "s" / "chatd.log"
-        self.config = directory / "chatd.toml"
-        self.configure(CONFIG)
-        self.clients: list[Client] = []
+        super().__init__(directory, CONFIG)
         self.found: set[int] = set()
         """All supervisors and masters that were seen."""
         self.left_over: set[str] = set()
         """What only the next master could clear away, if the last one was killed."""
-
-    def configure(self, text: str) -> None:
-        """Replace the configuration, at once: half of one is one, too, and a master may read it."""
-        new = self.config.with_suffix(".new")
-        new.write_text(text)
-        new.replace(self.config)
-
-    def command(self, name: str, *more: str) -> list[str]:
-        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
-        if name in ("run", "start", "restart"):
-            options.append(f"--state-dir={self.directory / 's'}")
-        return [CHATD, name, *options, *more]
-
-    def do(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(name, *more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
 
     def start(self) -> None:
         done = self.do("start", "--supervise")
@@ -75,7 +48,7 @@ class Supervised:
         return self._pid("supervisor.pid")
 
     def _pid(self, name: str) -> int:
-        pid = int((self.runtime_dir / name).read_text())
+        pid = self.pid_in(name)
         self.found.add(pid)
         return pid
 
@@ -93,6 +66,14 @@ class Supervised:
         pid = self.master
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def kill_both(self) -> None:
+        """Kill supervisor and master so that neither can see the other go."""
+        supervisor, master = self.supervisor, self.master
+        os.kill(supervisor, signal.SIGSTOP)
+        os.kill(master, signal.SIGKILL)
+        os.kill(supervisor, signal.SIGKILL)
+        eventually("both are gone", lambda: not is_running(master) and not is_running(supervisor))
 
     def kill_supervisor(self) -> int:
         """Kill the supervisor; return its pid."""
@@ -131,9 +112,6 @@ class Supervised:
         client = Client(port)
         self.clients.append(client)
         return client
-
-    def log(self) -> str:
-        return self.log_file.read_text()
 
 
 def is_running(pid: int) -> bool:

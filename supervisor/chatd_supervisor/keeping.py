@@ -40,6 +40,7 @@ from chatd_supervisor.holding import (
 )
 from chatd_supervisor.logbook import note
 from chatd_supervisor.reinstating import Renewal
+from chatd_supervisor.sentence_errors import SentenceError
 from chatd_workers.channel import pair, send_with_descriptor
 
 PATIENCE: Final = 5.0
@@ -52,12 +53,8 @@ RETRY: Final = 0.1
 """Seconds until a descriptor is sent again of which too many were under way (ETOOMANYREFS)."""
 
 
-class KeeperError(OSError):
+class KeeperError(SentenceError):
     """The supervisor has not done its part; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[-1])
 
 
 class Keeper:

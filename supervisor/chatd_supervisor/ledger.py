@@ -21,6 +21,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor.sentence_errors import SentenceError
+
 MAGIC: Final = b"chatdldg"
 VERSION: Final = 1
 ROW_SIZE: Final = 64
@@ -64,12 +66,8 @@ class Row(NamedTuple):
     """How its client comes (``ways``)."""
 
 
-class LedgerError(OSError):
+class LedgerError(SentenceError):
     """The ledger cannot be used; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[-1])
 
 
 class Ledger:

@@ -30,6 +30,7 @@ from chatd_supervisor.counts import written
 from chatd_supervisor.egress import Output, Run
 from chatd_supervisor.ledger import Ledger, Place, Row
 from chatd_supervisor.segments import MEMBERS, ONE, REPLACE, RUN, OutboxError, head
+from chatd_supervisor.sentence_errors import SentenceError
 
 __all__ = ["LostOutput", "Outbox", "OutboxError", "Place", "Recovered", "recover"]
 
@@ -55,12 +56,8 @@ _BUFFERS: Final = 1024
 """In one pwritev(2): IOV_MAX."""
 
 
-class LostOutput(OSError):
+class LostOutput(SentenceError):
     """What is still to be sent to a client is not known; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[-1])
 
 
 class Outbox:

@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor.sentence_errors import SentenceError
+
 MAX_SOCKET_PATH: Final = 107
 """Bytes in the path of a Unix socket (unix(7))."""
 
 
-class PathError(OSError):
+class PathError(SentenceError):
     """A directory or file cannot be used; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[0])
 
 
 class Paths(NamedTuple):

@@ -15,23 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor.sentence_errors import SentenceError
 from chatd_workers.config_file import ConfigError
-
-PR_SET_DUMPABLE: Final = 4
-
-PR_SET_NO_NEW_PRIVS: Final = 38
+from chatd_workers.sandbox.syscalls import PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS
 
 CAPABILITIES: Final = ("CapPrm", "CapEff", "CapAmb")
 """Fields of /proc/self/status that must be zero. What is inheritable (CapInh) works only through
 programs that have capabilities, which no_new_privs rules out; so does the bounding set."""
 
 
-class PrivilegeError(OSError):
+class PrivilegeError(SentenceError):
     """Root could not be given up; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone."""
-        return str(self.args[0])
 
 
 class Identity(NamedTuple):

@@ -11,13 +11,13 @@ are too many: then all is as it is without a supervisor, until somebody starts c
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.subreaper import become_subreaper
+from chatd_supervisor.supervision import Supervision
 
 if TYPE_CHECKING:  # a supervisor knows nothing of these
     from chatd_supervisor.config import Server
@@ -46,28 +46,12 @@ class Renewal(NamedTuple):
     """Return what it is to hold: descriptors by name."""
 
 
-def supervising_command(places: Paths, server: "Server", starter: int | None) -> list[str]:
-    """Return how a supervisor is run; the command that it runs is to be added.
-
-    ``starter`` is the descriptor of whoever starts it as a daemon; -1: a daemon, started long ago.
-    """
-    options = [
-        places.runtime_dir,
-        "" if starter is None else places.log_file,
-        server.log_level,
-        server.log_format,
-        "standby" if server.standby else "",
-        "" if starter is None else starter,
-    ]
-    return [sys.executable, "-P", "-m", "chatd_supervisor.watching", *map(str, options)]
-
-
 def renewal_for(
     places: Paths, server: "Server", launch: "Launch", named: Callable[[], dict[str, int]]
 ) -> Renewal:
     """Return how a master that was started so comes by another supervisor."""
-    program = supervising_command(places, server, -1 if launch.daemon else None)
-    return Renewal(partial(start_supervisor, [*program, *launch.command]), named)
+    supervision = Supervision.of(places, server, -1 if launch.daemon else None)
+    return Renewal(partial(start_supervisor, supervision.program(launch.command)), named)
 
 
 def start_supervisor(program: list[str], channel: socket.socket) -> None:

@@ -27,6 +27,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from chatd_supervisor.sentence_errors import SentenceError
+
 MAGIC: Final = b"chatdout"
 VERSION: Final = 1
 
@@ -47,12 +49,8 @@ ONE: Final = 3
 REPLACE: Final = 4
 
 
-class OutboxError(OSError):
+class OutboxError(SentenceError):
     """The outbox cannot be used; ``str()`` is the sentence for people."""
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[-1])
 
 
 def found(directory: Path) -> list[int]:

@@ -32,10 +32,10 @@ from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 from chatd_supervisor.privileges import PrivilegeError
-from chatd_supervisor.reinstating import supervising_command
 from chatd_supervisor.standby import STANDBY
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_supervisor.subreaper import become_subreaper
+from chatd_supervisor.supervision import Supervision
 from chatd_workers.config_file import ConfigError
 
 
@@ -75,9 +75,9 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
         os.set_inheritable(starter.descriptor, True)
     become_subreaper()
     descriptor = starter.descriptor if starter is not None else None
-    program = supervising_command(places, config.server, descriptor)
+    supervision = Supervision.of(places, config.server, descriptor)
     command = python_command(sys.executable, ["run", *invocation.options()])
-    return os.execv(sys.executable, [*program, *command])  # noqa: S606  # ourselves
+    return os.execv(sys.executable, supervision.program(command))  # noqa: S606  # ourselves
 
 
 def _refuse_sockets() -> None:
@@ -97,7 +97,7 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
     """Serve until told to stop; return the exit code. With a starter, as a daemon."""
     if os.environ.pop(STANDBY, ""):
         # Only here: it is what no command that asks pays for.
-        from chatd_supervisor.standing_by import await_turn  # noqa: PLC0415
+        from chatd_supervisor.awaiting_turn import await_turn  # noqa: PLC0415
 
         if not await_turn():
             return Exit.OK

@@ -10,7 +10,7 @@ from chatd_workers.channel import pair
 
 
 def start_master(
-    command: list[str], log: int, starter: int | None, more: Mapping[str, str] | None = None
+    command: list[str], log: int, starter: int | None, more: Mapping[str, str]
 ) -> Watched:
     """Run ``command``, which becomes a master. Raises OSError if that cannot be.
 
@@ -20,7 +20,7 @@ def start_master(
     """
     ours, theirs = pair()
     ours.setblocking(False)
-    environ = {**os.environ, KEEPER: str(theirs.fileno()), **(more or {})}
+    environ = {**os.environ, KEEPER: str(theirs.fileno()), **more}
     actions: list[tuple[int, int, int]] = []
     if starter is not None:
         environ[STARTER] = str(starter)

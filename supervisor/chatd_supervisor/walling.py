@@ -58,7 +58,7 @@ def build_walls(config: Sandboxing) -> Walls:
     from there.
     """
     chosen = wanted(config.mode, os.geteuid())
-    walls = Walls(chosen, chosen & standing() if chosen else _NONE)
+    walls = Walls(chosen, chosen & buildable() if chosen else _NONE)
     memory = own_size() + config.memory_mb * 1024 * 1024 if config.memory_mb else 0
     SANDBOX.choose(chosen, memory)
     missing = words(walls.wanted & ~walls.stand)
@@ -74,7 +74,7 @@ def build_walls(config: Sandboxing) -> Walls:
 
 
 @functools.cache
-def standing() -> Wall:
+def buildable() -> Wall:
     """Return which walls stand in a process that builds all of them; tried once."""
     SANDBOX.choose(ALL, 0)
     one, other = socket.socketpair()

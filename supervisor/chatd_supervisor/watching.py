@@ -70,6 +70,7 @@ from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
 from chatd_supervisor.reinstating import Attached, attached
 from chatd_supervisor.standby import STANDBY, Standby
 from chatd_supervisor.starting import start_master
+from chatd_supervisor.supervision import Supervision
 from chatd_supervisor.watched import Watched
 
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -83,30 +84,22 @@ QUIET: Final = 1.0
 class Supervisor:
     """What one supervisor process holds: the master, and descriptors by name."""
 
-    def __init__(
-        self,
-        command: list[str],
-        log_path: Path | None,
-        level: str,
-        log_format: str,
-        starter: Starter | None,
-        *,
-        standby: bool,
-    ) -> None:
+    def __init__(self, command: list[str], asked: Supervision, starter: Starter | None) -> None:
         """``command`` starts a master. Raises OSError if the log cannot be opened.
-
-        ``standby``: have another one stand by.
 
         ``starter``, if this is a daemon, is handed to the first master, to be told how it went.
         """
         self._command = command
         self._starter = starter
-        self._handler = set_up(level, log_path, log_format)
+        log = Path(asked.log_file) if asked.log_file else None
+        self._handler = set_up(asked.log_level, log, asked.log_format)
         self._holdings = Holdings()
         for name, descriptor in take_bound().items():
             # The first master finds them as one after a death does.
             self._holdings.put(name, descriptor)
-        self._standby = Standby(partial(self._spawn, more={STANDBY: "1"}), wanted=standby)
+        self._standby = Standby(
+            partial(self._spawn, more={STANDBY: "1"}), wanted=bool(asked.standby)
+        )
         self._master: Watched | None = None
         self._due = 0.0
         self._backoff = Backoff()
@@ -340,24 +333,18 @@ class Supervisor:
 
 
 def main(arguments: list[str]) -> int:
-    """Supervise; return the exit code.
-
-    ``arguments``: the runtime directory, the log file ("": standard error), its level, its
-    format, whether a master is to stand by ("": no), the descriptor of the starter ("": none), and
-    the command that starts a master.
-    """
-    runtime_dir, log_path, level, log_format, standby, starter_at, *command = arguments
-    places = find(runtime_dir, None)
+    """Supervise as ``arguments`` say (``supervision``); return the exit code."""
+    asked, command = Supervision.read(arguments)
+    places = find(asked.runtime_dir, None)
     setproctitle.setproctitle("chatd: supervisor")
-    starter = Starter(int(starter_at)) if starter_at else None
+    starter = Starter(int(asked.starter)) if asked.starter else None
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     pid_file = PidFile(places.supervisor_file)
     found = attached()
     try:
         pid_file.acquire()
-        log = Path(log_path) if log_path else None
-        supervisor = Supervisor(command, log, level, log_format, starter, standby=bool(standby))
+        supervisor = Supervisor(command, asked, starter)
         if found is not None:
             supervisor.watch(found)
     except AlreadyRunning as error:

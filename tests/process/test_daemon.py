@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import CHATD, PATIENCE, Client, descriptors, eventually
+from server_commands import ServerCommands
 
 CONFIG = """
 [[listen]]
@@ -22,36 +23,11 @@ stop_timeout = 0.5
 """
 
 
-class Daemon:
-    """The commands for a server with directories of its own."""
+class Daemon(ServerCommands):
+    """The commands for a server that is a daemon."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.runtime_dir = directory / "r"
-        self.log_file = directory / "s" / "chatd.log"
-        self.config = directory / "chatd.toml"
-        self.config.write_text(CONFIG)
-        self.clients: list[Client] = []
-
-    def command(self, name: str, *more: str) -> list[str]:
-        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
-        if name in ("run", "start", "restart"):
-            options.append(f"--state-dir={self.directory / 's'}")
-        return [CHATD, name, *options, *more]
-
-    def do(
-        self, name: str, *more: str, env: dict[str, str] | None = None, fds: tuple[int, ...] = ()
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(name, *more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            env=env,
-            pass_fds=fds,
-        )
+        super().__init__(directory, CONFIG)
 
     def start(self, *more: str) -> int:
         """Start, and return the daemon's pid."""
@@ -61,7 +37,7 @@ class Daemon:
 
     @property
     def pid(self) -> int:
-        return int((self.runtime_dir / "chatd.pid").read_text())
+        return self.pid_in("chatd.pid")
 
     def connect(self, port: int = 0) -> Client:
         """Connect, to the first address unless told otherwise, and read the greeting."""
@@ -70,9 +46,6 @@ class Daemon:
         client = Client(port or int(ports[0]))
         self.clients.append(client)
         return client.greet()
-
-    def log(self) -> str:
-        return self.log_file.read_text()
 
 
 def is_running(pid: int) -> bool:
@@ -119,7 +92,7 @@ def test_a_daemon_has_nothing_of_whoever_started_it(daemon: Daemon) -> None:
     reading, writing = os.pipe()
     # A large number too: as a shell's own descriptors have.
     high = os.dup2(writing, 200)
-    assert daemon.do("start", fds=(writing, high)).returncode == 0
+    assert daemon.do("start", pass_fds=(writing, high)).returncode == 0
     os.close(writing)
     os.close(high)
     pid = daemon.pid

@@ -321,12 +321,8 @@ def test_a_master_that_was_upgraded_has_its_new_supervisor_still(server: Supervi
 def test_both_killed_at_once_wait_for_whoever_starts_chatd(server: Supervised) -> None:
     server.start()
     client = server.connect(server.port).greet("alice")
-    supervisor, master = server.supervisor, server.master
-    # As one: the supervisor cannot see the master go, nor the other way round.
-    os.kill(supervisor, signal.SIGSTOP)
-    os.kill(master, signal.SIGKILL)
-    os.kill(supervisor, signal.SIGKILL)
-    eventually("both are gone", lambda: not is_running(master) and not is_running(supervisor))
+    master = server.master
+    server.kill_both()
     client.send("into the void\n")
     assert client.silent(0.5)
     server.start()
@@ -338,11 +334,7 @@ def test_both_killed_at_once_wait_for_whoever_starts_chatd(server: Supervised) -
 def test_what_both_leave_is_cleared_away_by_stop(server: Supervised) -> None:
     server.start()
     client = server.connect(server.port).greet("alice")
-    supervisor, master = server.supervisor, server.master
-    os.kill(supervisor, signal.SIGSTOP)
-    os.kill(master, signal.SIGKILL)
-    os.kill(supervisor, signal.SIGKILL)
-    eventually("both are gone", lambda: not is_running(master) and not is_running(supervisor))
+    server.kill_both()
     done = server.do("stop")
     assert done.stdout == "chatd: no master was running; ended 1 workers that waited for one\n"
     assert client.rest() == ""

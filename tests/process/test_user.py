@@ -44,9 +44,9 @@ def test_no_process_keeps_anything_of_root(supervise: list[str]) -> None:
         started = server.do("start", *supervise)
         assert (started.returncode, started.stderr) == (0, "")
         server.connect(port, "alice")
-        pids = [server.pid("chatd.pid"), *(one["pid"] for one in server.ask("ps"))]
+        pids = [server.pid_in("chatd.pid"), *(one["pid"] for one in server.ask("ps"))]
         if supervise:
-            pids.append(server.pid("supervisor.pid"))
+            pids.append(server.pid_in("supervisor.pid"))
         assert len(pids) == 2 + len(supervise)
         assert [rights(pid) for pid in pids] == [ordinary] * len(pids)
         found = [*server.runtime_dir.rglob("*"), *server.state_dir.rglob("*")]
@@ -68,7 +68,7 @@ def test_a_master_after_it_has_the_port_that_only_root_could_have_bound() -> Non
         assert server.do("start", "--supervise").returncode == 0
         alice = server.connect(port, "alice")
         bob = server.connect(port, "bob")
-        first = server.pid("chatd.pid")
+        first = server.pid_in("chatd.pid")
         os.kill(first, signal.SIGKILL)
         alice.send("still here\n")
         assert "still here" in bob.until("still here")[-1]
@@ -168,7 +168,7 @@ def test_an_ordinary_user_stays_who_it_is_and_everything_works() -> None:
         assert status["sandbox"]["missing"] == []
         port = int(status["listen"][0]["address"].rpartition(":")[2])
         alice, bob = server.connect(port, "alice"), server.connect(port, "bob")
-        for victim in (server.ask("ps")[0]["pid"], server.pid("chatd.pid")):
+        for victim in (server.ask("ps")[0]["pid"], server.pid_in("chatd.pid")):
             os.kill(victim, signal.SIGKILL)
             alice.send(f"after {victim}\n")
             bob.until(f"after {victim}")

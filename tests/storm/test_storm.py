@@ -1,11 +1,34 @@
 """Kill at random while lines flow: the zeros. Longer with --storm-seconds."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness import serving
+from harness import Server, serving
 from storm.course import Storm, config
+from storm.figures import Figures
+
+Rage = Callable[..., Figures]
+
+
+@pytest.fixture
+def rage(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -> Rage:
+    """Return what has a storm rage as ``Storm`` is told, and judges it."""
+
+    def storm(server: Server, **how: Any) -> Figures:
+        seconds, seed = map(pytestconfig.getoption, ("--storm-seconds", "--seed"))
+        figures = Storm(server, seconds=seconds, seed=seed, **how).run()
+        with capsys.disabled():
+            print(f"\n{figures}")
+        assert figures.worker_kills > 0
+        assert figures.lines > 0
+        assert figures.visitors > 0
+        assert figures.zeros, str(figures)
+        return figures
+
+    return storm
 
 
 @pytest.mark.parametrize(
@@ -13,50 +36,15 @@ from storm.course import Storm, config
     [("text", 4, 8, 50), ("text", 1, 1, 100), ("text", 10, 0, 20), ("irc", 6, 8, 50)],
 )
 def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by name
-    tmp_path: Path,
-    pytestconfig: pytest.Config,
-    capsys: pytest.CaptureFixture[str],
-    dialect: str,
-    senders: int,
-    listeners: int,
-    kills: float,
+    tmp_path: Path, rage: Rage, dialect: str, senders: int, listeners: int, kills: float
 ) -> None:
     with serving(tmp_path, config(dialect)) as server:
-        figures = Storm(
-            server,
-            seconds=pytestconfig.getoption("--storm-seconds"),
-            senders=senders,
-            listeners=listeners,
-            kills=kills,
-            seed=pytestconfig.getoption("--seed"),
-            dialect=dialect,
-        ).run()
-    with capsys.disabled():
-        print(f"\n{figures}")
-    assert figures.worker_kills > 0
-    assert figures.lines > 0
-    assert figures.visitors > 0
-    assert figures.zeros, str(figures)
+        rage(server, dialect=dialect, senders=senders, listeners=listeners, kills=kills)
 
 
-def test_nobody_notices_workers_masters_and_supervisors(
-    tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nobody_notices_workers_masters_and_supervisors(tmp_path: Path, rage: Rage) -> None:
     with serving(tmp_path, config("text"), supervised=True) as server:
-        figures = Storm(
-            server,
-            seconds=pytestconfig.getoption("--storm-seconds"),
-            senders=4,
-            listeners=8,
-            kills=20,
-            master_every=3,
-            supervisor_every=3,
-            seed=pytestconfig.getoption("--seed"),
-        ).run()
-    with capsys.disabled():
-        print(f"\n{figures}")
-    assert figures.worker_kills > 0
+        how = {"master_every": 3, "supervisor_every": 3}
+        figures = rage(server, senders=4, listeners=8, kills=20, **how)
     assert figures.master_kills > 0
     assert figures.supervisor_kills > 0
-    assert figures.visitors > 0
-    assert figures.zeros, str(figures)

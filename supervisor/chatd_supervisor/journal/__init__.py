@@ -18,6 +18,7 @@ from chatd_supervisor.journal.entries import SHOWN as SHOWN
 from chatd_supervisor.journal.entries import Entry as Entry
 from chatd_supervisor.journal.entries import Fact as Fact
 from chatd_supervisor.journal.strands import Strands
+from chatd_supervisor.sentence_errors import SentenceError
 
 
 class Stream(NamedTuple):
@@ -97,15 +98,11 @@ class Snapshot(NamedTuple):
     """JSON (``records``), in any order."""
 
 
-class JournalError(OSError):
+class JournalError(SentenceError):
     """The journal cannot be used or written; ``str()`` is the sentence for people.
 
     It names the file, what is wrong, and what to do.
     """
-
-    def __str__(self) -> str:
-        """Return the sentence alone, without the errno that OSError puts before it."""
-        return str(self.args[-1])
 
 
 class Journal(Protocol):

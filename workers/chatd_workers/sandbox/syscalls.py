@@ -5,6 +5,10 @@ From the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/a
 
 from typing import Final, NamedTuple
 
+# linux/prctl.h
+PR_SET_DUMPABLE: Final = 4
+PR_SET_NO_NEW_PRIVS: Final = 38
+
 
 class Machine(NamedTuple):
     """One architecture."""

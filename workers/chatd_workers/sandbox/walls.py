@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from chatd_workers.sandbox import landlock, seccomp
-from chatd_workers.sandbox.syscalls import MACHINES, Machine
+from chatd_workers.sandbox.syscalls import (
+    MACHINES,
+    PR_SET_DUMPABLE,
+    PR_SET_NO_NEW_PRIVS,
+    Machine,
+)
 
 DESCRIPTORS: Final = 24
 """More than a worker of any kind ever has open at once, beside what it has already."""
 
-_PR_SET_DUMPABLE: Final = 4
-_PR_SET_NO_NEW_PRIVS: Final = 38
 _SECCOMP_SET_MODE_FILTER: Final = 1
 _SECCOMP_FILTER_FLAG_TSYNC: Final = 1
 _LANDLOCK_CREATE_RULESET_VERSION: Final = 1
@@ -114,9 +117,9 @@ class Sandbox:
         """
         stand = 0
         wanted = self._wanted
-        if wanted & _NO_NEW_PRIVS and not self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        if wanted & _NO_NEW_PRIVS and not self._prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
             stand |= _NO_NEW_PRIVS
-        if wanted & _NOT_DUMPABLE and not self._prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        if wanted & _NOT_DUMPABLE and not self._prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
             stand |= _NOT_DUMPABLE
         if wanted & _LANDLOCK and self._machine is not None and self._ruleset:
             rules = self._call(*self._ruleset)

@@ -27,15 +27,14 @@ def await_turn() -> bool:
 
 
 def _wait() -> bool:
-    setproctitle.setproctitle("chatd: standby")
     with lean_imports():
         from chatd_supervisor import keeping, master  # noqa: F401, PLC0415
-        from chatd_supervisor.walling import standing  # noqa: PLC0415
+        from chatd_supervisor.walling import buildable  # noqa: PLC0415
         from chatd_workers.dialects import DIALECTS  # noqa: PLC0415
         from chatd_workers.rehearsal import rehearse  # noqa: PLC0415
     # Here it costs nobody anything; later it finds that all is done.
     rehearse(tuple(DIALECTS))
-    standing()
+    buildable()
     setproctitle.setproctitle("chatd: standby")
     gc.collect()
     with socket.socket(fileno=os.dup(int(os.environ[KEEPER]))) as channel:

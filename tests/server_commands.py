@@ -1,0 +1,54 @@
+"""chatd's commands, for a server with directories of its own."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from harness import CHATD, PATIENCE, Client
+
+
+class ServerCommands:
+    """The commands that concern one server, and what it writes."""
+
+    def __init__(self, directory: Path, config: str) -> None:
+        self.directory = directory
+        self.runtime_dir = directory / "r"
+        self.state_dir = directory / "s"
+        self.log_file = self.state_dir / "chatd.log"
+        self.config = directory / "chatd.toml"
+        self.configure(config)
+        self.clients: list[Client] = []
+
+    def configure(self, text: str) -> None:
+        """Replace the configuration, at once: half of one is one, too, and a master may read it."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config)
+
+    def program(self) -> list[str]:
+        return [CHATD]
+
+    def command(self, name: str, *more: str) -> list[str]:
+        options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
+        if name in ("run", "start", "restart"):
+            options.append(f"--state-dir={self.state_dir}")
+        return [*self.program(), name, *options, *more]
+
+    def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command; ``how`` is what subprocess.run takes."""
+        return subprocess.run(
+            self.command(name, *more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            **how,
+        )
+
+    def pid_in(self, name: str) -> int:
+        """Return the pid that the file of this name holds."""
+        return int((self.runtime_dir / name).read_text())
+
+    def log(self) -> str:
+        return self.log_file.read_text()
