@@ -147,13 +147,16 @@ class Stage:
     def learn(self) -> None:
         """Learn which processes there are now; a new one gets the next number of the page."""
         pid_file = self._runtime / "chatd.pid"
-        self._meet("master", int(pid_file.read_text().split()[0]) if pid_file.exists() else 0)
+        master = int(pid_file.read_text().split()[0]) if pid_file.exists() else 0
+        self._meet("master", master)
         try:
             sessions = ask(self._runtime / "control.sock", "ps")["sessions"]
         except ControlError:
             return  # no master
         for session in sessions:
             self._meet(session["nick"], session["pid"] or 0)
+        # It has answered, and may be on its way back from that: what it does is on the page, too.
+        eventually("the master has nothing to do", lambda: is_at_rest(master))
 
     def _meet(self, who: str, pid: int) -> None:
         if not pid or str(pid) in self._real.values():
@@ -240,6 +243,23 @@ def staged(directory: Path) -> Iterator[Stage]:
         yield stage
     finally:
         stage.end()
+
+
+def is_at_rest(pid: int) -> bool:
+    """Tell whether ``pid`` slept for a while, and was not once awake; True if it has ended."""
+
+    def sleeps() -> str:
+        """Return how often it has gone to sleep, "" if it is awake (proc(5))."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        asleep = r"^State:\tS.*^voluntary_ctxt_switches:\t(\d+)$"
+        found = re.search(asleep, status, re.MULTILINE | re.DOTALL)
+        return found[1] if found else ""
+
+    with suppress(FileNotFoundError, ProcessLookupError):
+        before = sleeps()
+        time.sleep(0.02)
+        return before != "" and sleeps() == before
+    return True
 
 
 def cgroups() -> str:
