@@ -71,7 +71,8 @@ class Output:
 
     def keep(self, data: bytes, sent: int) -> None:
         """Queue what the socket did not take of ``data``: all but the first ``sent`` bytes."""
-        rest = memoryview(data)[sent:]
+        # All of it, mostly, and then the same bytes object for everybody who is slow.
+        rest = data[sent:]
         self.queue.append(rest)
         self.queued += len(rest)
         if self._attached and not self._watched:

@@ -61,7 +61,8 @@ class Row(NamedTuple):
     place: Place
     """From here on the outbox has output for it that may not have been written."""
     written: int
-    """Bytes that were written to it before."""
+    """Bytes of what it is to be sent that come before that place. What of them the client has not
+    been written is in its spill."""
     way: int = 0
     """How its client comes (``ways``)."""
 
@@ -150,7 +151,7 @@ class Ledger:
             self._write(at)
 
     def rebase(self, bases: Iterable[tuple[int, Place, int]]) -> None:
-        """Give each session of ``bases`` another place, by which so many bytes are written.
+        """Give each session of ``bases`` another place, and how many bytes come before it.
 
         All rows are written in one write, which is quicker than to find those that need be. Raises
         OSError, and then each row of the file is as it was or as it should be, and the ledger says
@@ -165,6 +166,10 @@ class Ledger:
         except OSError:
             self._rows = bytearray(before)
             raise
+
+    def __contains__(self, session: int) -> bool:
+        """Tell whether there is a row of ``session``."""
+        return session in self._offsets
 
     def place(self, session: int) -> Place:
         """Return the place in the row of ``session``."""

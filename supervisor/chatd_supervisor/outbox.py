@@ -7,11 +7,10 @@ byte. Nothing of this need survive more than the death of processes: write(2) in
 no sync; and no mapping, as a full file system would be a SIGBUS then.
 
 The outbox is a row of files, segments (see there); the last is written. A session's row in the
-ledger is its base: a place in the outbox, and how many bytes had been written to the client when
-that place was the end. When a segment is full, the next one is begun, and everybody who has been
-written everything is based there; nobody needs the old one any more, and it is removed. A client
-with a queue stays based where it was, for KEPT_SEGMENTS; thereafter its queue is written again, in
-the new segment.
+ledger is its base: a place in the outbox, and how many bytes of what it is to be sent come before
+that place. When a segment is full, the next one is begun, and everybody is based there; nobody
+needs the old one any more, and it is removed. What a client with a queue had still to be written
+by then goes into a file of its own (``spills``).
 """
 
 import os
@@ -25,12 +24,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from chatd_supervisor import segments
+from chatd_supervisor import segments, spills
 from chatd_supervisor.counts import written
 from chatd_supervisor.egress import Output, Run
 from chatd_supervisor.ledger import Ledger, Place, Row
 from chatd_supervisor.segments import MEMBERS, ONE, REPLACE, RUN, OutboxError, head
 from chatd_supervisor.sentence_errors import SentenceError
+from chatd_supervisor.spills import Spills
 
 __all__ = ["LostOutput", "Outbox", "OutboxError", "Place", "Recovered", "recover"]
 
@@ -45,12 +45,9 @@ DELIVERIES_EACH: Final = 50
 """or so many times the number of clients, if that is more: with each segment, each of them costs
 something."""
 
-KEPT_SEGMENTS: Final = 16
-"""Full segments that are kept for clients with queues."""
-
-REPLACED_BYTES: Final = 4 << 20
-"""Bytes of queues that are written again at a time, so that it does not take long; who is left
-over is based where he was until the next time."""
+SPILLED_BYTES: Final = 4 << 20
+"""Bytes of queues that go into spills at a time, so that it does not take long; who is left over
+is based where he was until the next time."""
 
 _BUFFERS: Final = 1024
 """In one pwritev(2): IOV_MAX."""
@@ -70,6 +67,7 @@ class Outbox:
         """
         self._directory = directory
         self._segments = deque(segments.found(directory))
+        self.spills = Spills(directory)
         self._fd = -1
         self._begin(max([after, *self._segments]) + 1)
         self._settle(0)
@@ -111,6 +109,7 @@ class Outbox:
 
         It belongs to ``tick``. Raises OSError, and then nothing has been appended.
         """
+        self.spills.spoil(session)
         data = segments.WRITTEN.pack(written) + data
         self._write([head(REPLACE, tick, session, data), data])
 
@@ -137,58 +136,55 @@ class Outbox:
             raise
         self._position += size
 
-    def roll(
-        self, outputs: Iterable[tuple[int, socket.socket, Output]], ledger: Ledger, tick: int
-    ) -> None:
+    def roll(self, outputs: Iterable[tuple[int, socket.socket, Output]], ledger: Ledger) -> None:
         """Begin a new segment, base in it who can be, and remove segments that nobody needs.
 
         ``outputs`` are of sessions in the ledger; for those that are missing the segments are kept.
-        What was appended must have been written; ``tick`` is the last one that is committed.
-        Raises OSError; then nothing that is needed is lost, and ``is_full`` says when to try again.
+        What was appended must have been written. Raises OSError; then nothing that is needed is
+        lost, and ``is_full`` says when to try again.
         """
         outputs = list(outputs)
         bases: list[tuple[int, Place, int]] = []
         slow = []
+        done = set()
         try:
             self._begin(self._segment + 1)
             base = self.place
             for session, client, output in outputs:
-                if output.queue:
-                    slow.append((ledger.place(session), session, client, output))
-                    continue
                 try:
-                    bases.append((session, base, written(client)))
+                    count = written(client)
                 except OSError:
                     # The connection is no more: nobody will ask what is left for it.
-                    bases.append((session, base, 0))
-            ledger.rebase(bases + self._replaced(slow, base, tick))
+                    count = 0
+                else:
+                    if output.queue:
+                        slow.append((ledger.place(session), session, count, output))
+                        continue
+                bases.append((session, base, count))
+                done.add(session)
+            ledger.rebase(bases + self._spilled(slow, base))
         finally:
             self._settle(len(outputs))
         # Not before the ledger says so.
         self._remove_before(ledger.oldest())
+        self.spills.keep(lambda session: session not in done and session in ledger)
 
-    def _replaced(
-        self, slow: list[tuple[Place, int, socket.socket, Output]], base: Place, tick: int
+    def _spilled(
+        self, slow: list[tuple[Place, int, int, Output]], base: Place
     ) -> list[tuple[int, Place, int]]:
-        """Write queues again that have kept segments for too long; return their new bases."""
+        """Write queues into spills; return the new bases of those whose queues are there."""
         bases = []
-        # Those who have done so for longest come first, so that everybody's turn comes.
-        for place, session, client, output in sorted(slow, key=itemgetter(0)):
-            if (
-                place.segment >= base.segment - KEPT_SEGMENTS
-                or self._position >= base.position + REPLACED_BYTES
-            ):
-                break
+        left = SPILLED_BYTES
+        # Those who have kept segments for longest come first, so that everybody's turn comes.
+        for _, session, count, output in sorted(slow, key=itemgetter(0)):
             try:
-                count = written(client)
-            except OSError:
-                bases.append((session, base, 0))
-                continue
-            try:
-                self.replace(tick, session, count, b"".join(output.queue))
+                gained = self.spills.extend(session, count, output, left)
             except OSError:
                 break  # no room; there may be once old segments are removed
-            bases.append((session, base, count))
+            if gained is None:
+                break
+            left -= gained
+            bases.append((session, base, count + output.queued))
         return bases
 
     def _begin(self, segment: int) -> None:
@@ -223,6 +219,7 @@ class Outbox:
         self.close()
         for segment in self._segments:
             segments.path_of(self._directory, segment).unlink(missing_ok=True)
+        self.spills.keep(lambda _: False)
 
 
 def _key(segment: int, position: int) -> int:
@@ -265,6 +262,7 @@ class Recovered:
         for segment in there:
             self._read(segment, tick, last=segment == last)
         self.outbox = Outbox(directory, after=self._missing)
+        self.outbox.spills.keep(rows.__contains__)
 
     def _read(self, segment: int, tick: int, *, last: bool) -> None:
         begin = _key(segment, 0)
@@ -320,7 +318,11 @@ class Recovered:
         left = before + size - written
         if not left:
             return []
-        if not 0 < left <= size:
+        spilled: list[memoryview] = []
+        if written < before:
+            spilled.append(self._spilled(session, written, before))
+            left = size
+        if not 0 <= left <= size:
             raise LostOutput(
                 f"session {session}: {written} bytes were written to it, and the outbox has what "
                 f"comes after {before} to {before + size}"
@@ -341,8 +343,17 @@ class Recovered:
             left -= len(data)
             if not left:
                 break
-        rest.reverse()
-        return rest
+        return spilled + rest[::-1]
+
+    def _spilled(self, session: int, written: int, before: int) -> memoryview:
+        found = self.outbox.spills.resume(session, written, before)
+        if found is None:
+            path = spills.path_of(self._directory, session)
+            raise LostOutput(
+                f"session {session}: {written} bytes were written to it, and what comes after "
+                f"them, to {before}, is not in {path}"
+            )
+        return found
 
 
 def recover(directory: Path, tick: int, rows: Mapping[int, Row]) -> Recovered:

@@ -158,7 +158,7 @@ class Switchboard:
             if c.client is not None
         ]
         try:
-            self.commits.outbox.roll(present, self._ledger, self.commits.tick)
+            self.commits.outbox.roll(present, self._ledger)
         except OSError as error:
             # Everything needed is still there, and it will be tried again.
             note("outbox not shortened", reason=error)

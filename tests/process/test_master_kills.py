@@ -106,18 +106,28 @@ def test_output_goes_on_at_the_very_byte_where_it_stopped(restartable: Restartab
     deaf = server.connect("deaf", receive_buffer=4096)
     alice = server.connect("alice")
     # More than the socket takes: the rest is queued in the master, and dies with it.
-    expected = [f"alice : {n} {'x' * 1000}" for n in range(3000)]
-    for n in range(3000):
+    expected = [f"alice : {n} {'x' * 1000}" for n in range(5000)]
+    for n in range(5000):
         alice.send(f"{n} {'x' * 1000}\n")
         alice.until(f"alice : {n} ")
     queue = {one["nick"]: one["queue"] for one in server.ask("ps")}
-    assert queue["deaf"] > 100_000
-    restartable.kill()
-    restartable.again()
+    assert queue["deaf"] > 1_000_000
+    # It keeps none of the outbox but for its own.
+    (spill,) = server.runtime_dir.glob("spill.*")
+    assert spill.stat().st_mode & 0o777 == 0o600
+    assert len(list(server.runtime_dir.glob("outbox.*"))) == 1
+    for n in range(5000, 5010):
+        restartable.kill()
+        server = restartable.again()
+        expected.append(f"alice : {n}")
+        alice.send(f"{n}\n")
+        alice.until(f"alice : {n}")
     alice.send("the end\n")
     alice.until("the end")
     heard = deaf.until("the end")
     assert [line for line in heard if line.startswith("alice : ")] == [*expected, "alice : the end"]
+    server.stop()
+    assert not spill.exists()
 
 
 def test_one_who_leaves_is_sent_everything_first(restartable: Restartable) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from chatd_supervisor import outbox
+from chatd_supervisor import outbox, spills
 from chatd_supervisor.counts import written
 from chatd_supervisor.egress import Egress, Output, Route, Run
 from chatd_supervisor.ledger import Ledger, Place
@@ -88,7 +88,7 @@ class Master:
         self.egress.write(said)
         if self.outbox.is_full:
             self.outbox.roll(
-                zip(range(CLIENTS), self.clients, self.outputs, strict=True), self.ledger, tick
+                zip(range(CLIENTS), self.clients, self.outputs, strict=True), self.ledger
             )
 
     def serve(self) -> None:
@@ -110,7 +110,7 @@ def forked(directory: Path, clients: list[socket.socket], what: str) -> int:
         try:
             # Small, so that much happens.
             outbox.SEGMENT_BYTES = 60_000  # type: ignore[misc]
-            outbox.KEPT_SEGMENTS = 2  # type: ignore[misc]
+            spills.HISTORY = 100_000  # type: ignore[misc]
             getattr(Master(directory, clients), what)()
             status = 0
         except BaseException:

@@ -1,6 +1,7 @@
 """The outbox, one thing at a time."""
 
 import errno
+import mmap
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from chatd_supervisor import outbox as outbox_module
-from chatd_supervisor import segments
+from chatd_supervisor import segments, spills
 from chatd_supervisor.egress import Egress, Route, Run
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.outbox import LostOutput, Outbox, OutboxError, Recovered, recover
@@ -44,7 +45,22 @@ class Master:
 
     def roll(self) -> None:
         outputs = [(n, cast("Any", self.wires[n]), one) for n, one in self.outputs.items()]
-        self.outbox.roll(outputs, self.ledger, self.tick)
+        self.outbox.roll(outputs, self.ledger)
+
+    def roll_without_spills(self) -> None:
+        """Roll as if all others had spilled so much already that it is nobody's turn."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(outbox_module, "SPILLED_BYTES", 0)
+            self.roll()
+
+    def again(self) -> None:
+        """Another master comes."""
+        recovered = self.recover()
+        self.outbox = recovered.outbox
+        for number, wire in self.wires.items():
+            self.outputs[number] = output(number, wire, recovered.rest(number, len(wire.heard)))
+        self.everybody = Route(list(self.outputs.values()))
+        self.alone = {number: Route([one]) for number, one in self.outputs.items()}
 
     def recover(self) -> Recovered:
         return recover(self.directory, self.tick, Ledger.read(self.directory / "ledger"))
@@ -88,10 +104,7 @@ def test_what_is_recovered_is_not_copied(master: Master) -> None:
     assert one.obj is other.obj
 
 
-def test_one_who_is_slow_keeps_segments_for_a_while(
-    master: Master, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 3)
+def test_one_who_is_slow_keeps_no_segment(master: Master) -> None:
     master.wires[1].room = master.wires[2].room = 1 << 20
     master.wires[3].room = 2
     heard = b""
@@ -99,25 +112,140 @@ def test_one_who_is_slow_keeps_segments_for_a_while(
         master.say(b"line %d\n" % number)
         heard += b"line %d\n" % number
         master.roll()
-        there = segments.found(master.directory)
-        # After three he is given his queue anew, in the fifth, and so on.
-        assert there == list(range(1 if number < 5 else 5, number + 1))
-        assert master.ledger.place(3).segment == there[0]
-        assert master.ledger.place(1) == master.outbox.place._replace(position=16)
+        assert segments.found(master.directory) == [number]
+        assert spills.found(master.directory) == [3]
+        assert master.ledger.place(3) == master.ledger.place(1) == master.outbox.place
     assert master.wires[3].heard == b"li"
-    assert master.rest() == {1: b"", 2: b"", 3: heard[2:]}
+    master.say(b"and more\n")
+    assert master.rest() == {1: b"", 2: b"", 3: heard[2:] + b"and more\n"}
 
 
-def test_queues_are_given_anew_a_few_at_a_time(
+def test_one_who_has_caught_up_or_is_gone_has_no_spill(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    assert sorted(spills.found(master.directory)) == [1, 2, 3]
+    master.wires[2].room = 100
+    master.outputs[2].drain()
+    master.ledger.leave(3)
+    del master.outputs[3], master.wires[3]
+    master.roll()
+    assert spills.found(master.directory) == [1]
+    assert master.rest() == {1: b"hello", 2: b""}
+
+
+def test_what_is_spilled_is_not_read_before_it_is_sent(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    (spilled,) = master.recover().rest(1, 2)
+    assert bytes(spilled) == b"llo"
+    assert isinstance(spilled.obj, mmap.mmap)
+
+
+def test_the_next_master_goes_on_with_a_spill(master: Master) -> None:
+    master.say(b"hello")
+    master.roll()
+    before = spills.path_of(master.directory, 3).stat()
+    master.again()
+    master.say(b" again")
+    master.roll()
+    after = spills.path_of(master.directory, 3).stat()
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size + len(" again"))
+    assert master.rest() == dict.fromkeys(master.wires, b"hello again")
+
+
+def test_a_spill_is_begun_anew_when_it_is_mostly_history(
     master: Master, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 0)
-    monkeypatch.setattr(outbox_module, "REPLACED_BYTES", 1)
+    monkeypatch.setattr(spills, "HISTORY", 4)
+    sizes = []
+    for room in (0, 2, 4, 2):
+        master.wires[1].room = room
+        master.outputs[1].drain()
+        master.say(b"hello")
+        master.roll()
+        sizes.append(spills.path_of(master.directory, 1).stat().st_size - spills.HEADER.size)
+    # By the third time, 6 of the 10 bytes that it had were history.
+    assert sizes == [5, 10, 15 - 6, 20 - 6]
+    assert master.rest()[1] == (b"hello" * 4)[8:]
+
+
+def test_a_spill_is_begun_anew_when_a_queue_was_cut(master: Master) -> None:
+    master.wires[1].room = 2
+    master.say(b"hello\nand much more\n")
+    master.roll()
+    master.outputs[1].cut()
+    master.tick += 1
+    master.outbox.replace(master.tick, 1, 2, b"llo\n")
+    # As long as what was cut.
+    master.say(b"--- goodbye!\n", master.alone[1])
+    assert master.outputs[1].queued == len(b"llo\nand much more\n") - 1
+    master.say(b"x", master.alone[1])
+    master.roll()
+    assert master.rest()[1] == b"llo\n--- goodbye!\nx"
+
+
+def test_a_queue_that_was_cut_is_not_looked_for_in_the_spill(master: Master) -> None:
+    master.wires[1].room = 2
+    master.say(b"hello\nand much more\n")
+    master.roll()
+    master.outputs[1].cut()
+    master.tick += 1
+    master.outbox.replace(master.tick, 1, 2, b"llo\n")
+    master.again()
+    assert b"".join(master.outputs[1].queue) == b"llo\n"
+    master.say(b"--- goodbye!\n", master.alone[1])
+    master.roll()
+    assert master.rest()[1] == b"llo\n--- goodbye!\n"
+
+
+def test_queues_are_spilled_a_few_at_a_time(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "SPILLED_BYTES", 5)
     master.say(b"hello")
-    for places in ([2, 1, 1], [2, 3, 1], [2, 3, 4], [5, 3, 4]):
+    # Who has his turn has no more to spill the next time.
+    for places in ([2, 1, 1], [2, 3, 1], [4, 4, 4]):
         master.roll()
         assert [master.ledger.place(session).segment for session in (1, 2, 3)] == places
+        assert segments.found(master.directory) == list(
+            range(min(places), master.outbox.place.segment + 1)
+        )
     assert master.rest() == dict.fromkeys(master.wires, b"hello")
+
+
+@pytest.mark.parametrize("what", ["missing", "short", "empty", "changed", "of another"])
+def test_a_spill_that_is_no_good_is_named(master: Master, what: str) -> None:
+    master.say(b"hello")
+    master.roll()
+    master.say(b" again")
+    path = spills.path_of(master.directory, 3)
+    content = path.read_bytes()
+    path.unlink()
+    if what != "missing":
+        of_another = spills.path_of(master.directory, 2).read_bytes()
+        path.write_bytes(
+            {
+                "short": content[:-1],
+                "empty": b"",
+                "changed": b"x" + content[1:],
+                "of another": of_another,
+            }[what]
+        )
+    recovered = master.recover()
+    assert b"".join(recovered.rest(1, 0)) == b"hello again"
+    with pytest.raises(LostOutput, match=r"session 3: 0 .* to 5, is not in .*/spill\.3$"):
+        recovered.rest(3, 0)
+    assert recovered.rest(3, 5) == [b" again"]
+
+
+def test_a_spill_that_was_only_begun_is_removed(master: Master) -> None:
+    begun = master.directory / "spill.7.new"
+    begun.write_bytes(b"chat")
+    other = master.directory / "spill.txt"
+    other.write_bytes(b"not ours")
+    master.recover()
+    assert not begun.exists()
+    assert other.exists()
 
 
 def test_one_who_is_gone_keeps_nothing(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,12 +265,12 @@ def test_one_who_is_gone_keeps_nothing(master: Master, monkeypatch: pytest.Monke
 def test_nobody_is_left(master: Master) -> None:
     for session in master.wires:
         master.ledger.leave(session)
-    master.outbox.roll([], master.ledger, 0)
+    master.outbox.roll([], master.ledger)
     assert segments.found(master.directory) == [2]
 
 
 def test_who_is_left_out_keeps_the_segments(master: Master) -> None:
-    master.outbox.roll([], master.ledger, 0)
+    master.outbox.roll([], master.ledger)
     assert segments.found(master.directory) == [1, 2]
 
 
@@ -223,17 +351,26 @@ def test_a_segment_that_cannot_be_begun_changes_nothing(
     assert master.rest() == dict.fromkeys(master.wires, b"hello again")
 
 
-def test_no_room_for_queues(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "KEPT_SEGMENTS", 0)
+@pytest.mark.parametrize("spilled", [False, True])
+def test_no_room_for_spills(
+    master: Master, monkeypatch: pytest.MonkeyPatch, *, spilled: bool
+) -> None:
+    if spilled:
+        master.roll()
     master.say(b"hello")
+    last = master.outbox.place.segment
     with monkeypatch.context() as full:
 
         def no_room(*_: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        full.setattr(os, "pwritev", no_room)
+        full.setattr(spills, "write_all", no_room)
         master.roll()
-    assert segments.found(master.directory) == [1, 2]
+    assert segments.found(master.directory) == [last, last + 1]
+    assert spills.found(master.directory) == []
+    master.again()
+    master.roll()
+    assert segments.found(master.directory) == [last + 3]
     assert master.rest() == dict.fromkeys(master.wires, b"hello")
 
 
@@ -246,8 +383,11 @@ def test_a_place_behind_a_replacement_is_not_affected_by_it(master: Master) -> N
     assert master.rest() == {1: b" again", 2: b"hello again", 3: b"hello again"}
 
 
-@pytest.mark.parametrize("written", [4, 11])
-def test_counts_that_do_not_fit(master: Master, written: int) -> None:
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [(4, "4 bytes .* after them, to 5, is not in .*/spill.1$"), (11, "11 bytes .* after 5 to 10$")],
+)
+def test_counts_that_do_not_fit(master: Master, written: int, complaint: str) -> None:
     for wire in master.wires.values():
         wire.room = 5
     master.say(b"hello")
@@ -256,7 +396,7 @@ def test_counts_that_do_not_fit(master: Master, written: int) -> None:
     recovered = master.recover()
     assert recovered.rest(1, 5) == [b"again"]
     assert recovered.rest(1, 10) == []
-    with pytest.raises(LostOutput, match=rf"session 1: {written} bytes .* after 5 to 10$"):
+    with pytest.raises(LostOutput, match=f"session 1: {complaint}"):
         recovered.rest(1, written)
 
 
@@ -269,7 +409,7 @@ def test_a_missing_segment_is_named_to_those_who_need_it(master: Master) -> None
     master.wires[1].room = master.wires[2].room = 100
     for _ in range(3):
         master.say(b"hello")
-        master.roll()
+        master.roll_without_spills()
     assert segments.found(master.directory) == [1, 2, 3, 4]
     segments.path_of(master.directory, 2).unlink()
     master.say(b"again")
@@ -281,7 +421,7 @@ def test_a_missing_segment_is_named_to_those_who_need_it(master: Master) -> None
 
 def test_all_segments_are_missing(master: Master) -> None:
     master.say(b"hello")
-    master.roll()
+    master.roll_without_spills()
     for segment in segments.found(master.directory):
         segments.path_of(master.directory, segment).unlink()
     recovered = master.recover()
@@ -355,7 +495,7 @@ def test_who_was_sent_what_is_not_there_is_told_apart(master: Master) -> None:
 def test_a_file_that_is_not_the_last_lacks_its_end(master: Master) -> None:
     master.say(b"hello")
     first = master.file
-    master.roll()
+    master.roll_without_spills()
     os.truncate(first, first.stat().st_size - 10)
     with pytest.raises(OutboxError, match=r"/outbox\.1 is cut short"):
         master.recover()
@@ -367,7 +507,7 @@ def test_nobody_else_may_read_it(master: Master) -> None:
 
 def test_discarded_is_gone(master: Master) -> None:
     master.say(b"hello")
+    master.roll_without_spills()
     master.roll()
-    assert len(segments.found(master.directory)) == 2
     master.outbox.discard()
-    assert segments.found(master.directory) == []
+    assert sorted(path.name for path in master.directory.iterdir()) == ["ledger"]

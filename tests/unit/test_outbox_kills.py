@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from chatd_supervisor import outbox as outbox_module
-from chatd_supervisor import segments
+from chatd_supervisor import segments, spills
 from chatd_supervisor.egress import Egress, Output, Route, Run
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.outbox import LostOutput, recover
@@ -50,13 +50,13 @@ class Masters(RuleBasedStateMachine):
         self.patch.setattr(outbox_module, "written", count)
 
     @initialize(
-        kept=st.integers(0, 3),
-        replaced=st.sampled_from([0, 30, 1 << 20]),
+        spilled=st.sampled_from([0, 30, 1 << 20]),
+        history=st.sampled_from([0, 30, 1 << 20]),
         buffers=st.sampled_from([1, 4, 1024]),
     )
-    def start(self, kept: int, replaced: int, buffers: int) -> None:
-        self.patch.setattr(outbox_module, "KEPT_SEGMENTS", kept)
-        self.patch.setattr(outbox_module, "REPLACED_BYTES", replaced)
+    def start(self, spilled: int, history: int, buffers: int) -> None:
+        self.patch.setattr(outbox_module, "SPILLED_BYTES", spilled)
+        self.patch.setattr(spills, "HISTORY", history)
         self.patch.setattr(outbox_module, "_BUFFERS", buffers)
         self.routes: list[Route] = []
         self.begin()
@@ -226,7 +226,7 @@ class Masters(RuleBasedStateMachine):
             if session not in missing
         ]
         with suppress(Killed):
-            self.outbox.roll(some, self.ledger, self.tick)
+            self.outbox.roll(some, self.ledger)
         if fate:
             self.die()
             self.begin()
@@ -235,6 +235,8 @@ class Masters(RuleBasedStateMachine):
             there = segments.found(self.directory)
             last = self.outbox.place.segment
             assert there == list(range(min(needed, default=last), last + 1))
+            waiting = {session for session, one in self.outputs.items() if one.queue}
+            assert set(spills.found(self.directory)) <= waiting | missing
 
     @rule()
     def kill(self) -> None:
