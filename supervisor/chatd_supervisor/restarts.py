@@ -10,7 +10,8 @@ The rules, in the order in which they are asked:
   offset, and the line is dropped. Before that the successor is told to be careful: to announce
   each line before it parses it.
 * CLOSING_DEATHS such deaths in a row at the same offset (a line that cannot even be framed is
-  never announced) close the client.
+  never announced) close the client, and so do CLOSING_LINES lines that were dropped one after the
+  other, with nothing of use between them.
 * A worker that had committed a report, or that had lived for STABLE seconds, is replaced at once.
   One that had done neither is replaced after a delay that doubles from FIRST_DELAY to LAST_DELAY,
   so that a fork that cannot work does not take the machine with it.
@@ -26,6 +27,7 @@ SIGKILL: Final = 9
 
 POISON_DEATHS: Final = 3
 CLOSING_DEATHS: Final = 5
+CLOSING_LINES: Final = 5
 FIRST_DELAY: Final = 0.1
 LAST_DELAY: Final = 5.0
 STABLE: Final = 5.0
@@ -64,15 +66,18 @@ class Verdict(NamedTuple):
 class RestartPolicy:
     """One client's history of dead workers, as far as it matters."""
 
-    __slots__ = ("_deaths", "_failures", "_offset")
+    __slots__ = ("_deaths", "_dropped", "_failures", "_offset")
 
     def __init__(self) -> None:
         self._failures = 0
         self._offset = -1
         self._deaths = 0
+        self._dropped = 0
 
     def judge(self, death: Death) -> Verdict:
         """Return what follows from ``death``."""
+        if death.committed:
+            self._dropped = 0
         if death.committed or death.lived >= STABLE:
             self._failures = 0
             delay = 0.0
@@ -88,9 +93,10 @@ class RestartPolicy:
         self._deaths += 1
         if self._deaths >= CLOSING_DEATHS:
             return Verdict(delay, True, None, True, blamed=True)
-        poison = self._deaths >= POISON_DEATHS
-        dropped = death.announced if poison else None
-        return Verdict(delay, True, dropped, False, blamed=True)
+        dropped = death.announced if self._deaths >= POISON_DEATHS else None
+        if dropped is not None:
+            self._dropped += 1
+        return Verdict(delay, True, dropped, self._dropped >= CLOSING_LINES, blamed=True)
 
 
 class Intensity:

@@ -56,7 +56,9 @@ BLOCK: Final = (b"!" * 60 + b"\n") * 64
 """What attackers send: wherever a worker begins to read in it, it turns on the master."""
 
 DAWDLING: Final = 120.0
-"""Seconds without a record after which the attack counts as stuck."""
+"""Seconds in which the attack counts as stuck if fewer than STEP records were sent."""
+
+STEP: Final = 1000
 
 GROWTH: Final = 16e6
 """Bytes that the master may grow by: what its hub and journal remember, and fragments."""
@@ -155,7 +157,7 @@ class Attack:
         attackers = [Attacker(self._server.port) for _ in range(ATTACKERS)]
         outcome = self._outcome
         outcome.attackers = len(attackers)
-        moved = begun
+        moved, due = begun, STEP
         while outcome.records < records:
             select.select([a.socket for a in attackers] + self._sockets(), [], [], 0.005)
             self._chat()
@@ -166,8 +168,8 @@ class Attack:
                     outcome.attackers += 1
             now = time.monotonic()
             sent, outcome.broken = self._sent()
-            if sent > outcome.records:
-                moved = now
+            if sent >= due:
+                moved, due = now, sent + STEP
             outcome.records = sent
             assert now - moved < DAWDLING, f"stuck at {sent} records: {self._server.log()[-3000:]}"
         with self._tally.open("r+b") as counts:

@@ -54,6 +54,22 @@ def test_a_line_that_cannot_be_framed_closes_the_client() -> None:
     assert [policy.judge(death()).close for _ in range(5)] == [False] * 4 + [True]
 
 
+def test_nothing_but_lines_that_are_dropped_closes_the_client() -> None:
+    policy = RestartPolicy()
+    verdicts = [policy.judge(death(offset=n // 3, announced=1)) for n in range(15)]
+    # The last one is dropped as well: it is what an operator wants to look at.
+    assert [n for n, verdict in enumerate(verdicts) if verdict.drop] == [2, 5, 8, 11, 14]
+    assert [n for n, verdict in enumerate(verdicts) if verdict.close] == [14]
+
+
+def test_a_good_line_among_those_that_are_dropped_keeps_the_client() -> None:
+    policy = RestartPolicy()
+    for line in range(100):
+        for committed in (line % 4 == 0, False, False):
+            one = death(offset=line, announced=1, committed=committed)
+            assert not policy.judge(one).close
+
+
 def test_sigkill_never_condemns_a_line_or_a_client() -> None:
     policy = RestartPolicy()
     for _ in range(1000):
