@@ -31,6 +31,25 @@ def test_whoever_talks_too_fast_is_read_later_and_loses_nothing(tmp_path: Path) 
         assert len(heard) + 1 >= 120 - 80
 
 
+def test_a_master_that_dies_gives_nobody_more_to_say(tmp_path: Path) -> None:
+    config = NOBODY_EXEMPT + "[limits]\nmessage_rate = 5\n"
+    with serving(tmp_path, config, supervised=True) as server:
+        alice, bob = server.connect("alice"), server.connect("bob")
+        bob.send("/help\n")
+        bob.until("leave the server")
+        begun = time.monotonic()
+        alice.send("".join(f"{n}\n" for n in range(200)))
+        heard = bob.until("alice : 10")
+        for n in range(3):
+            os.kill(server.master, signal.SIGKILL)
+            time.sleep(0.5)
+            bob.send(f"{n}\n")
+            heard += bob.until(f"bob : {n}")
+        said = [line for line in heard if line.startswith("alice : ")]
+        # 20 at once, and then 5 a second.
+        assert len(said) <= 20 + 5 * (time.monotonic() - begun)
+
+
 def test_a_pace_that_is_reloaded_holds_for_those_who_are_there(tmp_path: Path) -> None:
     with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nmessage_rate = 1\n") as server:
         alice = server.connect("alice")

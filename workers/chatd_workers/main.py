@@ -35,7 +35,7 @@ from chatd_workers.framing import Framed, frame
 from chatd_workers.ingress import Ingress, StreamEnded
 from chatd_workers.opening import Unwelcome, read_beginning
 from chatd_workers.orphan import Dismissed, find_master
-from chatd_workers.pace import Pace
+from chatd_workers.pace import Pace, go_on
 from chatd_workers.reports import (
     MAX_COMMANDS,
     MAX_DESCRIPTORS,
@@ -93,8 +93,9 @@ def serve(channel: socket.socket) -> NoReturn:
             SANDBOX.begin()
         # From here on there is nothing that strangers could have this process do.
         SANDBOX.complete(client.fileno(), relay=relay is not None)
+        pace = None
         while True:
-            worker = Worker(channel, client, orders, relay)
+            worker = Worker(channel, client, orders, relay, pace)
             handle(USR1, worker.trace)
             change_mask(UNBLOCK, MASTERS_SIGNALS)
             try:  # noqa: SIM105  # what suppress() runs through is memory of every worker's own
@@ -102,6 +103,7 @@ def serve(channel: socket.socket) -> NoReturn:
             except MasterGone:
                 pass
             channel.close()
+            pace = worker.pace
             channel, orders = find_master(client, worker.orders, worker.title)
             if relay is not None:
                 relay.channel = channel
@@ -162,7 +164,9 @@ class Worker:
         client: socket.socket,
         orders: Serve,
         relay: "Relay | None" = None,
+        pace: Pace | None = None,
     ) -> None:
+        """``pace`` is what it was under the last master."""
         self._channel = channel
         self._relay = relay
         dialect = DIALECTS[orders.dialect]
@@ -176,7 +180,7 @@ class Worker:
         self._discarding = orders.discarding
         # The beginning of a line that had to be taken from the socket before its end had come.
         self._carry = orders.carry
-        self._pace = Pace(orders.message_rate, time.monotonic())
+        self.pace = go_on(pace, orders.message_rate, time.monotonic())
         # How many bytes are still to be taken line by line, each announced first.
         self._careful = MAX_USED if orders.careful else 0
         self._acknowledged = True
@@ -205,7 +209,7 @@ class Worker:
             complete = False
             allowed = MAX_COMMANDS
             if self._to_drain is None:
-                allowed = self._pace.allows(time.monotonic())
+                allowed = self.pace.allows(time.monotonic())
                 if not allowed:
                     self._rest()
                     continue
@@ -286,7 +290,7 @@ class Worker:
 
         TCP holds the client back when the socket's buffer is full.
         """
-        if self._ingress.rest(self._pace.until_one()):
+        if self._ingress.rest(self.pace.until_one()):
             self._obey()
 
     def _look(self, *, complete: bool) -> tuple[bytes, bool]:
@@ -329,7 +333,7 @@ class Worker:
         self._discarding = discarding
         self._carry = carry
         self._lines += len(commands)
-        self._pace.spend(len(commands))
+        self.pace.spend(len(commands))
 
     def _parse(self, line: bytes) -> Command | None:
         if len(line) > self._limit:
@@ -361,7 +365,7 @@ class Worker:
                 self._retitle(nick, room)
             case Limit(line_length, message_rate):
                 self._limit = self._fixed_limit or line_length
-                self._pace = Pace(message_rate, time.monotonic())
+                self.pace = go_on(self.pace, message_rate, time.monotonic())
             case Drain():
                 self._to_drain = self._ingress.unread()
                 if self._relay is not None:

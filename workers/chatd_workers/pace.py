@@ -30,3 +30,11 @@ class Pace:
     def until_one(self) -> float:
         """Return the seconds from the last ``allows`` until one may be said."""
         return max(0.0, (1 - self._left) / self.rate) if self.rate else 0.0
+
+
+def go_on(pace: Pace | None, rate: int, now: float) -> Pace:
+    """Return ``pace`` if it is of that ``rate``, else a new one.
+
+    So a bucket is not filled by a reload, or by a master's death.
+    """
+    return pace if pace is not None and pace.rate == rate else Pace(rate, now)
