@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd_supervisor.sentence_errors import SentenceError
+from chatd_supervisor.writing import write_all
 
 MAGIC: Final = b"chatdldg"
 VERSION: Final = 1
@@ -162,7 +163,7 @@ class Ledger:
         for session, (segment, position), written in bases:
             _BASE.pack_into(rows, offsets[session] + _BASE_AT, segment, position, written)
         try:
-            _write_all(self._fd, memoryview(rows), ROW_SIZE)
+            write_all(self._fd, rows, ROW_SIZE)
         except OSError:
             self._rows = bytearray(before)
             raise
@@ -253,10 +254,3 @@ def _parse(data: bytes | bytearray, offsets: Mapping[int, int]) -> dict[int, Row
         _, pid, token, _, segment, position, written, way = _ROW.unpack_from(data, at)
         rows[session] = Row(token, pid, Place(segment, position), written, way)
     return rows
-
-
-def _write_all(fd: int, data: memoryview, position: int) -> None:
-    while data:
-        count = os.pwrite(fd, data, position)
-        data = data[count:]
-        position += count

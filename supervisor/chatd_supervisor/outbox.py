@@ -31,6 +31,7 @@ from chatd_supervisor.ledger import Ledger, Place, Row
 from chatd_supervisor.segments import MEMBERS, ONE, REPLACE, RUN, OutboxError, head
 from chatd_supervisor.sentence_errors import SentenceError
 from chatd_supervisor.spills import Spills
+from chatd_supervisor.writing import write_all
 
 __all__ = ["LostOutput", "Outbox", "OutboxError", "Place", "Recovered", "recover"]
 
@@ -46,7 +47,7 @@ DELIVERIES_EACH: Final = 50
 something."""
 
 SPILLED_BYTES: Final = 4 << 20
-"""Bytes of queues that go into spills at a time, so that it does not take long; who is left over
+"""So many bytes of queues in spills are enough at a time, or it would take long; who is left over
 is based where he was until the next time."""
 
 _BUFFERS: Final = 1024
@@ -128,7 +129,7 @@ class Outbox:
         try:
             if len(buffers) > _BUFFERS or os.pwritev(self._fd, buffers, self._position) != size:
                 # Written in part: the file system is full, which is said to the next attempt.
-                segments.write_all(self._fd, b"".join(buffers), self._position)
+                write_all(self._fd, b"".join(buffers), self._position)
         except OSError:
             os.ftruncate(self._fd, self._position)
             # What members were among it has not been written.
@@ -174,16 +175,15 @@ class Outbox:
     ) -> list[tuple[int, Place, int]]:
         """Write queues into spills; return the new bases of those whose queues are there."""
         bases = []
-        left = SPILLED_BYTES
+        spilled = 0
         # Those who have kept segments for longest come first, so that everybody's turn comes.
         for _, session, count, output in sorted(slow, key=itemgetter(0)):
+            if spilled >= SPILLED_BYTES:
+                break
             try:
-                gained = self.spills.extend(session, count, output, left)
+                spilled += self.spills.extend(session, count, output)
             except OSError:
                 break  # no room; there may be once old segments are removed
-            if gained is None:
-                break
-            left -= gained
             bases.append((session, base, count + output.queued))
         return bases
 

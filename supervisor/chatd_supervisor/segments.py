@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from chatd_supervisor.sentence_errors import SentenceError
+from chatd_supervisor.writing import write_all
 
 MAGIC: Final = b"chatdout"
 VERSION: Final = 1
@@ -126,12 +127,3 @@ def _damaged(path: Path, what: str) -> OutboxError:
         f"{path} {what}: what clients have still to be sent is not known; "
         "stop chatd, move its runtime directory away, and start it again"
     )
-
-
-def write_all(fd: int, data: bytes, position: int) -> None:
-    """Write all of ``data`` at ``position``. Raises OSError."""
-    left = memoryview(data)
-    while left:
-        count = os.pwrite(fd, left, position)
-        left = left[count:]
-        position += count

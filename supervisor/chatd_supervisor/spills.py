@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd_supervisor.egress import Output
-from chatd_supervisor.segments import write_all
+from chatd_supervisor.writing import write_all
 
 MAGIC: Final = b"chatdspl"
 VERSION: Final = 1
 
-HEADER: Final = struct.Struct("=8sIIQQ")
-"""Magic, version, nothing, session, place of the first byte that follows."""
+HEADER: Final = struct.Struct("=8sI4xQQ")
+"""Magic, version, session, place of the first byte that follows."""
 
 HISTORY: Final = 1 << 20
 """Bytes that were written to the client and may stay in its file, if there is not more to come."""
@@ -44,15 +44,9 @@ def path_of(directory: Path, session: int) -> Path:
 
 
 def found(directory: Path) -> list[int]:
-    """Return the sessions that have spills in ``directory``; remove what was only begun."""
-    sessions = []
-    for path in directory.glob(f"{_NAME}*"):
-        rest = path.name.removeprefix(_NAME)
-        if rest.isdecimal():
-            sessions.append(int(rest))
-        elif rest.removesuffix(_BEGUN).isdecimal():
-            path.unlink(missing_ok=True)
-    return sessions
+    """Return the sessions that have spills in ``directory``."""
+    names = (path.name.removeprefix(_NAME) for path in directory.glob(f"{_NAME}*"))
+    return [int(name) for name in names if name.isdecimal()]
 
 
 class _Extent(NamedTuple):
@@ -68,26 +62,24 @@ class Spills:
     def __init__(self, directory: Path) -> None:
         """Those that others have left are there until they are replaced or removed."""
         self._directory = directory
+        for begun in directory.glob(f"{_NAME}*{_BEGUN}"):
+            begun.unlink()  # by one who was killed before it was a spill
         self._there = set(found(directory))
         # Of those whose files hold what their queues do.
         self._extents: dict[int, _Extent] = {}
 
-    def extend(self, session: int, written: int, output: Output, most: int) -> int | None:
+    def extend(self, session: int, written: int, output: Output) -> int:
         """Append what the queue of ``output`` has gained; return how many bytes that were.
 
-        ``written`` bytes were written to the client. None, and nothing is done, if it would be
-        more than ``most``. Raises OSError, and then what was in the file still is.
+        ``written`` bytes were written to the client. Raises OSError, and then what was in the file
+        still is.
         """
-        end = written + output.queued
         extent = self._extents.get(session)
-        if extent is None or not written <= extent.end <= end or _is_history(extent, written):
-            if output.queued > most:
-                return None
+        if extent is None or _is_history(extent, written):
             self._begin(session, written, output)
             return output.queued
+        end = written + output.queued
         gained = end - extent.end
-        if gained > most:
-            return None
         fd = os.open(path_of(self._directory, session), os.O_WRONLY | os.O_CLOEXEC)
         try:
             write_all(fd, _last(output, gained), HEADER.size + extent.end - extent.first)
@@ -102,7 +94,7 @@ class Spills:
         try:
             fd = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                header = HEADER.pack(MAGIC, VERSION, 0, session, written)
+                header = HEADER.pack(MAGIC, VERSION, session, written)
                 write_all(fd, header + _last(output, output.queued), 0)
             finally:
                 os.close(fd)
@@ -128,7 +120,7 @@ class Spills:
             header = os.pread(fd, HEADER.size, 0)
             if len(header) < HEADER.size:
                 return None
-            magic, version, _, of, first = HEADER.unpack(header)
+            magic, version, of, first = HEADER.unpack(header)
             at = HEADER.size - first
             if (magic, version, of) != (MAGIC, VERSION, session) or not first <= begin <= end:
                 return None
@@ -155,9 +147,9 @@ class Spills:
 
 
 def _is_history(extent: _Extent, written: int) -> bool:
-    """Tell whether so much of it was ``written`` that it is to be begun anew."""
-    done = written - extent.first
-    return done > max(HISTORY, extent.end - written)
+    """Tell whether all of it was ``written``, or so much that it is to be begun anew."""
+    left = extent.end - written
+    return left < 0 or written - extent.first > max(HISTORY, left)
 
 
 def _last(output: Output, count: int) -> bytes:

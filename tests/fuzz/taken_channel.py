@@ -55,7 +55,7 @@ def count(*, broken: bool) -> None:
 
 
 def announce(worker: Worker, used: int) -> None:
-    ANNOUNCED.append(used)
+    ANNOUNCED[0] = used
     real_announce(worker, used)
 
 
@@ -81,7 +81,7 @@ def turn_on_the_master() -> NoReturn:
             come = client.recv(MAX_USED, socket.MSG_PEEK)
             if not come:
                 break
-            used = ANNOUNCED[-1] if first else dice.randrange(1, min(len(come), 64) + 1)
+            used = ANNOUNCED[0] if first else dice.randrange(1, min(len(come), 64) + 1)
             over = any(PAIR.unpack_from(SENT, PAIR.size * SLOTS))
             if over and not first:
                 used = len(come)

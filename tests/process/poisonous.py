@@ -2,6 +2,7 @@
 
 import ctypes
 
+from chatd_supervisor import restarts
 from chatd_supervisor.cli import main
 from chatd_workers import main as worker
 from chatd_workers.commands import Command
@@ -25,6 +26,8 @@ def framed(data: bytes, **how: int) -> Framed:
     return frame(data, **how)  # type: ignore[arg-type]
 
 
+# Or fifteen deaths would take most of a minute.
+restarts.LAST_DELAY = 0.2  # type: ignore[misc]
 DIALECTS["text"] = Dialect(read, TEXT.write)
 setattr(worker, "frame", framed)  # noqa: B010  # not exported, and none of its business
 main(prog_name="chatd")

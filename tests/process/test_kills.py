@@ -236,6 +236,18 @@ def test_what_cannot_even_be_framed_closes_its_client_alone(poisonous: Server) -
     assert bob.line() == f"--- alice left #lobby ({reason})"
 
 
+def test_nothing_but_lines_that_are_dropped_closes_the_client(poisonous: Server) -> None:
+    alice, bob = poisonous.connect("alice"), poisonous.connect("bob")
+    alice.until("is now bob")
+    alice.send("boom\n" * 7)
+    heard = alice.rest().splitlines()
+    reason = "what was sent keeps crashing its reader"
+    dropped = "--- line dropped: it crashed the process that reads it: boom"
+    assert heard == [dropped] * 5 + [f"--- closing: {reason}"]
+    assert bob.line() == f"--- alice left #lobby ({reason})"
+    assert len(list((poisonous.state_dir / "quarantine").iterdir())) == 5
+
+
 def test_too_many_restarts_are_shown_as_degraded(poisonous: Server) -> None:
     alice = poisonous.connect("alice")
     for n in range(4):

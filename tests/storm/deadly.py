@@ -20,7 +20,7 @@ from chatd_supervisor import cli, handover
 from chatd_supervisor.lean import lean_imports
 
 with lean_imports():  # as the program itself does
-    from chatd_supervisor import births, egress, outbox, segments, upgrading
+    from chatd_supervisor import births, egress, outbox, upgrading
     from chatd_supervisor.connections import Connection
     from chatd_supervisor.journal.sqlite import SqliteJournal
     from chatd_supervisor.journal.tending import Tending
@@ -28,6 +28,7 @@ with lean_imports():  # as the program itself does
     from chatd_supervisor.reception import Reception
     from chatd_supervisor.recovery import Recovery
     from chatd_supervisor.switchboard import Switchboard
+    from chatd_supervisor.writing import write_all
 
 SMALL: Final = 20_000
 """Bytes of a segment of the outbox, so that another is begun now and then."""
@@ -133,7 +134,7 @@ class Fate:
 
         def torn(box: outbox.Outbox, buffers: list[bytes]) -> None:
             if self.is_due():
-                segments.write_all(box._fd, b"".join(buffers)[:-3], box._position)
+                write_all(box._fd, b"".join(buffers)[:-3], box._position)
                 self.strike()
             original(box, buffers)
 

@@ -53,6 +53,12 @@ class Master:
             patch.setattr(outbox_module, "SPILLED_BYTES", 0)
             self.roll()
 
+    def cut(self, session: int, kept: bytes) -> None:
+        """Forget the queue of a session but for the ``kept`` rest of a line, in a tick."""
+        self.outputs[session].cut()
+        self.tick += 1
+        self.outbox.replace(self.tick, session, len(self.wires[session].heard), kept)
+
     def again(self) -> None:
         """Another master comes."""
         recovered = self.recover()
@@ -173,9 +179,7 @@ def test_a_spill_is_begun_anew_when_a_queue_was_cut(master: Master) -> None:
     master.wires[1].room = 2
     master.say(b"hello\nand much more\n")
     master.roll()
-    master.outputs[1].cut()
-    master.tick += 1
-    master.outbox.replace(master.tick, 1, 2, b"llo\n")
+    master.cut(1, b"llo\n")
     # As long as what was cut.
     master.say(b"--- goodbye!\n", master.alone[1])
     assert master.outputs[1].queued == len(b"llo\nand much more\n") - 1
@@ -188,9 +192,7 @@ def test_a_queue_that_was_cut_is_not_looked_for_in_the_spill(master: Master) -> 
     master.wires[1].room = 2
     master.say(b"hello\nand much more\n")
     master.roll()
-    master.outputs[1].cut()
-    master.tick += 1
-    master.outbox.replace(master.tick, 1, 2, b"llo\n")
+    master.cut(1, b"llo\n")
     master.again()
     assert b"".join(master.outputs[1].queue) == b"llo\n"
     master.say(b"--- goodbye!\n", master.alone[1])
@@ -201,10 +203,10 @@ def test_a_queue_that_was_cut_is_not_looked_for_in_the_spill(master: Master) -> 
 def test_queues_are_spilled_a_few_at_a_time(
     master: Master, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_module, "SPILLED_BYTES", 5)
+    monkeypatch.setattr(outbox_module, "SPILLED_BYTES", 1)
     master.say(b"hello")
-    # Who has his turn has no more to spill the next time.
-    for places in ([2, 1, 1], [2, 3, 1], [4, 4, 4]):
+    # Who has had his turn has no more to spill the next time.
+    for places in ([2, 1, 1], [2, 3, 1], [2, 3, 4], [5, 5, 5]):
         master.roll()
         assert [master.ledger.place(session).segment for session in (1, 2, 3)] == places
         assert segments.found(master.directory) == list(

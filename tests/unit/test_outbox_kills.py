@@ -25,6 +25,7 @@ from chatd_supervisor import segments, spills
 from chatd_supervisor.egress import Egress, Output, Route, Run
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.outbox import LostOutput, recover
+from chatd_supervisor.writing import write_all
 from outbox_wires import TOKEN, Wire, count, output, unwritten
 
 FATES = [*3 * ["committed"], "retracted", "killed", "killed after"]
@@ -207,10 +208,11 @@ class Masters(RuleBasedStateMachine):
         self.outputs[session].drain()
 
     @rule(
-        fate=st.sampled_from(["", "", "before the ledger", "after the ledger"]),
+        fate=st.sampled_from(["", "", "in a spill", "before the ledger", "after the ledger"]),
         missing=st.sets(st.integers(1, 5)),
+        torn=st.integers(0, 60),
     )
-    def roll(self, fate: str, missing: set[int]) -> None:
+    def roll(self, fate: str, missing: set[int], torn: int) -> None:
         rebase = self.ledger.rebase
 
         def killed(bases: Any) -> None:
@@ -218,6 +220,12 @@ class Masters(RuleBasedStateMachine):
                 rebase(bases)
             raise Killed
 
+        def killed_writing(fd: int, data: bytes, position: int) -> None:
+            write_all(fd, data[:torn], position)
+            raise Killed
+
+        if fate == "in a spill":
+            self.patch.setattr(spills, "write_all", killed_writing)
         if fate:
             self.ledger.rebase = killed  # type: ignore[method-assign]
         some = [
@@ -227,6 +235,7 @@ class Masters(RuleBasedStateMachine):
         ]
         with suppress(Killed):
             self.outbox.roll(some, self.ledger)
+        self.patch.setattr(spills, "write_all", write_all)
         if fate:
             self.die()
             self.begin()

@@ -324,6 +324,8 @@ class Worker:
             fresh.append(secured)
         self._acknowledged = False
         said = [command for command in commands if command is not None]
+        # By now: if the master dies before it has answered, they may have been said all the same.
+        self.pace.spend(len(commands))
         self._send(Report(used, discarding, carry, said, fresh))
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
@@ -333,7 +335,6 @@ class Worker:
         self._discarding = discarding
         self._carry = carry
         self._lines += len(commands)
-        self.pace.spend(len(commands))
 
     def _parse(self, line: bytes) -> Command | None:
         if len(line) > self._limit:
