@@ -17,28 +17,33 @@ two turns everybody else is served.
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
 
 from chatd_supervisor.conduct import Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
-from chatd_supervisor.obituaries import Obituary, remembering
+from chatd_supervisor.nursing import Nursery, Outcome
+from chatd_supervisor.obituaries import (
+    VIOLATION,
+    Obituary,
+    cause_of,
+    ending_of,
+    remembering,
+    sequel_of,
+)
 from chatd_supervisor.proc import is_alive
-from chatd_supervisor.processes import give_birth, reap
+from chatd_supervisor.processes import conceive, give_birth, kill, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
-from chatd_workers.reports import Serve, encode
-
-VIOLATION: Final = os.EX_PROTOCOL
-"""Exit code put down for a worker that was ended because it broke the rules of the channel."""
+from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
 
 SHOWN: Final = 200
 """Characters that are shown of what a worker did wrong, which may quote it."""
@@ -46,11 +51,19 @@ SHOWN: Final = 200
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
 
-BREATH: Final = 0.5
-"""Seconds before the first worker is replaced: what was said during the upgrade comes first."""
 
-PACE: Final = 0.005
-"""Seconds between one worker's replacement and the next one's."""
+class Birth(NamedTuple):
+    """What the nursery was asked for."""
+
+    connection: Connection
+    channel: socket.socket
+    """Our end of what the worker is to have."""
+    orders: Serve
+    """What it finds in there."""
+    ends: Ends | None
+    """Our own duplicates."""
+    refused: Callable[[OSError], None] | None
+    """Who is told if there is no room."""
 
 
 class Births:
@@ -82,15 +95,31 @@ class Births:
         self.children: dict[int, Worker] = {}
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
-        self._to_renew: deque[Worker] = deque()
+        # Who forks workers for us; None: we do.
+        self.nursery: Nursery | None = None
+        # Exit codes of children that died before the nursery has told whose workers they are.
+        self._early: dict[int, int] = {}
         # Hears of each new one as well (``tracing``).
         self.noticed: Callable[[Worker], None] | None = None
         self.births = 0
         self.restarts = 0
         self.adopted = 0
 
-    def give(self, connection: Connection, ends: Ends | None = None) -> Worker:
-        """Give ``connection`` a worker now, and return it; that of a relay gets ``ends``, too.
+    @property
+    def expecting(self) -> int:
+        """How many births the nursery was asked for, and has not told the end of."""
+        return self.nursery.expecting if self.nursery is not None else 0
+
+    def give(
+        self,
+        connection: Connection,
+        ends: Ends | None = None,
+        refused: Callable[[OSError], None] | None = None,
+    ) -> Worker | None:
+        """Give ``connection`` a worker, and return it; that of a relay gets ``ends``, too.
+
+        None: the nursery was asked for it. If that has no room for another process, ``refused`` is
+        told, if anybody is, and else it is tried again.
 
         Raises OSError if the system has no room for another process.
         """
@@ -99,13 +128,90 @@ class Births:
         # known, the token alone tells: the master may be killed right after the fork.
         self._ledger.employ(connection.session, connection.token, 0)
         more = ends.descriptors() if ends is not None else []
-        pid, channel = give_birth(connection.attached(), orders, more)
+        channel, theirs = conceive(connection.attached(), orders, more)
+        if self.nursery is None or not self.nursery.is_ready:
+            return self._bring_up(give_birth(channel, theirs), channel, connection, orders)
+        connection.expecting = True
+        birth = Birth(connection, channel, orders, ends and ends.duplicates(), refused)
+        self.nursery.ask(theirs, partial(self._delivered, birth))
+        return None
+
+    def _bring_up(
+        self, pid: int, channel: socket.socket, connection: Connection, orders: Serve
+    ) -> Worker:
+        """Begin with a worker that was just born."""
         self._ledger.employ(connection.session, connection.token, pid)
         worker = _worker(pid, channel, connection, orders, child=True)
-        connection.worker = self.children[pid] = worker
+        connection.worker = worker
+        if pid in self._early:
+            worker.exitcode = self._early.pop(pid)
+        else:
+            self.children[pid] = worker
         self.births += 1
         self._welcome(worker)
         return worker
+
+    def _delivered(self, birth: "Birth", outcome: Outcome) -> None:
+        """Take from the nursery what has become of a ``birth``."""
+        connection, channel, ends = birth.connection, birth.channel, birth.ends
+        connection.expecting = False
+        # Meanwhile it may have ended; or the nursery was given up, and this came all the same.
+        wanted = connection.state is not State.CLOSED and connection.worker is None
+        if not isinstance(outcome, int):
+            channel.close()
+            if wanted:
+                self._not_delivered(birth, outcome)
+        elif wanted:
+            worker = self._bring_up(outcome, channel, connection, birth.orders)
+            self._catch_up(worker, birth.orders)
+        else:
+            channel.close()
+            if self._early.pop(outcome, None) is None:
+                os.kill(outcome, signal.SIGKILL)  # not reaped, so the pid is its own
+        if ends is not None:
+            ends.close()
+        if self.nursery is not None and not self.nursery.expecting:
+            self._early.clear()
+
+    def _not_delivered(self, birth: "Birth", outcome: OSError | None) -> None:
+        connection = birth.connection
+        if outcome is None and birth.ends is None:
+            self.request(connection)
+            return
+        if outcome is None:
+            # That of a relay cannot be asked for later: this is all there is to give it.
+            try:
+                self.give(connection, birth.ends, birth.refused)
+            except OSError as error:
+                outcome = error
+            else:
+                return
+        if birth.refused is not None:
+            birth.refused(outcome)
+        else:
+            self._put_off(connection, outcome)
+
+    def _catch_up(self, worker: Worker, told: Serve) -> None:
+        """Tell ``worker`` what has changed since it was ``told`` whom to serve."""
+        connection = worker.connection
+        if connection is None or connection.state is not State.SERVED:
+            return
+        now = self._orders(connection)
+        changed: list[Order] = []
+        if (now.nick, now.room) != (told.nick, told.room):
+            worker.nick, worker.room = now.nick, now.room
+            changed.append(Retitle(now.nick, now.room))
+        if (now.line_length, now.message_rate) != (told.line_length, told.message_rate):
+            changed.append(Limit(now.line_length, now.message_rate))
+        for order in changed:
+            # If it has died meanwhile, its channel will say so.
+            with contextlib.suppress(OSError):
+                worker.channel.send(encode(order), socket.MSG_DONTWAIT)
+
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether nobody waits for a worker."""
+        return not (self._due or self._due_later or self.expecting)
 
     def adopt(self, connection: Connection, pid: int, channel: socket.socket) -> None:
         """Take over worker ``pid`` of a dead master, which has offered itself on ``channel``."""
@@ -135,29 +241,6 @@ class Births:
         if self.noticed is not None:
             self.noticed(worker)
 
-    def renew(self, workers: Iterable[Worker]) -> None:
-        """Replace ``workers`` one after another by new ones, but for those of relays."""
-        self._to_renew.extend(
-            worker
-            for worker in workers
-            if worker.connection is not None and not worker.connection.way.is_relay
-        )
-        self._loop.call_later(BREATH, self._renew_next)
-
-    def _renew_next(self) -> None:
-        # Not while others wait for theirs, and among them the one before.
-        while self._to_renew and not (self._due or self._due_later):
-            worker = self._to_renew.popleft()
-            connection = worker.connection
-            if connection is not None and connection.worker is worker and not worker.ended:
-                worker.renewing = True
-                _kill(worker)
-                break
-        if self._to_renew:
-            self._loop.call_later(PACE, self._renew_next)
-        else:
-            note("all workers are new")
-
     def dismiss(self, connection: Connection) -> None:
         """Let the worker of ``connection`` go: its channel ends, and so does it."""
         worker = connection.worker
@@ -179,7 +262,7 @@ class Births:
             worker.hung_up = is_alive(worker.pid)
         # Before its channel is closed, or it would look for another master.
         if not worker.child or worker.pid in self.children:
-            _kill(worker)
+            kill(worker.pid, worker.channel, child=worker.child)
         worker.channel.close()
         self._bury(worker)
 
@@ -190,6 +273,8 @@ class Births:
             if worker is None:
                 if (told := self.strangers.pop(pid, None)) is not None:
                     told(exitcode)
+                elif self.expecting:
+                    self._early[pid] = exitcode
                 continue
             if worker.exitcode is None:
                 worker.exitcode = exitcode
@@ -210,7 +295,7 @@ class Births:
         if connection.way.is_relay:
             self._bury_relay(connection, worker)
             return
-        MEASURES.deaths[_cause(worker.exitcode)] += 1
+        MEASURES.deaths[cause_of(worker.exitcode)] += 1
         if connection.state is not State.SERVED:
             return  # it was there to hold the socket, and the master holds it as well
         if worker.renewing:
@@ -226,8 +311,8 @@ class Births:
         )
         verdict = connection.policy.judge(death)
         connection.careful = verdict.careful
-        how = _how(worker.exitcode)
-        follows = "closing" if verdict.close else _when(verdict.delay)
+        how = ending_of(worker.exitcode)
+        follows = "closing" if verdict.close else sequel_of(verdict.delay)
         note("worker died", session=connection.session, pid=worker.pid, how=how, next=follows)
         connection.obituaries = remembering(
             connection.obituaries,
@@ -253,9 +338,9 @@ class Births:
             self.request(connection)
 
     def _bury_relay(self, connection: Connection, worker: Worker) -> None:
-        how = _how(worker.exitcode)
+        how = ending_of(worker.exitcode)
         if connection.state is State.SERVED:
-            MEASURES.deaths[_cause(worker.exitcode)] += 1
+            MEASURES.deaths[cause_of(worker.exitcode)] += 1
             session = connection.session
             note("worker died", session=session, pid=worker.pid, how=how, next="closing")
         self._severed(connection, how)
@@ -284,12 +369,17 @@ class Births:
             self._loop.call_soon(self._next)
         if connection.state is not State.SERVED or connection.worker is not None:
             return
+        if connection.expecting:
+            return
         try:
             self.give(connection)
         except OSError as error:
-            session = connection.session
-            note("worker not started", session=session, reason=error.strerror, retry=RETRY)
-            self._loop.call_later(RETRY, self.request, connection)
+            self._put_off(connection, error)
+
+    def _put_off(self, connection: Connection, error: OSError) -> None:
+        session = connection.session
+        note("worker not started", session=session, reason=error.strerror, retry=RETRY)
+        self._loop.call_later(RETRY, self.request, connection)
 
 
 def _worker(
@@ -305,53 +395,3 @@ def violated(worker: Worker, violation: Violation) -> None:
     kind, how = violation
     note("worker broke the rules", session=session, pid=worker.pid, kind=kind, how=how[:SHOWN])
     MEASURES.violations[kind] += 1
-
-
-def _kill(worker: Worker) -> None:
-    """Kill ``worker``, and nobody else who may have got its pid since."""
-    if worker.child:
-        # Not reaped, so the pid is its own.
-        os.kill(worker.pid, signal.SIGKILL)
-        return
-    try:
-        process = os.pidfd_open(worker.pid)
-    except OSError:
-        return  # gone
-    with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
-        # Its channel is open still, so it lives, and the pid is its own.
-        poll = select.poll()
-        poll.register(worker.channel, 0)
-        if not poll.poll(0):
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-
-
-def _how(exitcode: int | None) -> str:
-    if exitcode is None:
-        return "is gone"
-    if exitcode == -signal.SIGSYS:
-        return "was killed by SIGSYS: it tried what its sandbox forbids"
-    if exitcode < 0:
-        return f"was killed by {_signal(-exitcode)}"
-    if exitcode == VIOLATION:
-        return "was ended for breaking the rules of the channel"
-    return f"exited with status {exitcode}"
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"  # a real-time one has no name
-
-
-def _cause(exitcode: int | None) -> str:
-    """Return what a worker has died of, in a word."""
-    if exitcode is None:
-        return "unknown"  # an adopted one is not our child
-    if exitcode < 0:
-        return _signal(-exitcode)
-    return "violation" if exitcode == VIOLATION else "exit"
-
-
-def _when(delay: float) -> str:
-    return f"restarting in {delay:g} s" if delay else "restarting at once"

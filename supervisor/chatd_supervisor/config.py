@@ -70,6 +70,13 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"allowed": "true or false"},
         ),
     ] = True
+    nursery: Annotated[
+        bool | None,
+        Meta(
+            description="Workers are forked by a process of its own, which never changes.",
+            extra={"allowed": "true or false"},
+        ),
+    ] = None
     tell_traced: Annotated[
         Literal["never", "text", "always"],
         Meta(description="Which clients are told that chatd trace follows them, and no longer."),

@@ -42,6 +42,7 @@ from typing import Final
 
 from chatd_supervisor.conduct import Conduct, Standing
 from chatd_supervisor.egress import Output
+from chatd_supervisor.logbook import note
 from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
 from chatd_supervisor.ways import Way, kind_of
@@ -139,6 +140,7 @@ class Connection:
         "dialect",
         "discarding",
         "exempt",
+        "expecting",
         "host",
         "lines",
         "local_user",
@@ -153,6 +155,7 @@ class Connection:
         "since",
         "state",
         "token",
+        "unlogged",
         "way",
         "worker",
     )
@@ -188,9 +191,24 @@ class Connection:
         self.obituaries: tuple[Obituary, ...] = ()
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
+        # It has none, and the nursery has been asked for one.
+        self.expecting = False
         self.deadline: asyncio.TimerHandle | None = None
+        # It was greeted, and that is to be logged when its worker is known.
+        self.unlogged = False
         # What its worker proves by that it is ours.
         self.token = b""
+
+    def log(self, pid: int | None) -> None:
+        """Log that it was let in, and that ``pid`` is its worker's, None if it has none."""
+        self.unlogged = False
+        note(
+            "session opened",
+            session=self.session,
+            pid=pid,
+            peer=self.peer,
+            dialect=self.dialect,
+        )
 
     @property
     def name(self) -> str:

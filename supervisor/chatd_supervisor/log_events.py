@@ -65,6 +65,22 @@ EVENTS: Final = {
     "worker traced": Kind(
         WARNING, ("session", "pid", "stack"), "On SIGUSR1 a worker has told where it is."
     ),
+    "nursery ready": Kind(INFO, ("pid",), "Workers are forked by it from now on."),
+    "nursery ended": Kind(
+        WARNING,
+        ("pid", "how", "retry"),
+        "The master forks workers itself; another nursery is started after retry seconds.",
+    ),
+    "nursery does not answer": Kind(
+        ERROR,
+        ("pid", "expected"),
+        "It was killed; somebody may have stopped it. expected is how many workers it owed.",
+    ),
+    "nursery not started": Kind(
+        ERROR,
+        ("reason", "retry"),
+        "The system has no room for it; tried again after retry seconds.",
+    ),
     "all workers are new": Kind(INFO, (), "After an upgrade, the last worker has been replaced."),
     "degraded": Kind(
         ERROR, ("deaths", "seconds"), "More than so many workers died in so many seconds."

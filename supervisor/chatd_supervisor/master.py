@@ -11,7 +11,6 @@ import gc
 import os
 import signal
 import socket
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,13 +26,14 @@ from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer, Stream
 from chatd_supervisor.ending import end_of_a_fault, step_aside
-from chatd_supervisor.handover import Channel, go_back
+from chatd_supervisor.handover import go_back
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.inspection import describe_listener, describe_work, master_title
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
+from chatd_supervisor.nursing import Nursery, is_wanted
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
@@ -42,6 +42,7 @@ from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reinstating import renewal_for
 from chatd_supervisor.reloading import live_by
+from chatd_supervisor.renewing import Renewal, has_come
 from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
@@ -115,7 +116,7 @@ class Master:
             ready()
             if self._keeper is not None:
                 self._keeper.ready(self._launch.command)
-            self._renew_workers()
+            self._staff()
             await self._stopped.wait()
             await self._wind_down()
             self._clear_away()
@@ -125,10 +126,9 @@ class Master:
     async def _begin(self, journal: Journal, control: ControlServer) -> None:
         """Take up what there is, and begin to listen."""
         handover = self._launch.handover
-        channels: list[Channel] = []
+        channels = handover.channels if handover is not None else []
         if handover is not None:
             named = handover.named
-            channels = handover.channels
         else:
             named = self._launch.bound | (self._keeper.receive() if self._keeper else {})
         held = Held(named)
@@ -261,14 +261,14 @@ class Master:
         clients = self._switchboard.clients()
         return {**self._ports.named(), "adoption": self._adoption.fileno(), **clients}
 
-    def _renew_workers(self) -> None:
-        handover = self._launch.handover
-        if handover is not None and not handover.failure:
-            pause = round(1000 * (time.monotonic() - handover.since))
-            before = handover.version
-            note("upgraded", before=before, version=__version__, milliseconds=pause)
-            connections = self._switchboard.connections.values()
-            self._births.renew([c.worker for c in connections if c.worker is not None])
+    def _staff(self) -> None:
+        """Have the workers replaced after an upgrade, and forked by whom it is wanted."""
+        if has_come(self._launch.handover):
+            Renewal(self._loop, self._births, self._switchboard.connections.values())
+        if is_wanted(self._config.server.nursery, supervised=self._keeper is not None):
+            births, memory_mb = self._births, self._config.sandbox.memory_mb
+            births.nursery = Nursery(self._loop, births.strangers, self._walls.wanted, memory_mb)
+            births.nursery.begin(busy=bool(self._switchboard.connections))
 
     # Stopping
 

@@ -5,7 +5,10 @@ forkserver two), and with a Popen of our own: the usual one keeps two pipes per 
 parent; here the sentinel is the master's end of the channel, which ends when the worker does.
 """
 
+import contextlib
 import os
+import select
+import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -48,6 +51,7 @@ class WorkerPopen(Popen):  # type: ignore[misc]  # multiprocess has no types
         # Python's exit does not write again.
         self.returncode: int | None = None
         self.finalizer = None
+        assert process.master_end is not None, "the master starts it"
         self.sentinel = process.master_end.fileno()
         self._launch(process)
 
@@ -60,7 +64,8 @@ class WorkerProcess(ForkProcess):  # type: ignore[misc]  # multiprocess has no t
 
     _Popen = staticmethod(WorkerPopen)
 
-    def __init__(self, master_end: socket.socket, worker_end: socket.socket) -> None:
+    def __init__(self, master_end: socket.socket | None, worker_end: socket.socket) -> None:
+        """``master_end``: None where somebody else has it, and ``live`` is all that is asked."""
         super().__init__(target=serve, args=(worker_end,), name="worker")
         self.master_end = master_end
         self.worker_end = worker_end
@@ -85,19 +90,33 @@ class WorkerProcess(ForkProcess):  # type: ignore[misc]  # multiprocess has no t
         serve(self.worker_end)
 
 
-def give_birth(
+def conceive(
     client: socket.socket, orders: Serve, more: Sequence[int] = ()
-) -> tuple[int, socket.socket]:
-    """Fork a worker, hand it ``client`` with its ``orders``; return its pid and our channel end.
+) -> tuple[socket.socket, socket.socket]:
+    """Return both ends, ours first, of a channel in which a worker finds ``client`` and ``orders``.
 
     ``more`` are further descriptors that it gets. They pass through the channel (SCM_RIGHTS) and
     in no other way: all is sent before the fork, so the worker need not wait, and the worker closes
-    whatever else it inherited. Raises OSError (EAGAIN, ENOMEM, EMFILE) if the system cannot give
-    what is needed.
+    whatever else it inherited. Raises OSError (EMFILE, ENOBUFS) if the system cannot give what is
+    needed.
     """
     ours, theirs = channels.pair()
     try:
         channels.send_with_descriptor(ours, encode(orders), client.fileno(), *more)
+    except BaseException:
+        ours.close()
+        theirs.close()
+        raise
+    return ours, theirs
+
+
+def give_birth(ours: socket.socket, theirs: socket.socket) -> int:
+    """Fork a worker for a channel that was conceived; return its pid.
+
+    Closes ``theirs``, and ``ours`` as well if there can be no worker: raises OSError (EAGAIN,
+    ENOMEM) then.
+    """
+    try:
         process = WorkerProcess(ours, theirs)
         process.start()
     except BaseException:
@@ -106,7 +125,7 @@ def give_birth(
     finally:
         theirs.close()
     pid: int = process.pid
-    return pid, ours
+    return pid
 
 
 def reap() -> list[tuple[int, int]]:
@@ -120,3 +139,24 @@ def reap() -> list[tuple[int, int]]:
         if not pid:
             return dead
         dead.append((pid, os.waitstatus_to_exitcode(status)))
+
+
+def kill(pid: int, channel: socket.socket, *, child: bool) -> None:
+    """Kill worker ``pid``, and nobody else who may have got its pid since.
+
+    ``child``: it is ours, and not reaped. ``channel`` is that to it, open.
+    """
+    if child:
+        # Not reaped, so the pid is its own.
+        os.kill(pid, signal.SIGKILL)
+        return
+    try:
+        process = os.pidfd_open(pid)
+    except OSError:
+        return  # gone
+    with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
+        # Its channel is open still, so it lives, and the pid is its own.
+        poll = select.poll()
+        poll.register(channel, 0)
+        if not poll.poll(0):
+            signal.pidfd_send_signal(process, signal.SIGKILL)

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from chatd_supervisor.births import Births
@@ -49,7 +50,8 @@ class Newcomer(NamedTuple):
 
     visitor: Visitor
     connection: Connection
-    worker: Worker
+    worker: Worker | None
+    """None: it is not born yet."""
 
 
 class Reception:
@@ -122,7 +124,8 @@ class Reception:
         newcomers: list[Newcomer] = []
         for visitor, connection in expected:
             try:
-                worker = self._births.give(connection, visitor.ends)
+                refused = partial(self._let_down, connection)
+                worker = self._births.give(connection, visitor.ends, refused)
             except OSError as failed:
                 error = failed
                 self._turn_away(visitor, connection, NO_PROCESS)
@@ -251,13 +254,17 @@ class Reception:
                 continue
             MEASURES.opened += 1
             self._timeouts.expect(connection)
-            note(
-                "session opened",
-                session=connection.session,
-                pid=worker.pid,
-                peer=connection.peer,
-                dialect=connection.dialect,
-            )
+            connection.unlogged = True
+            if worker is not None:
+                connection.log(worker.pid)
+
+    def _let_down(self, connection: Connection, _: OSError) -> None:
+        """End ``connection``, which was greeted before it was known that it can have no worker."""
+        if connection.state is not State.SERVED:
+            return
+        MEASURES.refused[NO_PROCESS.reason] += 1
+        self._board.leave(connection, NO_PROCESS.sentence, farewell=NO_PROCESS.sentence)
+        self._board.commit()
 
     def _refuse(self, visitor: Visitor, refusal: Refusal) -> None:
         MEASURES.refused[refusal.reason] += 1

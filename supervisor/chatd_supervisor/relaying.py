@@ -46,6 +46,10 @@ class Ends(NamedTuple):
         found = [self.outer.fileno(), self.inner.fileno()]
         return found if self.certificate is None else [*found, self.certificate]
 
+    def duplicates(self) -> "Ends":
+        """Return the same with duplicates of both sockets."""
+        return Ends(self.outer.dup(), self.inner.dup(), self.certificate)
+
     def close(self) -> None:
         """Let go of both sockets."""
         self.outer.close()

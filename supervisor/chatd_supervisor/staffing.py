@@ -87,6 +87,9 @@ class Staffing:
 
     def born(self, worker: Worker) -> None:
         """Welcome a new ``worker``."""
+        connection = worker.connection
+        if connection is not None and connection.unlogged:
+            connection.log(worker.pid)
         self._board.attend(worker)
         self._changed()
         if self.stopping:

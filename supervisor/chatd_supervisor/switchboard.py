@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from chatd_supervisor.births import VIOLATION, Births, violated
+from chatd_supervisor.births import Births, violated
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.conduct import OF_THE_STREAM, Violation, judge_bytes
@@ -23,6 +23,7 @@ from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
+from chatd_supervisor.obituaries import VIOLATION
 from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
@@ -298,6 +299,7 @@ class Switchboard:
 
     def forget(self, connection: Connection) -> None:
         """Undo ``enter`` and ``attach``."""
+        connection.state = State.CLOSED
         self.dismiss(connection)
         connection.output.drop()
         del self.connections[connection.session]
@@ -332,6 +334,8 @@ class Switchboard:
 
     def _part(self, departing: Departing) -> None:
         connection = departing.connection
+        if connection.unlogged:
+            connection.log(None)
         note(
             "session ended",
             session=connection.session,

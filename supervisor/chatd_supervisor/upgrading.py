@@ -147,6 +147,8 @@ class Upgrade:
 
     def _execute(self, command: list[str]) -> None:
         board = self._board
+        if board.births.nursery is not None:
+            board.births.nursery.settle()
         # What has been said so far is done with, so that nothing is left in memory alone.
         board.commit()
         if board.commits.stuck:

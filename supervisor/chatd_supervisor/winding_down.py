@@ -41,9 +41,11 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     for connection in list(board.connections.values()):
         board.close(connection)
     board.commit()  # that they are closed, for the journal is closed next
-    while births.children:
+    while births.children or births.expecting:
         births.reap()
         await asyncio.sleep(POLL / 2)
+    if births.nursery is not None:
+        births.nursery.close()
 
 
 def _is_drained(connection: Connection) -> bool:

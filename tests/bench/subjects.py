@@ -41,6 +41,9 @@ class Subject(NamedTuple):
         return children(self.pid)
 
 
+NURSERY = "chatd: nursery"
+"""The title of the one child of a master that serves nobody."""
+
 MEMORY_FILES = "/dev/shm" if os.path.isdir("/dev/shm") else None
 """Where the runtime directory is: in memory (tmpfs), as below /run."""
 
@@ -55,8 +58,17 @@ def _on_cpu(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """Return the pids of the children of ``pid``."""
-    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+    """Return the pids of the children of ``pid``, but for a nursery."""
+    found = map(int, read(f"/proc/{pid}/task/{pid}/children").split())
+    return [child for child in found if child != nursery(pid)]
+
+
+def nursery(pid: int) -> int:
+    """Return the pid of the nursery of master ``pid``, 0 if it has none: an early child."""
+    for child in read(f"/proc/{pid}/task/{pid}/children").split()[:3]:
+        if read(f"/proc/{child}/cmdline").startswith(NURSERY):
+            return int(child)
+    return 0
 
 
 def memory(pids: Sequence[int]) -> list[float]:

@@ -15,7 +15,6 @@ from supervised import (
     BROKEN,
     CONFIG,
     Supervised,
-    children,
     is_refused,
     is_running,
     supervised,
@@ -81,7 +80,7 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
     server.left_over = {"adoption", "ledger", "outbox"}
     # One who takes nothing: the stop waits for it.
     client = server.connect(server.port).greet()
-    (worker,) = children(master)
+    (worker,) = server.workers()
     os.kill(worker, signal.SIGSTOP)
     try:
         os.kill(master, signal.SIGTERM)

@@ -23,6 +23,7 @@ class Figures:
     early_kills: int = 0
     """Of these, masters that were killed before they were ready."""
     supervisor_kills: int = 0
+    nursery_kills: int = 0
     deaf: list[float] = field(default_factory=list)
     """From the kill of the master until a client heard the next line it said, one each."""
     deaf_again: list[float] = field(default_factory=list)
@@ -68,7 +69,7 @@ class Figures:
             f"({self.deliveries / seconds:.0f}/s, {self.bytes / seconds / 1e6:.1f} MB/s), "
             f"{self.worker_kills} workers and {self.master_kills} masters killed "
             f"({self.early_kills} of them before they were ready), "
-            f"and {self.supervisor_kills} supervisors"
+            f"{self.supervisor_kills} supervisors and {self.nursery_kills} nurseries"
         )
         zeros = (
             f"lost {self.lost}, doubled {self.doubled}, reordered {self.reordered}, "

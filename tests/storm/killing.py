@@ -29,6 +29,9 @@ SOON_AFTER: Final = 0.2
 """How often the next master is killed within so many seconds: while it starts, or takes over."""
 SOON: Final = 0.6
 
+NURSERY: Final = "chatd: nursery"
+"""The title of what forks workers, and is killed as they are."""
+
 LOOK: Final = 0.05
 """Seconds between two looks at whether everybody has a worker."""
 
@@ -242,7 +245,10 @@ class Killer:
             if title.startswith("chatd: ") and "supervisor" not in title:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                    self._figures.worker_kills += 1
+                    if title.startswith(NURSERY):
+                        self._figures.nursery_kills += 1
+                    else:
+                        self._figures.worker_kills += 1
 
     def _workers(self) -> list[int]:
         server = self._server

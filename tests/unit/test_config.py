@@ -92,7 +92,8 @@ Tea is at four.
             (
                 "server.nmae: unknown key; did you mean name? "
                 "(allowed: name, network, description, motd, admin, password, user, runtime_dir,"
-                " state_dir, log_level, log_format, standby, tell_traced)"
+                " state_dir, log_level, log_format, standby, nursery,"
+                " tell_traced)"
             ),
         ),
         (

@@ -1,0 +1,166 @@
+"""The nursery: a process that forks workers for the master, because it never changes.
+
+A fork shares memory with the process that it came from until either side writes to it, and CPython
+writes wherever it looks (reference counts). So a worker forked by the master gets to own whatever
+the master touches from then on, 4 MB and in the end 12; and the master has to copy it, page by
+page, after each birth. This process has imported and rehearsed what a worker is made of, and does
+nothing but fork: what it shares with a worker stays shared. It has also never heard of any client,
+so whoever takes a worker over finds nobody else's words in its memory.
+
+A program of its own, ``python -m chatd_supervisor.nursery``, started by the master (``nursing``),
+whose child it is, and it ends with it: when the channel between the two has ended, and what was
+still asked for in it is done.
+
+Workers are the master's children all the same, to be reaped by nobody else. For each birth the
+nursery forks a midwife, which forks the worker, tells the master its pid, and ends: the orphan goes
+to the nearest ancestor that takes orphans, and that is the master (PR_SET_CHILD_SUBREAPER,
+prctl(2)). (CLONE_PARENT of clone(2) would do it in one step, but behind the back of Python and of
+the C library, which must both do their part in a fork.)
+
+Sequence, one of each kind for a birth; ``ticket`` tells which::
+
+    master                           nursery
+                                  ◀─ Ready
+    Bear + the worker's channel   ─▶            the client's socket and the orders are in it already
+                                  ◀─ Born       from the midwife
+                                  ◀─ Failed     or this
+    (the end of the channel)      ─▶            and it ends
+"""
+
+import contextlib
+import os
+import socket
+import sys
+from types import FrameType
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from chatd_supervisor.lean import lean_imports
+
+with lean_imports():
+    from chatd_supervisor.processes import WorkerProcess, fork
+    from chatd_workers.channel import receive_with_descriptor
+    from chatd_workers.dialects import DIALECTS
+    from chatd_workers.rehearsal import rehearse
+    from chatd_workers.sandbox.walls import SANDBOX, Wall, own_size
+    from chatd_workers.signals import MASTERS_SIGNALS, handle
+
+TITLE: Final = "chatd: nursery"
+
+MAX_RECORD: Final = 64
+"""Bytes of an encoded record, at the most."""
+
+
+class Ready(Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """Nursery to master: ask me."""
+
+
+class Born(Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """Nursery to master: here is the worker."""
+
+    ticket: int
+    pid: int
+
+
+class Failed(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """Nursery to master: there is none."""
+
+    ticket: int
+    errno: int
+    """What the system said; 0: the midwife was killed, perhaps with the worker born."""
+
+
+class Bear(Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """Master to nursery, with the worker's end of its channel: fork a worker for it."""
+
+    ticket: int
+
+
+Answer = Ready | Born | Failed
+
+encode: Final = msgspec.msgpack.Encoder().encode
+"""Encode any of them."""
+
+decode_answer: Final = msgspec.msgpack.Decoder(Answer).decode
+"""Decode what the nursery sent; raises msgspec.DecodeError."""
+
+_decode_wish: Final = msgspec.msgpack.Decoder(Bear).decode
+
+
+def command(channel: int, walls: int, memory_mb: int) -> list[str]:
+    """Return how a nursery is started whose descriptor to the master is ``channel``.
+
+    ``walls`` is the number of the ``Wall`` that its workers get, ``memory_mb`` what they may take
+    beside what they share, in MB; 0: any number.
+    """
+    # -P: whatever lies in the present directory is none of ours.
+    program = [sys.executable, "-P", "-m", "chatd_supervisor.nursery"]
+    return [*program, str(channel), str(walls), str(memory_mb)]
+
+
+def main(arguments: list[str]) -> int:
+    """Fork workers as ``arguments`` (``command``) say until the master is gone."""
+    import gc  # noqa: PLC0415  # the program's alone, not of the master that knows the records
+
+    import setproctitle  # noqa: PLC0415
+
+    channel, walls, memory_mb = map(int, arguments)
+    # As the master has handlers of its own: of the same signals, which are also those that a worker
+    # must not die of, nor this process. It ends with its channel.
+    for number in MASTERS_SIGNALS:
+        handle(number, _ignored)
+    rehearse(tuple(DIALECTS))
+    SANDBOX.choose(Wall(walls), own_size() + memory_mb * 1024 * 1024 if memory_mb else 0)
+    setproctitle.setproctitle(TITLE)
+    with socket.socket(fileno=channel) as master:
+        master.set_inheritable(False)
+        gc.collect()
+        gc.freeze()
+        try:
+            master.send(encode(Ready()))
+            while True:
+                _bear(master, *receive_with_descriptor(master, MAX_RECORD))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return os.EX_OK
+
+
+def _bear(master: socket.socket, record: bytes, descriptor: int) -> None:
+    """Have one worker born, which gets ``descriptor`` as its channel."""
+    ticket = _decode_wish(record).ticket
+    try:
+        midwife = fork(lambda: _deliver(master, ticket, descriptor))
+    except OSError as error:
+        failed = error.errno or 0
+    else:
+        _, status = os.waitpid(midwife, 0)
+        # If it was killed after it had told of the worker, this comes too late, and is ignored.
+        failed = 0
+        if not status:
+            os.close(descriptor)
+            return
+    os.close(descriptor)
+    master.send(encode(Failed(ticket, failed)))
+
+
+def _deliver(master: socket.socket, ticket: int, descriptor: int) -> int:
+    """Be the midwife."""
+    try:
+        pid = fork(WorkerProcess(None, socket.socket(fileno=descriptor)).live)
+    except OSError as error:
+        answer: Answer = Failed(ticket, error.errno or 0)
+    else:
+        answer = Born(ticket, pid)
+    # If the master is gone the worker looks for the next one.
+    with contextlib.suppress(OSError):
+        master.send(encode(answer))
+    return os.EX_OK
+
+
+def _ignored(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing, where SIG_IGN would be inherited and SIG_DFL end the process."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,238 @@
+"""The master's side of its nursery: starting it, asking it for workers, doing without it.
+
+Nobody waits for it. What is asked of it is answered later; until it is ready, when it has died, or
+does not answer (somebody has stopped it), the master forks workers itself, as it does where no
+nursery is wanted. What it may have begun by then is nobody's: a worker whose channel has ended
+looks for a master, and is sent away (``recovery``).
+"""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from chatd_supervisor.logbook import note
+from chatd_supervisor.nursery import (
+    MAX_RECORD,
+    Bear,
+    Born,
+    Failed,
+    Ready,
+    command,
+    decode_answer,
+    encode,
+)
+from chatd_supervisor.obituaries import ending_of
+from chatd_supervisor.subreaper import become_subreaper
+from chatd_workers.channel import pair, send_with_descriptor
+from chatd_workers.sandbox.walls import Wall
+
+LATER: Final = 2.0
+"""Seconds until a master that has found clients starts one: until then it has enough to do."""
+
+RETRY: Final = 1.0
+"""Seconds until there is another one in place of one that has died."""
+
+LAST_RETRY: Final = 60.0
+"""The same at most, doubled for each in a row that was never ready."""
+
+PATIENCE: Final = 2.0
+"""Seconds without an answer, though one is due, after which it is done without."""
+
+Outcome = int | OSError | None
+"""A worker's pid; why there is none; or None: that cannot be known."""
+
+
+def is_wanted(configured: bool | None, *, supervised: bool) -> bool:
+    """Tell whether there is to be one, as ``configured``; None: it is left to us.
+
+    Then only where there is more than the master and its workers anyway: somebody who holds its
+    sockets beside it, a supervisor or the service manager.
+    """
+    return supervised if configured is None else configured
+
+
+class Nursery:
+    """The process, if there is one, and what it has been asked for."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        strangers: dict[int, Callable[[int], None]],
+        walls: Wall,
+        memory_mb: int,
+    ) -> None:
+        """``strangers``: who hears of the exit codes of children. The rest: ``nursery.command``."""
+        self._loop = loop
+        self._strangers = strangers
+        self._walls = walls
+        self._memory_mb = memory_mb
+        # Who waits for an answer, by ticket, oldest first.
+        self._asked: dict[int, Callable[[Outcome], None]] = {}
+        self._unsent: deque[tuple[int, socket.socket]] = deque()
+        self._ticket = 0
+        self._channel: socket.socket | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._retry = RETRY
+        # Until it is ready nothing is asked of it.
+        self.is_ready = False
+        self.pid: int | None = None
+        become_subreaper()
+
+    @property
+    def expecting(self) -> int:
+        """How many births it was asked for and has not answered."""
+        return len(self._asked)
+
+    def begin(self, *, busy: bool) -> None:
+        """Start it, at once or, if the master is ``busy`` with those who were there, later."""
+        self._loop.call_later(LATER if busy else 0.0, self._start)
+
+    def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> None:
+        """Have a worker born that gets ``worker_end``, which is ours to close.
+
+        ``told`` is called with its pid later, or with why there is none.
+        """
+        assert self.is_ready, "whoever asks looks first"
+        self._ticket += 1
+        self._asked[self._ticket] = told
+        self._unsent.append((self._ticket, worker_end))
+        if len(self._unsent) == 1:
+            self._send()
+        if self._deadline is None:
+            self._deadline = self._loop.call_later(PATIENCE, self._give_up)
+
+    def settle(self) -> None:
+        """Wait until nothing is expected: before this program goes, which alone knows of it."""
+        deadline = time.monotonic() + PATIENCE
+        while self._channel is not None and self._asked:
+            look = select.poll()
+            look.register(self._channel, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+            if not look.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                self._give_up()
+                return
+            self._send()
+            self._hear()
+
+    def _start(self) -> None:
+        ours, theirs = pair()
+        ours.setblocking(False)
+        with theirs:
+            theirs.set_inheritable(True)
+            program = command(theirs.fileno(), int(self._walls), self._memory_mb)
+            try:
+                self.pid = os.posix_spawn(program[0], program, os.environ, setsigmask=())
+            except OSError as error:
+                ours.close()
+                note("nursery not started", reason=error.strerror, retry=self._put_off())
+                return
+        self._channel = ours
+        self._strangers[self.pid] = self._died
+        self._loop.add_reader(ours, self._hear)
+
+    def _send(self) -> None:
+        channel = self._channel
+        while channel is not None and self._unsent:
+            ticket, worker_end = self._unsent[0]
+            try:
+                send_with_descriptor(channel, encode(Bear(ticket)), worker_end.fileno())
+            except BlockingIOError:
+                self._loop.add_writer(channel, self._send)
+                return
+            except OSError:
+                return  # it has ended; that is heard where the answers are
+            worker_end.close()
+            self._unsent.popleft()
+        if channel is not None:
+            self._loop.remove_writer(channel)
+
+    def _hear(self) -> None:
+        while (channel := self._channel) is not None:
+            try:
+                record = channel.recv(MAX_RECORD)
+            except BlockingIOError:
+                return
+            except ConnectionResetError:
+                continue  # told once, before what is left to be read (unix(7), SEQPACKET)
+            try:
+                answer = decode_answer(record) if record else None
+            except msgspec.DecodeError:
+                answer = None
+            if answer is None:
+                self._let_go()
+                return
+            self._take(answer)
+
+    def _take(self, answer: Ready | Born | Failed) -> None:
+        if isinstance(answer, Ready):
+            self.is_ready = True
+            self._retry = RETRY
+            note("nursery ready", pid=self.pid)
+            return
+        told = self._asked.pop(answer.ticket, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if self._asked:
+            self._deadline = self._loop.call_later(PATIENCE, self._give_up)
+        if told is None:
+            return
+        if isinstance(answer, Born):
+            told(answer.pid)
+        else:
+            told(OSError(answer.errno, os.strerror(answer.errno)) if answer.errno else None)
+
+    def _give_up(self) -> None:
+        """Do without it: it does not answer."""
+        self._deadline = None
+        note("nursery does not answer", pid=self.pid, expected=len(self._asked))
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)  # not reaped, so it is its own
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the channel, and tell all who wait that nothing is known of theirs."""
+        self.is_ready = False
+        if self._channel is not None:
+            self._loop.remove_reader(self._channel)
+            self._loop.remove_writer(self._channel)
+            self._channel.close()
+            self._channel = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        for _, worker_end in self._unsent:
+            worker_end.close()
+        self._unsent.clear()
+        asked, self._asked = self._asked, {}
+        for told in asked.values():
+            told(None)
+
+    def _died(self, exitcode: int) -> None:
+        pid, self.pid = self.pid, None
+        # What it had still said comes first.
+        self._hear()
+        self._let_go()
+        note("nursery ended", pid=pid, how=ending_of(exitcode), retry=self._put_off())
+
+    def _put_off(self) -> float:
+        """Have another one started later; return in how many seconds."""
+        delay, self._retry = self._retry, min(self._retry * 2, LAST_RETRY)
+        self._loop.call_later(delay, self._start)
+        return delay
+
+    def close(self) -> None:
+        """Let it end, and ask it for nothing any more."""
+        if self.pid is not None:
+            self._strangers.pop(self.pid, None)
+            os.kill(self.pid, signal.SIGKILL)  # not reaped, so it is its own
+            os.waitpid(self.pid, 0)
+            self.pid = None
+        self._let_go()
