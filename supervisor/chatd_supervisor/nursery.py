@@ -11,36 +11,33 @@ A program of its own, ``python -m chatd_supervisor.nursery``, started by the mas
 whose child it is, and it ends with it: when the channel between the two has ended, and what was
 still asked for in it is done.
 
-Workers are the master's children all the same, to be reaped by nobody else. For each birth the
-nursery forks a midwife, which forks the worker, tells the master its pid, and ends: the orphan goes
-to the nearest ancestor that takes orphans, and that is the master (PR_SET_CHILD_SUBREAPER,
-prctl(2)). (CLONE_PARENT of clone(2) would do it in one step, but behind the back of Python and of
-the C library, which must both do their part in a fork.)
+Workers are the master's children all the same, to be reaped by nobody else: the nursery forks
+siblings of its own (``cloning``).
 
 Sequence, one of each kind for a birth; ``ticket`` tells which::
 
     master                           nursery
                                   ◀─ Ready
     Bear + the worker's channel   ─▶            the client's socket and the orders are in it already
-                                  ◀─ Born       from the midwife
+                                  ◀─ Born
                                   ◀─ Failed     or this
     (the end of the channel)      ─▶            and it ends
 """
 
-import contextlib
 import os
 import socket
 import sys
 from types import FrameType
-from typing import Final
-
-import msgspec
-from msgspec import Struct
+from typing import Final, NoReturn
 
 from chatd_supervisor.lean import lean_imports
 
 with lean_imports():
-    from chatd_supervisor.processes import WorkerProcess, fork
+    import msgspec
+    from msgspec import Struct
+
+    from chatd_supervisor.cloning import fork_sibling
+    from chatd_supervisor.processes import WorkerProcess
     from chatd_workers.channel import receive_with_descriptor
     from chatd_workers.dialects import DIALECTS
     from chatd_workers.rehearsal import rehearse
@@ -69,7 +66,7 @@ class Failed(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
     ticket: int
     errno: int
-    """What the system said; 0: the midwife was killed, perhaps with the worker born."""
+    """What the system said."""
 
 
 class Bear(Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -129,33 +126,26 @@ def main(arguments: list[str]) -> int:
 def _bear(master: socket.socket, record: bytes, descriptor: int) -> None:
     """Have one worker born, which gets ``descriptor`` as its channel."""
     ticket = _decode_wish(record).ticket
-    try:
-        midwife = fork(lambda: _deliver(master, ticket, descriptor))
-    except OSError as error:
-        failed = error.errno or 0
-    else:
-        _, status = os.waitpid(midwife, 0)
-        # If it was killed after it had told of the worker, this comes too late, and is ignored.
-        failed = 0
-        if not status:
-            os.close(descriptor)
-            return
-    os.close(descriptor)
-    master.send(encode(Failed(ticket, failed)))
+    answer: Answer
+    with socket.socket(fileno=descriptor) as worker_end:
+        worker = WorkerProcess(None, worker_end)
+        try:
+            pid = fork_sibling()
+        except OSError as error:
+            answer = Failed(ticket, error.errno or 0)
+        else:
+            if pid == 0:
+                _live(worker)
+            answer = Born(ticket, pid)
+    master.send(encode(answer))
 
 
-def _deliver(master: socket.socket, ticket: int, descriptor: int) -> int:
-    """Be the midwife."""
+def _live(worker: WorkerProcess) -> NoReturn:
+    """Be the ``worker``, and nothing of what this process was."""
     try:
-        pid = fork(WorkerProcess(None, socket.socket(fileno=descriptor)).live)
-    except OSError as error:
-        answer: Answer = Failed(ticket, error.errno or 0)
-    else:
-        answer = Born(ticket, pid)
-    # If the master is gone the worker looks for the next one.
-    with contextlib.suppress(OSError):
-        master.send(encode(answer))
-    return os.EX_OK
+        worker.live()
+    finally:
+        os._exit(os.EX_SOFTWARE)
 
 
 def _ignored(_signal: int, _frame: FrameType | None) -> None:

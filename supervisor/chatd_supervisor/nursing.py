@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from chatd_supervisor.cloning import can_fork_siblings
 from chatd_supervisor.logbook import note
 from chatd_supervisor.nursery import (
     MAX_RECORD,
@@ -30,7 +31,6 @@ from chatd_supervisor.nursery import (
     encode,
 )
 from chatd_supervisor.obituaries import ending_of
-from chatd_supervisor.subreaper import become_subreaper
 from chatd_workers.channel import pair, send_with_descriptor
 from chatd_workers.sandbox.walls import Wall
 
@@ -56,7 +56,7 @@ def is_wanted(configured: bool | None, *, supervised: bool) -> bool:
     Then only where there is more than the master and its workers anyway: somebody who holds its
     sockets beside it, a supervisor or the service manager.
     """
-    return supervised if configured is None else configured
+    return can_fork_siblings() and (supervised if configured is None else configured)
 
 
 class Nursery:
@@ -84,7 +84,6 @@ class Nursery:
         # Until it is ready nothing is asked of it.
         self.is_ready = False
         self.pid: int | None = None
-        become_subreaper()
 
     @property
     def expecting(self) -> int:
@@ -187,7 +186,7 @@ class Nursery:
         if isinstance(answer, Born):
             told(answer.pid)
         else:
-            told(OSError(answer.errno, os.strerror(answer.errno)) if answer.errno else None)
+            told(OSError(answer.errno, os.strerror(answer.errno)))
 
     def _give_up(self) -> None:
         """Do without it: it does not answer."""

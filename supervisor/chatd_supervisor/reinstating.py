@@ -1,8 +1,7 @@
 """A supervisor in place of one that was killed: started by the master, for the master.
 
-The master watches its supervisor as the supervisor watches it. The new one is an orphan, the child
-of a process that takes those (the master itself, if it has a nursery), so it stands where the old
-one stood: it is told which process to watch by a pidfd (pidfd_open(2)),
+The master watches its supervisor as the supervisor watches it. The new one is nobody's child, so
+it stands where the old one stood: it is told which process to watch by a pidfd (pidfd_open(2)),
 which cannot come to mean another one. What it is to hold waits in the channel from the first
 moment on; so a master that dies before its new supervisor has even begun is seen, and succeeded,
 all the same. Only both within the few milliseconds in which the one notices the other's death
@@ -58,7 +57,7 @@ def renewal_for(
 def start_supervisor(program: list[str], channel: socket.socket) -> None:
     """Run ``program`` as the supervisor of this process, at the other end of ``channel``.
 
-    Returns when it is on its way, an orphan. Raises OSError if there is no room.
+    Returns when it is on its way; it is no child of ours. Raises OSError if there is no room.
     """
     process = os.pidfd_open(os.getpid())
     told = f"{os.getpid()} {process} {channel.fileno()}"
@@ -74,7 +73,7 @@ def start_supervisor(program: list[str], channel: socket.socket) -> None:
 
 
 def _leave(program: list[str], environ: dict[str, str], kept: Iterable[int]) -> None:
-    """Run ``program`` in a process that is an orphan; never returns."""
+    """Run ``program`` in a process that is nobody's child; never returns."""
     code = os.EX_OSERR
     try:
         os.setsid()

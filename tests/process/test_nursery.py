@@ -216,6 +216,7 @@ def test_an_upgrade_brings_another_one(server: Server) -> None:
     client = server.connect("alice")
     worker, nursery = server.worker_of("alice"), nursery_of(server)
     os.kill(server.pid, signal.SIGUSR2)
+    eventually("it has gone on", lambda: "chatd: upgraded " in server.log())
     eventually("its worker is new", lambda: server.worker_of("alice") != worker)
     assert nursery_of(server, nursery) != nursery
     eventually("the old one is gone", lambda: not Path(f"/proc/{nursery}").exists())

@@ -48,3 +48,9 @@ def test_nobody_notices_workers_masters_and_supervisors(tmp_path: Path, rage: Ra
         figures = rage(server, senders=4, listeners=8, kills=20, **how)
     assert figures.master_kills > 0
     assert figures.supervisor_kills > 0
+
+
+def test_nobody_notices_killed_nurseries(tmp_path: Path, rage: Rage) -> None:
+    with serving(tmp_path, f"[server]\nnursery = true\n{config()}") as server:
+        figures = rage(server, senders=3, listeners=3, kills=20)
+    assert figures.nursery_kills > 0
