@@ -23,14 +23,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from chatd_supervisor.conduct import Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
-from chatd_supervisor.nursing import Nursery, Outcome
+from chatd_supervisor.nursing import Birth, Nursery, Outcome
 from chatd_supervisor.obituaries import (
     VIOLATION,
     Obituary,
@@ -48,22 +48,11 @@ from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
 SHOWN: Final = 200
 """Characters that are shown of what a worker did wrong, which may quote it."""
 
+MOMENT: Final = 0.01
+"""Seconds until the nursery is asked for more, if it has enough to do."""
+
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
-
-
-class Birth(NamedTuple):
-    """What the nursery was asked for."""
-
-    connection: Connection
-    channel: socket.socket
-    """Our end of what the worker is to have."""
-    orders: Serve
-    """What it finds in there."""
-    ends: Ends | None
-    """Our own duplicates."""
-    refused: Callable[[OSError], None] | None
-    """Who is told if there is no room."""
 
 
 class Births:
@@ -108,7 +97,7 @@ class Births:
     @property
     def expecting(self) -> int:
         """How many births the nursery was asked for, and has not told the end of."""
-        return self.nursery.expecting if self.nursery is not None else 0
+        return self.nursery.expecting if self.nursery else 0
 
     def give(
         self,
@@ -129,12 +118,13 @@ class Births:
         self._ledger.employ(connection.session, connection.token, 0)
         more = ends.descriptors() if ends is not None else []
         channel, theirs = conceive(connection.attached(), orders, more)
-        if self.nursery is None or not self.nursery.is_ready:
-            return self._bring_up(give_birth(channel, theirs), channel, connection, orders)
-        connection.expecting = True
-        birth = Birth(connection, channel, orders, ends and ends.duplicates(), refused)
-        self.nursery.ask(theirs, partial(self._delivered, birth))
-        return None
+        if self.nursery and self.nursery.is_ready:
+            birth = Birth(connection, channel, orders, ends and ends.duplicates(), refused)
+            if self.nursery.ask(theirs, partial(self._delivered, birth)):
+                connection.expecting = True
+                return None
+            birth.close()
+        return self._bring_up(give_birth(channel, theirs), channel, connection, orders)
 
     def _bring_up(
         self, pid: int, channel: socket.socket, connection: Connection, orders: Serve
@@ -151,9 +141,9 @@ class Births:
         self._welcome(worker)
         return worker
 
-    def _delivered(self, birth: "Birth", outcome: Outcome) -> None:
+    def _delivered(self, birth: Birth, outcome: Outcome) -> None:
         """Take from the nursery what has become of a ``birth``."""
-        connection, channel, ends = birth.connection, birth.channel, birth.ends
+        connection, channel = birth.connection, birth.channel
         connection.expecting = False
         # Meanwhile it may have ended; or the nursery was given up, and this came all the same.
         wanted = connection.state is not State.CLOSED and connection.worker is None
@@ -168,12 +158,11 @@ class Births:
             channel.close()
             if self._early.pop(outcome, None) is None:
                 os.kill(outcome, signal.SIGKILL)  # not reaped, so the pid is its own
-        if ends is not None:
-            ends.close()
-        if self.nursery is not None and not self.nursery.expecting:
+        birth.close()
+        if not self.expecting:
             self._early.clear()
 
-    def _not_delivered(self, birth: "Birth", outcome: OSError | None) -> None:
+    def _not_delivered(self, birth: Birth, outcome: OSError | None) -> None:
         connection = birth.connection
         if outcome is None and birth.ends is None:
             self.request(connection)
@@ -204,8 +193,7 @@ class Births:
         if (now.line_length, now.message_rate) != (told.line_length, told.message_rate):
             changed.append(Limit(now.line_length, now.message_rate))
         for order in changed:
-            # If it has died meanwhile, its channel will say so.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # if it has died, its channel will say so
                 worker.channel.send(encode(order), socket.MSG_DONTWAIT)
 
     @property
@@ -364,12 +352,13 @@ class Births:
             self._due_later.append(connection)
 
     def _next(self) -> None:
+        if self.nursery and self.nursery.is_crowded:
+            self._loop.call_later(MOMENT, self._next)
+            return
         connection = (self._due or self._due_later).popleft()
         if self._due or self._due_later:
             self._loop.call_soon(self._next)
-        if connection.state is not State.SERVED or connection.worker is not None:
-            return
-        if connection.expecting:
+        if connection.state is not State.SERVED or connection.worker or connection.expecting:
             return
         try:
             self.give(connection)

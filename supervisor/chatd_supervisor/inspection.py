@@ -43,6 +43,7 @@ def describe_work(board: Switchboard, births: Births, reception: Reception) -> d
         "rooms": len(board.hub.rooms),
         "served": MEASURES.opened,
         "refused": MEASURES.refused.total(),
+        "nursery": births.nursery.pid if births.nursery and births.nursery.is_ready else None,
         "births": births.births,
         "deaths": MEASURES.deaths.total(),
         "restarts": births.restarts,

@@ -38,6 +38,9 @@ PROBES: Final = 4
 REST: Final = 0.2
 """Seconds a listener rests when the system is exhausted."""
 
+MOMENT: Final = 0.01
+"""Seconds a listener is held back when many have come at once."""
+
 
 class Listener:
     """One listening socket, what is spoken there, and the loop's interest in it."""
@@ -131,8 +134,16 @@ class Listener:
         """Leave new connections in the backlog for a while: the system is exhausted."""
         if self._resting is None:
             note("accepting rests", address=self.address, seconds=REST, reason=error.strerror)
-            self._loop.remove_reader(self._socket)
-            self._resting = self._loop.call_later(REST, self._resume)
+            self._pause(REST)
+
+    def hold_back(self) -> None:
+        """Leave new connections in the backlog for a moment: there are many to be seen to."""
+        if self._resting is None:
+            self._pause(MOMENT)
+
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._socket)
+        self._resting = self._loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
         self._resting = None

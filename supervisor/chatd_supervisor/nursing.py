@@ -12,13 +12,13 @@ import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from chatd_supervisor.cloning import can_fork_siblings
+from chatd_supervisor.connections import Connection
 from chatd_supervisor.logbook import note
 from chatd_supervisor.nursery import (
     MAX_RECORD,
@@ -31,7 +31,9 @@ from chatd_supervisor.nursery import (
     encode,
 )
 from chatd_supervisor.obituaries import ending_of
+from chatd_supervisor.relaying import Ends
 from chatd_workers.channel import pair, send_with_descriptor
+from chatd_workers.reports import Serve
 from chatd_workers.sandbox.walls import Wall
 
 LATER: Final = 2.0
@@ -46,8 +48,30 @@ LAST_RETRY: Final = 60.0
 PATIENCE: Final = 2.0
 """Seconds without an answer, though one is due, after which it is done without."""
 
+MANY: Final = 128
+"""Births that it is asked for before newcomers wait outside; its channel holds about 270."""
+
 Outcome = int | OSError | None
 """A worker's pid; why there is none; or None: that cannot be known."""
+
+
+class Birth(NamedTuple):
+    """What the nursery was asked for."""
+
+    connection: Connection
+    channel: socket.socket
+    """Our end of what the worker is to have."""
+    orders: Serve
+    """What it finds in there."""
+    ends: Ends | None
+    """Our own duplicates."""
+    refused: Callable[[OSError], None] | None
+    """Who is told if there is no room."""
+
+    def close(self) -> None:
+        """Let go of the duplicates."""
+        if self.ends is not None:
+            self.ends.close()
 
 
 def is_wanted(configured: bool | None, *, supervised: bool) -> bool:
@@ -76,7 +100,6 @@ class Nursery:
         self._memory_mb = memory_mb
         # Who waits for an answer, by ticket, oldest first.
         self._asked: dict[int, Callable[[Outcome], None]] = {}
-        self._unsent: deque[tuple[int, socket.socket]] = deque()
         self._ticket = 0
         self._channel: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -90,34 +113,45 @@ class Nursery:
         """How many births it was asked for and has not answered."""
         return len(self._asked)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether nobody who can wait should ask it for more."""
+        return len(self._asked) >= MANY
+
     def begin(self, *, busy: bool) -> None:
         """Start it, at once or, if the master is ``busy`` with those who were there, later."""
         self._loop.call_later(LATER if busy else 0.0, self._start)
 
-    def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> None:
-        """Have a worker born that gets ``worker_end``, which is ours to close.
+    def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> bool:
+        """Have a worker born that gets ``worker_end``, and close that; False: it cannot be asked.
 
-        ``told`` is called with its pid later, or with why there is none.
+        ``told`` is called with its pid later, or with why there is none. Nothing waits here to be
+        sent: what the nursery has been asked for it does, whether this process lives or not.
         """
-        assert self.is_ready, "whoever asks looks first"
+        if self._channel is None or not self.is_ready:
+            return False
+        try:
+            record = encode(Bear(self._ticket + 1))
+            send_with_descriptor(self._channel, record, worker_end.fileno())
+        except OSError:
+            # It has just ended, which is heard elsewhere; or its channel is full.
+            return False
+        worker_end.close()
         self._ticket += 1
         self._asked[self._ticket] = told
-        self._unsent.append((self._ticket, worker_end))
-        if len(self._unsent) == 1:
-            self._send()
         if self._deadline is None:
             self._deadline = self._loop.call_later(PATIENCE, self._give_up)
+        return True
 
     def settle(self) -> None:
         """Wait until nothing is expected: before this program goes, which alone knows of it."""
         deadline = time.monotonic() + PATIENCE
         while self._channel is not None and self._asked:
             look = select.poll()
-            look.register(self._channel, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+            look.register(self._channel, select.POLLIN)
             if not look.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 self._give_up()
                 return
-            self._send()
             self._hear()
 
     def _start(self) -> None:
@@ -135,22 +169,6 @@ class Nursery:
         self._channel = ours
         self._strangers[self.pid] = self._died
         self._loop.add_reader(ours, self._hear)
-
-    def _send(self) -> None:
-        channel = self._channel
-        while channel is not None and self._unsent:
-            ticket, worker_end = self._unsent[0]
-            try:
-                send_with_descriptor(channel, encode(Bear(ticket)), worker_end.fileno())
-            except BlockingIOError:
-                self._loop.add_writer(channel, self._send)
-                return
-            except OSError:
-                return  # it has ended; that is heard where the answers are
-            worker_end.close()
-            self._unsent.popleft()
-        if channel is not None:
-            self._loop.remove_writer(channel)
 
     def _hear(self) -> None:
         while (channel := self._channel) is not None:
@@ -201,15 +219,11 @@ class Nursery:
         self.is_ready = False
         if self._channel is not None:
             self._loop.remove_reader(self._channel)
-            self._loop.remove_writer(self._channel)
             self._channel.close()
             self._channel = None
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        for _, worker_end in self._unsent:
-            worker_end.close()
-        self._unsent.clear()
         asked, self._asked = self._asked, {}
         for told in asked.values():
             told(None)

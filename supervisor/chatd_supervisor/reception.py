@@ -96,8 +96,11 @@ class Reception:
         for visitor in visitors:
             if visitor.ends is not None:
                 visitor.ends.close()
+        nursery = self._births.nursery
         if error is not None:
             listener.rest(error)
+        elif nursery is not None and nursery.is_crowded:
+            listener.hold_back()
 
     def admit(self, client: socket.socket, dialect: str, way: Way) -> None:
         """Let in ``client``, which a dead master had accepted and not greeted."""

@@ -38,9 +38,11 @@ def nursery_of(server: Server, other_than: int = 0) -> int:
     """Wait until the master has a nursery that is ready; return its pid."""
 
     def find() -> int:
-        ready = [int(pid) for pid in re.findall(r"nursery ready pid=(\d+)", server.log())]
-        alive = [pid for pid in children(server.master) if title(pid) == TITLE]
-        return next((pid for pid in alive if pid in ready and pid != other_than), 0)
+        try:
+            pid = int(server.ask("status")["nursery"] or 0)
+        except subprocess.CalledProcessError:
+            return 0  # there is no master, just now
+        return pid if pid != other_than and pid in children(server.master) else 0
 
     return eventually("there is a nursery", find)
 
@@ -81,8 +83,9 @@ def test_whoever_wants_none_has_none(tmp_path: Path) -> None:
 def test_workers_are_children_of_the_master_and_reaped(server: Server) -> None:
     client = server.connect("alice")
     worker = server.worker_of("alice")
-    assert worker in children(server.pid)
-    assert [title(pid) for pid in children(nursery_of(server))] == []
+    assert title(nursery_of(server)) == TITLE
+    assert set(children(server.pid)) == {nursery_of(server), worker}
+    assert children(nursery_of(server)) == []
     assert re.fullmatch(r"chatd: alice@127\.0\.0\.1:\d+ text #lobby", title(worker))
     os.kill(worker, signal.SIGKILL)
     talks(client, "alice", "still here")

@@ -25,6 +25,7 @@ with lean_imports():  # as the program itself does
     from chatd_supervisor.journal.sqlite import SqliteJournal
     from chatd_supervisor.journal.tending import Tending
     from chatd_supervisor.ledger import Ledger
+    from chatd_supervisor.nursing import Nursery
     from chatd_supervisor.reception import Reception
     from chatd_supervisor.recovery import Recovery
     from chatd_supervisor.switchboard import Switchboard
@@ -74,6 +75,9 @@ POINTS: Final = {
     "received": Point(births.Births, "give", BEFORE),
     "forked": Point(births, "give_birth", AFTER),
     "employed": Point(births.Births, "give", AFTER),
+    "asked": Point(Nursery, "ask", AFTER),
+    "delivered": Point(births.Births, "_delivered", BEFORE),
+    "brought-up": Point(births.Births, "_delivered", AFTER),
     "parting": Point(Switchboard, "_part", BEFORE),
     "hung-up": Point(Connection, "hang_up", AFTER),
     "seen-off": Point(Reception, "see_off", BEFORE),

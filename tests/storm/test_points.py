@@ -55,9 +55,13 @@ NOT_SO_OFTEN = [
     "adopted",
 ]
 
+IN_NURSERY = ["asked", "delivered", "brought-up"]
+"""Points that it comes to where a nursery forks the workers."""
+
 CASES = {
     **dict.fromkeys(OFTEN, COUNTS),
     **dict.fromkeys(NOT_SO_OFTEN, SELDOM),
+    **dict.fromkeys(IN_NURSERY, (1, 2, 5)),
     "recovered": (1, 1),
 }
 
@@ -69,7 +73,8 @@ def test_a_master_dies_there(
     spool = tmp_path / "fates"
     program = [*DEADLY, str(spool)]
     fates = [f"{point} {count}" for count in counts]
-    with serving(tmp_path, config(), program) as server:
+    nursery = "[server]\nnursery = true\n" * (point in IN_NURSERY)
+    with serving(tmp_path, nursery + config(), program) as server:
         mourner = Mourner(server, program, spool, fates)
         figures = Storm(
             server,
