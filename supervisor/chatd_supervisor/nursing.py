@@ -103,6 +103,7 @@ class Nursery:
         self._ticket = 0
         self._channel: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._starting: asyncio.TimerHandle | None = None
         self._retry = RETRY
         # Until it is ready nothing is asked of it.
         self.is_ready = False
@@ -120,7 +121,7 @@ class Nursery:
 
     def begin(self, *, busy: bool) -> None:
         """Start it, at once or, if the master is ``busy`` with those who were there, later."""
-        self._loop.call_later(LATER if busy else 0.0, self._start)
+        self._starting = self._loop.call_later(LATER if busy else 0.0, self._start)
 
     def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> bool:
         """Have a worker born that gets ``worker_end``, and close that; False: it cannot be asked.
@@ -238,11 +239,13 @@ class Nursery:
     def _put_off(self) -> float:
         """Have another one started later; return in how many seconds."""
         delay, self._retry = self._retry, min(self._retry * 2, LAST_RETRY)
-        self._loop.call_later(delay, self._start)
+        self._starting = self._loop.call_later(delay, self._start)
         return delay
 
     def close(self) -> None:
         """Let it end, and ask it for nothing any more."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self.pid is not None:
             self._strangers.pop(self.pid, None)
             os.kill(self.pid, signal.SIGKILL)  # not reaped, so it is its own

@@ -41,6 +41,8 @@ class Subject(NamedTuple):
         return children(self.pid)
 
 
+WITH_NURSERY = "[server]\nnursery = true\n"
+
 NURSERY = "chatd: nursery"
 """The title of the one child of a master that serves nobody."""
 
@@ -97,6 +99,15 @@ def chatd(
     with tempfile.TemporaryDirectory(dir=MEMORY_FILES) as runtime_dir:
         server = Server(directory, config, program, runtime_dir=Path(runtime_dir))
         yield from _served(server, name, protocol)
+
+
+@contextmanager
+def settled(directory: Path, config: str) -> Iterator[Subject]:
+    """Run chatd by ``config``, with its nursery ready, if that has it have one."""
+    with chatd(directory, config=config) as subject:
+        if config == WITH_NURSERY:
+            eventually("there is a nursery", lambda: nursery(subject.pid))
+        yield subject
 
 
 def _served(server: Server, name: str, protocol: str) -> Iterator[Subject]:

@@ -22,6 +22,8 @@ address = "127.0.0.1:0"
 dialect = "irc"
 """
 
+NURSERY = "[server]\nnursery = true\n"
+
 HANGING = 60.0
 """Seconds in which every visitor should have been let go."""
 
@@ -99,13 +101,17 @@ class Soak:
         rests: int,
         kills: float,
         seed: int,
+        nursery: bool = False,
     ) -> None:
         """``kills`` are workers a second; ``rests`` divide the ``sessions`` evenly.
+
+        ``nursery``: there is one, and it is killed as workers are.
 
         What the last rest is held against is the first: what is made once has been made by then,
         and what is bounded has come to its bound.
         """
         self._server = server
+        self._nurseries = int(nursery)
         self._most = sessions
         self._at_once = at_once
         self._rests = rests
@@ -194,7 +200,7 @@ class Soak:
 
         def at_rest() -> bool:
             self._turn_quietly()
-            return len(_children(self._server.pid)) == residents
+            return len(_children(self._server.pid)) == residents + self._nurseries
 
         eventually("all visitors' workers are gone", at_rest, 30)
         self._compare()
@@ -209,7 +215,7 @@ class Soak:
             rss,
             sum(_memory(one)[1] for one in [pid, *_children(pid)]),
             len(descriptors(pid)),
-            1 + residents,
+            1 + len(_children(pid)),
             sum(file.stat().st_size for file in self._server.runtime_dir.iterdir()) / 1e6,
             spent / max(1, sessions) * 1e3,
         )
