@@ -13,6 +13,9 @@ PATIENCE = 60.0
 GREETED = b"/help lists the commands.\n"
 """How the greeting ends."""
 
+ANSWERED = b"leave the server\n"
+"""How the answer to /help ends."""
+
 
 class Crowd:
     """Many clients of one server."""
@@ -37,7 +40,7 @@ class Crowd:
 
         The greeting comes from the master; to be answered, a worker must have read the question.
         """
-        end = b"leave the server\n" if ask else GREETED
+        end = ANSWERED if ask else GREETED
         began = time.perf_counter()
         member = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
         if ask:
@@ -46,6 +49,14 @@ class Crowd:
         taken = time.perf_counter() - began
         self._enter(member)
         return taken
+
+    def await_worker(self) -> None:
+        """Have the last who came be answered, so that its worker is there."""
+        member = self.members[-1]
+        member.settimeout(PATIENCE)
+        member.sendall(b"/help\n")
+        _hear(member, ANSWERED)
+        member.setblocking(False)
 
     def rush(self, many: int) -> float:
         """Let ``many`` in, who connect at once; return the seconds until all are greeted."""

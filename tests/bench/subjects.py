@@ -62,7 +62,8 @@ def _on_cpu(pid: int) -> float:
 def children(pid: int) -> list[int]:
     """Return the pids of the children of ``pid``, but for a nursery."""
     found = map(int, read(f"/proc/{pid}/task/{pid}/children").split())
-    return [child for child in found if child != nursery(pid)]
+    other = nursery(pid)
+    return [child for child in found if child != other]
 
 
 def nursery(pid: int) -> int:
