@@ -7,6 +7,7 @@ looks for a master, and is sent away (``recovery``).
 """
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -156,17 +157,18 @@ class Nursery:
             self._hear()
 
     def _start(self) -> None:
-        ours, theirs = pair()
-        ours.setblocking(False)
-        with theirs:
-            theirs.set_inheritable(True)
-            program = command(theirs.fileno(), int(self._walls), self._memory_mb)
+        with contextlib.ExitStack() as unwanted:
             try:
+                ours, theirs = map(unwanted.enter_context, pair())
+                theirs.set_inheritable(True)
+                program = command(theirs.fileno(), int(self._walls), self._memory_mb)
                 self.pid = os.posix_spawn(program[0], program, os.environ, setsigmask=())
             except OSError as error:
-                ours.close()
                 note("nursery not started", reason=error.strerror, retry=self._put_off())
                 return
+            unwanted.pop_all()
+        theirs.close()
+        ours.setblocking(False)
         self._channel = ours
         self._strangers[self.pid] = self._died
         self._loop.add_reader(ours, self._hear)

@@ -175,6 +175,26 @@ def test_if_it_does_not_answer_it_is_killed(
     play(played, scene)
 
 
+def test_if_it_cannot_be_started_it_is_tried_again(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(errno.EMFILE, "too many"), OSError(errno.EAGAIN, "no room")])
+
+    def spawn(path: str, program: Sequence[str], environ: object, **how: object) -> int:
+        for failure in failures:
+            raise failure
+        return played.spawn(path, program, environ, **how)
+
+    monkeypatch.setattr(os, "posix_spawn", spawn)
+
+    async def scene(nursery: Nursery, told: Told) -> None:
+        assert next(failures, None) is None
+        assert nursery.is_ready
+        assert not told
+
+    play(played, scene)
+
+
 def test_nonsense_is_its_end(played: Played) -> None:
     async def scene(nursery: Nursery, told: Told) -> None:
         end = ask(nursery, told, 0)
