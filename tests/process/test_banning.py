@@ -1,6 +1,8 @@
 """chatd ban, unban, exempt and bans: who is kept out, who is put off, and what they are told."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +57,19 @@ def test_an_address_is_kept_out_whatever_is_killed_until_it_is_let_in(server: Se
     log = server.log()
     assert "ban set" in log
     assert "ban lifted" in log
+
+
+def test_bans_hold_through_an_upgrade(server: Server) -> None:
+    alice = server.connect("alice")
+    done(server, "ban", "127.0.0.66")
+    done(server, "exempt", "127.0.0.65")
+    before = listed(server)
+    os.kill(server.master, signal.SIGUSR2)
+    eventually("it has gone on", lambda: "chatd: upgraded " in server.log())
+    assert listed(server) == before
+    assert from_elsewhere(server).rest().startswith("--- closing: you are banned from this server")
+    alice.send("hello\n")
+    alice.until("alice : hello")
 
 
 def test_a_nick_with_wildcards_is_nobodys(server: Server) -> None:
