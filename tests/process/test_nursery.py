@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatd_supervisor.proc import memory
-from harness import PATIENCE, Client, Server, eventually, serving
+from harness import PATIENCE, Client, Server, descriptors, eventually, serving
 from secure import HOST, TlsSocket, make_certificate, tls_listener
 from supervised import children, is_running, title
 
@@ -254,6 +254,25 @@ def test_a_worker_knows_nothing_of_others(tmp_path: Path, nursery: str) -> None:
         server.clients.append(bob)
         worker = eventually("he has a worker", lambda: server.ask("ps")[-1]["pid"])
         assert (SECRET.encode() in _read_memory(worker)) == (nursery == "false")
+
+
+@pytest.mark.parametrize("nursery", ["true", "false"])
+def test_its_workers_are_walled_in_as_any(tmp_path: Path, nursery: str) -> None:
+    config = f'[server]\nnursery = {nursery}\n[sandbox]\nmode = "require"\n'
+    with serving(tmp_path, config) as server:
+        if nursery == "true":
+            nursery_of(server)
+        server.connect("alice")
+        worker = server.worker_of("alice")
+        state = Path(f"/proc/{worker}/status").read_text()
+        assert "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n" in state
+        limits = Path(f"/proc/{worker}/limits").read_text()
+        for name in ("processes", "core file size", "file size"):
+            assert re.search(rf"^Max {name} +0 +0 ", limits, re.MULTILINE), limits
+        assert re.search(r"^Max open files +24 +24 ", limits, re.MULTILINE)
+        assert re.search(r"^Max address space +\d+ ", limits, re.MULTILINE)
+        # The channel, and the client's socket.
+        assert [kind.partition(":")[0] for kind in descriptors(worker).values()] == ["socket"] * 2
 
 
 def _workers(server: Server) -> list[int]:
