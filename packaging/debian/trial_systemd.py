@@ -102,6 +102,7 @@ def try_installation() -> None:
     wall = Path(f"/proc/{main_pid()}/status").read_text()
     for line in (r"Seccomp:\s+2", r"NoNewPrivs:\s+1", r"CapBnd:\s+0+"):
         assert re.search(f"^{line}$", wall, re.MULTILINE), line
+    eventually("its workers have a nursery", lambda: status()["nursery"].isdecimal())
 
 
 def try_deaths(alice: Client, bob: Client) -> None:
