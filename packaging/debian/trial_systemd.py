@@ -62,6 +62,11 @@ def await_successor_of(pid: int) -> None:
     eventually("another master", lambda: main_pid() not in (0, pid) and is_active())
 
 
+def has_nursery() -> bool:
+    """Tell whether the master has a nursery that is ready."""
+    return status()["nursery"].isdecimal()
+
+
 def workers() -> list[int]:
     """Return the pids of all workers."""
     return [int(pid) for pid in re.findall(r"^\s*(\d+)", run("chatd", "ps"), re.MULTILINE)]
@@ -102,7 +107,7 @@ def try_installation() -> None:
     wall = Path(f"/proc/{main_pid()}/status").read_text()
     for line in (r"Seccomp:\s+2", r"NoNewPrivs:\s+1", r"CapBnd:\s+0+"):
         assert re.search(f"^{line}$", wall, re.MULTILINE), line
-    eventually("its workers have a nursery", lambda: status()["nursery"].isdecimal())
+    eventually("its workers have a nursery", has_nursery)
 
 
 def try_deaths(alice: Client, bob: Client) -> None:
