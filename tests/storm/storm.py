@@ -51,13 +51,17 @@ def main() -> None:
         action="store_true",
         help="without a supervisor: chatd run again after each kill, workers spared meanwhile",
     )
+    options.add_argument(
+        "--nursery", action="store_true", help="one also without a supervisor, which has one anyway"
+    )
     chosen = vars(options.parse_args())
     supervised = not chosen.pop("unsupervised")
+    setting = "[server]\nnursery = true\n" * chosen.pop("nursery") + config(chosen["dialect"])
     if not supervised:
         chosen["supervisor_every"] = 0
     with (
         tempfile.TemporaryDirectory() as directory,
-        serving(Path(directory), config(chosen["dialect"]), supervised=supervised) as server,
+        serving(Path(directory), setting, supervised=supervised) as server,
     ):
         figures = Storm(server, **chosen).run()
         print(figures)
