@@ -38,6 +38,13 @@ def eventually(what: str, probe: Callable[[], T], patience: float = PATIENCE) ->
         time.sleep(0.01)
 
 
+WITH_NURSERY = "[server]\nnursery = true\n"
+"""The beginning of a configuration."""
+
+NURSERY = "chatd: nursery"
+"""The title of the one child of a master that serves nobody."""
+
+
 class Client:
     """A person on ``nc``: sends bytes, reads lines."""
 

@@ -99,6 +99,11 @@ class Births:
         """How many births the nursery was asked for, and has not told the end of."""
         return self.nursery.expecting if self.nursery else 0
 
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether those who can wait should, for the nursery has enough to do."""
+        return self.nursery is not None and self.nursery.is_crowded
+
     def give(
         self,
         connection: Connection,
@@ -121,7 +126,7 @@ class Births:
         if self.nursery and self.nursery.is_ready:
             birth = Birth(connection, channel, orders, ends and ends.duplicates(), refused)
             if self.nursery.ask(theirs, partial(self._delivered, birth)):
-                connection.expecting = True
+                connection.worker_asked = True
                 return None
             birth.close()
         return self._bring_up(give_birth(channel, theirs), channel, connection, orders)
@@ -144,7 +149,7 @@ class Births:
     def _delivered(self, birth: Birth, outcome: Outcome) -> None:
         """Take from the nursery what has become of a ``birth``."""
         connection, channel = birth.connection, birth.channel
-        connection.expecting = False
+        connection.worker_asked = False
         # Meanwhile it may have ended; or the nursery was given up, and this came all the same.
         wanted = connection.state is not State.CLOSED and connection.worker is None
         if not isinstance(outcome, int):
@@ -186,15 +191,11 @@ class Births:
         if connection is None or connection.state is not State.SERVED:
             return
         now = self._orders(connection)
-        changed: list[Order] = []
         if (now.nick, now.room) != (told.nick, told.room):
             worker.nick, worker.room = now.nick, now.room
-            changed.append(Retitle(now.nick, now.room))
+            _tell(worker, Retitle(now.nick, now.room))
         if (now.line_length, now.message_rate) != (told.line_length, told.message_rate):
-            changed.append(Limit(now.line_length, now.message_rate))
-        for order in changed:
-            with contextlib.suppress(OSError):  # if it has died, its channel will say so
-                worker.channel.send(encode(order), socket.MSG_DONTWAIT)
+            _tell(worker, Limit(now.line_length, now.message_rate))
 
     @property
     def at_rest(self) -> bool:
@@ -210,9 +211,7 @@ class Births:
         self.adopted += 1
         MEASURES.adopted()
         self._ledger.employ(connection.session, connection.token, pid)
-        # If it has died meanwhile, its channel will say so.
-        with contextlib.suppress(OSError):
-            channel.send(encode(orders), socket.MSG_DONTWAIT)
+        _tell(worker, orders)
         self._welcome(worker)
 
     def take_over(self, worker: Worker) -> None:
@@ -352,13 +351,13 @@ class Births:
             self._due_later.append(connection)
 
     def _next(self) -> None:
-        if self.nursery and self.nursery.is_crowded:
+        if self.is_crowded:
             self._loop.call_later(MOMENT, self._next)
             return
         connection = (self._due or self._due_later).popleft()
         if self._due or self._due_later:
             self._loop.call_soon(self._next)
-        if connection.state is not State.SERVED or connection.worker or connection.expecting:
+        if connection.state is not State.SERVED or connection.worker or connection.worker_asked:
             return
         try:
             self.give(connection)
@@ -376,6 +375,12 @@ def _worker(
 ) -> Worker:
     nick, room, careful = orders.nick, orders.room, orders.careful
     return Worker(pid, channel, connection, nick, room, child=child, careful=careful)
+
+
+def _tell(worker: Worker, order: Order) -> None:
+    # If it has died meanwhile, its channel will say so.
+    with contextlib.suppress(OSError):
+        worker.channel.send(encode(order), socket.MSG_DONTWAIT)
 
 
 def violated(worker: Worker, violation: Violation) -> None:

@@ -140,12 +140,12 @@ class Connection:
         "dialect",
         "discarding",
         "exempt",
-        "expecting",
         "host",
         "lines",
         "local_user",
         "obituaries",
         "offset",
+        "opening_unlogged",
         "output",
         "peer",
         "place",
@@ -155,9 +155,9 @@ class Connection:
         "since",
         "state",
         "token",
-        "unlogged",
         "way",
         "worker",
+        "worker_asked",
     )
 
     def __init__(
@@ -192,16 +192,16 @@ class Connection:
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
         # It has none, and the nursery has been asked for one.
-        self.expecting = False
+        self.worker_asked = False
         self.deadline: asyncio.TimerHandle | None = None
         # It was greeted, and that is to be logged when its worker is known.
-        self.unlogged = False
+        self.opening_unlogged = False
         # What its worker proves by that it is ours.
         self.token = b""
 
-    def log(self, pid: int | None) -> None:
+    def log_opening(self, pid: int | None) -> None:
         """Log that it was let in, and that ``pid`` is its worker's, None if it has none."""
-        self.unlogged = False
+        self.opening_unlogged = False
         note(
             "session opened",
             session=self.session,

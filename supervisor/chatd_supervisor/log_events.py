@@ -79,7 +79,7 @@ EVENTS: Final = {
     "nursery not started": Kind(
         ERROR,
         ("reason", "retry"),
-        "The system has no room for it; tried again after retry seconds.",
+        "There is none; retry is in how many seconds it is tried again, if it is.",
     ),
     "all workers are new": Kind(INFO, (), "After an upgrade, the last worker has been replaced."),
     "degraded": Kind(

@@ -42,7 +42,7 @@ from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reinstating import renewal_for
 from chatd_supervisor.reloading import live_by
-from chatd_supervisor.renewing import Renewal, has_come
+from chatd_supervisor.renewing import renew_after
 from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
@@ -263,12 +263,12 @@ class Master:
 
     def _staff(self) -> None:
         """Have the workers replaced after an upgrade, and forked by whom it is wanted."""
-        if has_come(self._launch.handover):
-            Renewal(self._loop, self._births, self._switchboard.connections.values())
+        connections = self._switchboard.connections
+        renew_after(self._launch.handover, self._loop, self._births, connections.values())
         if is_wanted(self._config.server.nursery, supervised=self._keeper is not None):
             births, memory_mb = self._births, self._config.sandbox.memory_mb
             births.nursery = Nursery(self._loop, births.strangers, self._walls.wanted, memory_mb)
-            births.nursery.begin(busy=bool(self._switchboard.connections))
+            births.nursery.begin(busy=bool(connections))
 
     # Stopping
 

@@ -81,7 +81,7 @@ def is_wanted(configured: bool | None, *, supervised: bool) -> bool:
     Then only where there is more than the master and its workers anyway: somebody who holds its
     sockets beside it, a supervisor or the service manager.
     """
-    return can_fork_siblings() and (supervised if configured is None else configured)
+    return supervised if configured is None else configured
 
 
 class Nursery:
@@ -122,6 +122,9 @@ class Nursery:
 
     def begin(self, *, busy: bool) -> None:
         """Start it, at once or, if the master is ``busy`` with those who were there, later."""
+        if not can_fork_siblings():
+            note("nursery not started", reason="chatd does not know how, on such a machine")
+            return
         self._starting = self._loop.call_later(LATER if busy else 0.0, self._start)
 
     def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> bool:

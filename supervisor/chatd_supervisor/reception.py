@@ -96,10 +96,9 @@ class Reception:
         for visitor in visitors:
             if visitor.ends is not None:
                 visitor.ends.close()
-        nursery = self._births.nursery
         if error is not None:
             listener.rest(error)
-        elif nursery is not None and nursery.is_crowded:
+        elif self._births.is_crowded:
             listener.hold_back()
 
     def admit(self, client: socket.socket, dialect: str, way: Way) -> None:
@@ -257,9 +256,9 @@ class Reception:
                 continue
             MEASURES.opened += 1
             self._timeouts.expect(connection)
-            connection.unlogged = True
+            connection.opening_unlogged = True
             if worker is not None:
-                connection.log(worker.pid)
+                connection.log_opening(worker.pid)
 
     def _let_down(self, connection: Connection, _: OSError) -> None:
         """End ``connection``, which was greeted before it was known that it can have no worker."""

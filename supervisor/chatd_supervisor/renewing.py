@@ -20,15 +20,6 @@ PACE: Final = 0.005
 """Seconds between one worker's replacement and the next one's."""
 
 
-def has_come(handover: Handover | None) -> bool:
-    """Log, and tell, that this is the new program of an upgrade, if the ``handover`` says so."""
-    if handover is None or handover.failure:
-        return False
-    pause = round(1000 * (time.monotonic() - handover.since))
-    note("upgraded", before=handover.version, version=__version__, milliseconds=pause)
-    return True
-
-
 class Renewal:
     """The workers that are still to be replaced."""
 
@@ -61,3 +52,20 @@ class Renewal:
             self._loop.call_later(PACE, self._next)
         else:
             note("all workers are new")
+
+
+def renew_after(
+    handover: Handover | None,
+    loop: asyncio.AbstractEventLoop,
+    births: Births,
+    connections: Iterable[Connection],
+) -> None:
+    """Log that the upgrade of ``handover`` is done, and begin to replace all workers.
+
+    Nothing, if there was none, or we are the program that it has come back to.
+    """
+    if handover is None or handover.failure:
+        return
+    pause = round(1000 * (time.monotonic() - handover.since))
+    note("upgraded", before=handover.version, version=__version__, milliseconds=pause)
+    Renewal(loop, births, connections)

@@ -88,8 +88,8 @@ class Staffing:
     def born(self, worker: Worker) -> None:
         """Welcome a new ``worker``."""
         connection = worker.connection
-        if connection is not None and connection.unlogged:
-            connection.log(worker.pid)
+        if connection is not None and connection.opening_unlogged:
+            connection.log_opening(worker.pid)
         self._board.attend(worker)
         self._changed()
         if self.stopping:

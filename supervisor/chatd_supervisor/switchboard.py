@@ -334,8 +334,8 @@ class Switchboard:
 
     def _part(self, departing: Departing) -> None:
         connection = departing.connection
-        if connection.unlogged:
-            connection.log(None)
+        if connection.opening_unlogged:
+            connection.log_opening(None)
         note(
             "session ended",
             session=connection.session,
@@ -378,7 +378,6 @@ class Switchboard:
         if connection.output.queued:
             queued = connection.output.queued
             note("output not taken", session=connection.session, bytes=queued)
-        connection.state = State.CLOSED
         if connection.deadline is not None:
             connection.deadline.cancel()
         self.forget(connection)

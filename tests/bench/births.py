@@ -9,7 +9,8 @@ from typing import NamedTuple
 from bench.figures import Row, compared, median, percentile
 from bench.people import Crowd
 from bench.plain_forks import SAMPLE
-from bench.subjects import BENCH, WITH_NURSERY, chatd, children, memory, settled
+from bench.subjects import BENCH, chatd, children, memory, settled
+from harness import WITH_NURSERY
 
 TOGETHER = 1000
 """Clients that come at once."""

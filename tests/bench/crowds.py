@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bench.figures import Row, available, median, number, proportional, unshared
 from bench.people import Crowd
-from bench.subjects import WITH_NURSERY, Subject, read, settled
+from bench.subjects import Subject, read, settled
+from harness import WITH_NURSERY
 
 LINES = 20
 KILLS = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.figures import on_cpu, read_pairs, unshared
-from harness import ROOT, Server, eventually
+from harness import NURSERY, ROOT, WITH_NURSERY, Server, eventually
 
 BENCH = ROOT / "tests" / "bench"
 
@@ -40,11 +40,6 @@ class Subject(NamedTuple):
         """Return the pids of its children."""
         return children(self.pid)
 
-
-WITH_NURSERY = "[server]\nnursery = true\n"
-
-NURSERY = "chatd: nursery"
-"""The title of the one child of a master that serves nobody."""
 
 MEMORY_FILES = "/dev/shm" if os.path.isdir("/dev/shm") else None
 """Where the runtime directory is: in memory (tmpfs), as below /run."""

@@ -13,13 +13,18 @@ from pathlib import Path
 import pytest
 
 from chatd_supervisor.proc import memory
-from harness import PATIENCE, Client, Server, descriptors, eventually, serving
+from harness import (
+    NURSERY,
+    PATIENCE,
+    WITH_NURSERY,
+    Client,
+    Server,
+    descriptors,
+    eventually,
+    serving,
+)
 from secure import HOST, TlsSocket, make_certificate, tls_listener
 from supervised import children, is_running, title
-
-CONFIG = "[server]\nnursery = true\n"
-
-TITLE = "chatd: nursery"
 
 SMALL = 1.6
 """MB that a worker may have for itself."""
@@ -29,7 +34,7 @@ SECRET = "the goose drinks wine"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path, CONFIG) as one:
+    with serving(tmp_path, WITH_NURSERY) as one:
         nursery_of(one)
         yield one
 
@@ -76,14 +81,14 @@ def test_a_supervised_master_has_one(tmp_path: Path) -> None:
 def test_whoever_wants_none_has_none(tmp_path: Path) -> None:
     with serving(tmp_path, "[server]\nnursery = false\n", supervised=True) as server:
         talks(server.connect("alice"), "alice", "hello")
-        assert TITLE not in map(title, children(server.master))
+        assert NURSERY not in map(title, children(server.master))
         assert "nursery" not in server.log()
 
 
 def test_workers_are_children_of_the_master_and_reaped(server: Server) -> None:
     client = server.connect("alice")
     worker = server.worker_of("alice")
-    assert title(nursery_of(server)) == TITLE
+    assert title(nursery_of(server)) == NURSERY
     assert set(children(server.pid)) == {nursery_of(server), worker}
     assert children(nursery_of(server)) == []
     assert re.fullmatch(r"chatd: alice@127\.0\.0\.1:\d+ text #lobby", title(worker))
@@ -161,7 +166,7 @@ def test_stopped_it_is_done_without(server: Server) -> None:
 
 def test_who_comes_over_tls_is_not_lost_with_it(tmp_path: Path) -> None:
     pem = make_certificate(tmp_path, "server")
-    with serving(tmp_path, CONFIG + tls_listener(pem)) as server:
+    with serving(tmp_path, WITH_NURSERY + tls_listener(pem)) as server:
         nursery = nursery_of(server)
         os.kill(nursery, signal.SIGSTOP)
         bob = socket.create_connection((HOST, server.ports[0]), PATIENCE)

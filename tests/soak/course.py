@@ -22,8 +22,6 @@ address = "127.0.0.1:0"
 dialect = "irc"
 """
 
-NURSERY = "[server]\nnursery = true\n"
-
 HANGING = 60.0
 """Seconds in which every visitor should have been let go."""
 

@@ -25,8 +25,8 @@ import bootstrap  # noqa: E402
 if Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", __file__, *sys.argv[1:])
 
-from harness import serving  # noqa: E402
-from soak.course import CONFIG, NURSERY, Soak  # noqa: E402
+from harness import WITH_NURSERY, serving  # noqa: E402
+from soak.course import CONFIG, Soak  # noqa: E402
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     chosen = vars(options.parse_args())
     allowed = chosen.pop("allow")
-    config = NURSERY * chosen["nursery"] + CONFIG
+    config = WITH_NURSERY * chosen["nursery"] + CONFIG
     with (
         tempfile.TemporaryDirectory(prefix="chatd-soak-") as directory,
         serving(Path(directory), config) as server,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from chatd_supervisor.asking import ControlError, ask
-from harness import Server
+from harness import NURSERY, Server
 from storm.figures import Figures
 
 ALL_AT_ONCE: Final = 20.0
@@ -28,9 +28,6 @@ ALL_AT_ONCE: Final = 20.0
 SOON_AFTER: Final = 0.2
 """How often the next master is killed within so many seconds: while it starts, or takes over."""
 SOON: Final = 0.6
-
-NURSERY: Final = "chatd: nursery"
-"""The title of what forks workers, and is killed as they are."""
 
 LOOK: Final = 0.05
 """Seconds between two looks at whether everybody has a worker."""

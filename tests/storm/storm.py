@@ -25,7 +25,7 @@ import bootstrap  # noqa: E402
 if Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", __file__, *sys.argv[1:])
 
-from harness import serving  # noqa: E402
+from harness import WITH_NURSERY, serving  # noqa: E402
 from storm.course import Storm, config  # noqa: E402
 from storm.wires import WIRES  # noqa: E402
 
@@ -56,7 +56,7 @@ def main() -> None:
     )
     chosen = vars(options.parse_args())
     supervised = not chosen.pop("unsupervised")
-    setting = "[server]\nnursery = true\n" * chosen.pop("nursery") + config(chosen["dialect"])
+    setting = WITH_NURSERY * chosen.pop("nursery") + config(chosen["dialect"])
     if not supervised:
         chosen["supervisor_every"] = 0
     with (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import serving
+from harness import WITH_NURSERY, serving
 from storm.course import Storm, config
 from storm.killing import Mourner
 
@@ -73,7 +73,7 @@ def test_a_master_dies_there(
     spool = tmp_path / "fates"
     program = [*DEADLY, str(spool)]
     fates = [f"{point} {count}" for count in counts]
-    nursery = "[server]\nnursery = true\n" * (point in IN_NURSERY)
+    nursery = WITH_NURSERY * (point in IN_NURSERY)
     with serving(tmp_path, nursery + config(), program) as server:
         mourner = Mourner(server, program, spool, fates)
         figures = Storm(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import Server, serving
+from harness import WITH_NURSERY, Server, serving
 from storm.course import Storm, config
 from storm.figures import Figures
 
@@ -51,6 +51,6 @@ def test_nobody_notices_workers_masters_and_supervisors(tmp_path: Path, rage: Ra
 
 
 def test_nobody_notices_killed_nurseries(tmp_path: Path, rage: Rage) -> None:
-    with serving(tmp_path, f"[server]\nnursery = true\n{config()}") as server:
+    with serving(tmp_path, WITH_NURSERY + config()) as server:
         figures = rage(server, senders=3, listeners=3, kills=20)
     assert figures.nursery_kills > 0
