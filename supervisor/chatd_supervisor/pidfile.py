@@ -55,8 +55,7 @@ class PidFile:
             descriptor = os.open(self._path, flags, 0o644)
             try:
                 if self._lock(descriptor):
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    _write(descriptor, os.getpid())
                     self._descriptor = descriptor
             finally:
                 if self._descriptor < 0:
@@ -83,6 +82,16 @@ class PidFile:
                 self._path.unlink()
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _write(descriptor: int, pid: int) -> None:
+    """Put ``pid`` in place of what a killed process has left, so that a reader finds one of both.
+
+    A number at any time: first over the old one, as much as there was of it, then shortened.
+    """
+    line = f"{pid}\n".encode()
+    os.pwrite(descriptor, line.ljust(os.fstat(descriptor).st_size, b"\n"), 0)
+    os.ftruncate(descriptor, len(line))
 
 
 def sweep(path: Path, *others: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +115,27 @@ def test_a_holder_that_cannot_be_seen_is_named_as_such(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         PidFile(tmp_path / "nowhere" / "chatd.pid").acquire()
+
+
+def test_a_reader_finds_a_number_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """... also between the steps in which a killed one's file is taken over."""
+    path = tmp_path / "pid"
+    path.write_text("4194304\n")
+    seen = []
+    for name in ("pwrite", "ftruncate"):
+        original = getattr(os, name)
+
+        def looked(*arguments: Any, original: Callable[..., Any] = original) -> Any:
+            result = original(*arguments)
+            seen.append(int(path.read_text()))
+            return result
+
+        monkeypatch.setattr(os, name, looked)
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    file = PidFile(path)
+    file.acquire()
+    assert seen == [7, 7]
+    assert path.read_text() == "7\n"
+    file.release()
