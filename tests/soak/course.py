@@ -26,6 +26,9 @@ HANGING = 60.0
 """Seconds in which every visitor should have been let go."""
 
 
+SETTLED = 0.3
+"""Seconds in which nothing may change, of a server at rest."""
+
 HEARING = 10.0
 """Seconds in which residents must have heard everything."""
 
@@ -132,15 +135,17 @@ class Soak:
 
     def run(self, show: Callable[[Rest], None]) -> Outcome:
         """Let all come and go, and ``show`` each rest."""
-        show(self._rest())
         figures: list[Rest] = []
-        for number in range(1, self._rests + 1):
-            self._let_in(self._most * number // self._rests)
-            figures.append(self._rest())
-            show(figures[-1])
-        for person in self._people.values():
-            person.socket.close()
-        self._poller.close()
+        try:
+            show(self._rest())
+            for number in range(1, self._rests + 1):
+                self._let_in(self._most * number // self._rests)
+                figures.append(self._rest())
+                show(figures[-1])
+        finally:
+            for person in self._people.values():
+                person.socket.close()
+            self._poller.close()
         return Outcome(
             figures[0], figures[-1], self._lines, self._killed, self._lost, self._doubled
         )
@@ -194,14 +199,9 @@ class Soak:
 
     def _rest(self) -> Rest:
         """Wait until nobody but the residents is there, and take the figures."""
-        residents = len(self._people)
-
-        def at_rest() -> bool:
-            self._turn_quietly()
-            return len(_children(self._server.pid)) == residents + self._nurseries
-
-        eventually("all visitors' workers are gone", at_rest, 30)
+        self._settle()
         self._compare()
+        workers = self._settle()
         pid = self._server.pid
         cpu = _cpu(pid)
         spent, sessions = cpu - self._cpu, self._came - self._counted
@@ -211,12 +211,32 @@ class Soak:
             time.monotonic() - self._began,
             self._came,
             rss,
-            sum(_memory(one)[1] for one in [pid, *_children(pid)]),
+            sum(_memory(one)[1] for one in (pid, *workers)),
             len(descriptors(pid)),
             1 + len(_children(pid)),
             sum(file.stat().st_size for file in self._server.runtime_dir.iterdir()) / 1e6,
             spent / max(1, sessions) * 1e3,
         )
+
+    def _settle(self) -> frozenset[int]:
+        """Wait until whoever was killed has a successor, and nothing changes; return all of them.
+
+        As many as there should be is not enough: one may have died already, another not yet.
+        """
+        expected = len(self._people) + self._nurseries
+        since, before = time.monotonic(), None
+
+        def at_rest() -> frozenset[int]:
+            nonlocal since, before
+            self._turn_quietly()
+            pid = self._server.pid
+            running = frozenset(filter(_is_running, _children(pid)))
+            now = running, _children(pid), len(descriptors(pid))
+            if now != before or len(running) != expected or len(now[1]) != expected:
+                since, before = time.monotonic(), now
+            return running if time.monotonic() - since > SETTLED else frozenset()
+
+        return eventually("nobody but the residents' workers is there", at_rest, 30)
 
     def _turn_quietly(self) -> None:
         self._strike = time.monotonic() + self._pause
@@ -240,6 +260,14 @@ class Soak:
 
 def _children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_running(pid: int) -> bool:
+    """Tell whether ``pid`` is a process that does what it was made for: no zombie, and titled."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"chatd: ")
+    except OSError:
+        return False
 
 
 def _cpu(pid: int) -> float:
