@@ -4,40 +4,46 @@ import gc
 import os
 import signal
 import socket
+from functools import partial
 from typing import Final
 
 import msgspec
 import setproctitle
 
-from chatd_supervisor.holding import KEEPER, MAX_RECORD, Go, decode_answer
+from chatd_supervisor.holding import MAX_RECORD, Go, decode_answer
 from chatd_supervisor.lean import lean_imports
+from chatd_supervisor.pacing import PACE
 
 FROM_TERMINALS: Final = (signal.SIGINT, signal.SIGHUP)
 
 
-def await_turn() -> bool:
-    """Get ready to serve, and wait; return whether it is our turn. False: nobody needs us."""
+def await_turn(channel: int) -> bool:
+    """Get ready to serve, and wait; return whether it is our turn. False: nobody needs us.
+
+    ``channel`` is the descriptor on which we are told, which stays open.
+    """
     # They come from a terminal to all of us, and what follows is the others' business.
     before = {number: signal.signal(number, signal.SIG_IGN) for number in FROM_TERMINALS}
     try:
-        return _wait()
+        return _wait(channel)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _wait() -> bool:
+def _wait(descriptor: int) -> bool:
     with lean_imports():
         from chatd_supervisor import keeping, master  # noqa: F401, PLC0415
         from chatd_supervisor.walling import buildable  # noqa: PLC0415
         from chatd_workers.dialects import DIALECTS  # noqa: PLC0415
         from chatd_workers.rehearsal import rehearse  # noqa: PLC0415
     # Here it costs nobody anything; later it finds that all is done.
-    rehearse(tuple(DIALECTS))
-    buildable()
+    for task in (partial(rehearse, tuple(DIALECTS)), buildable, gc.collect):
+        PACE.rest()
+        task()
+    PACE.end()
     setproctitle.setproctitle("chatd: standby")
-    gc.collect()
-    with socket.socket(fileno=os.dup(int(os.environ[KEEPER]))) as channel:
+    with socket.socket(fileno=os.dup(descriptor)) as channel:
         try:
             record = channel.recv(MAX_RECORD)
         except ConnectionResetError:

@@ -26,9 +26,6 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-KEEPER: Final = "CHATD_KEEPER"
-"""The environment variable with the number of the master's end of the channel."""
-
 MAX_NAME: Final = 512
 """Characters of a name: an address and a dialect, at the most."""
 

@@ -23,7 +23,6 @@ import msgspec
 
 from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.holding import (
-    KEEPER,
     AllHeld,
     Doubt,
     Goodbye,
@@ -41,6 +40,7 @@ from chatd_supervisor.holding import (
 from chatd_supervisor.logbook import note
 from chatd_supervisor.reinstating import Renewal
 from chatd_supervisor.sentence_errors import SentenceError
+from chatd_supervisor.variables import KEEPER
 from chatd_workers.channel import pair, send_with_descriptor
 
 PATIENCE: Final = 5.0

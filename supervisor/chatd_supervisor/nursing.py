@@ -37,8 +37,9 @@ from chatd_workers.channel import pair, send_with_descriptor
 from chatd_workers.reports import Serve
 from chatd_workers.sandbox.walls import Wall
 
-LATER: Final = 2.0
-"""Seconds until a master that has found clients starts one: until then it has enough to do."""
+LATER: Final = 1.0
+"""Seconds until a master that has found clients starts one: until then it has enough to do. Less
+than ``standby.LATER``, so that there are not two who import."""
 
 RETRY: Final = 1.0
 """Seconds until there is another one in place of one that has died."""

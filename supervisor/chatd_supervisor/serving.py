@@ -22,7 +22,6 @@ from chatd_supervisor.handover import (
     python_command,
     resuming_command,
 )
-from chatd_supervisor.holding import KEEPER
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.lean import lean_imports
@@ -32,10 +31,10 @@ from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
 from chatd_supervisor.privileges import PrivilegeError
-from chatd_supervisor.standby import STANDBY
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_supervisor.subreaper import become_subreaper
 from chatd_supervisor.supervision import Supervision
+from chatd_supervisor.variables import KEEPER, STANDBY
 from chatd_workers.config_file import ConfigError
 
 
@@ -99,7 +98,7 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
         # Only here: it is what no command that asks pays for.
         from chatd_supervisor.awaiting_turn import await_turn  # noqa: PLC0415
 
-        if not await_turn():
+        if not await_turn(int(os.environ[KEEPER])):
             return Exit.OK
     handover = from_environment()
     if starter is not None and KEEPER in os.environ:

@@ -20,9 +20,6 @@ from chatd_supervisor.holding import Go, encode
 from chatd_supervisor.logbook import note
 from chatd_supervisor.watched import Watched
 
-STANDBY: Final = "CHATD_STANDBY"
-"""The environment variable that has a master wait for its turn."""
-
 LATER: Final = 2.0
 """Seconds after a master is ready: until then it, and its workers, have enough to do."""
 

@@ -36,7 +36,6 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -68,7 +67,7 @@ from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import find
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
 from chatd_supervisor.reinstating import Attached, attached
-from chatd_supervisor.standby import STANDBY, Standby
+from chatd_supervisor.standby import Standby
 from chatd_supervisor.starting import start_master
 from chatd_supervisor.supervision import Supervision
 from chatd_supervisor.watched import Watched
@@ -97,9 +96,7 @@ class Supervisor:
         for name, descriptor in take_bound().items():
             # The first master finds them as one after a death does.
             self._holdings.put(name, descriptor)
-        self._standby = Standby(
-            partial(self._spawn, more={STANDBY: "1"}), wanted=bool(asked.standby)
-        )
+        self._standby = Standby(partial(self._spawn, standing_by=True), wanted=bool(asked.standby))
         self._master: Watched | None = None
         self._due = 0.0
         self._backoff = Backoff()
@@ -162,7 +159,7 @@ class Supervisor:
     def _start(self) -> None:
         """Have a master begin: the one that stands by, or another."""
         try:
-            master = self._standby.take() or self._spawn(self._command, {})
+            master = self._standby.take() or self._spawn(self._command)
         except OSError as error:
             # No room for a process; or the program is just being replaced.
             self._ended(None, f"{self._command[0]} cannot be run: {error.strerror}", Exit.SOFTWARE)
@@ -170,9 +167,9 @@ class Supervisor:
         self._master = master
         self._poll.register(master.channel, select.POLLIN)
 
-    def _spawn(self, command: list[str], more: Mapping[str, str]) -> Watched:
+    def _spawn(self, command: list[str], *, standing_by: bool = False) -> Watched:
         starter = self._starter.descriptor if self._starter is not None else None
-        return start_master(command, self._handler.fileno(), starter, more)
+        return start_master(command, self._handler.fileno(), starter, standing_by=standing_by)
 
     def _reap(self) -> None:
         """Collect all dead children: the master, or workers of one that was before."""

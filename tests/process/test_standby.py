@@ -39,6 +39,12 @@ def _waits(pid: int) -> bool:
     return "unix" in state or "wait_for_more_packets" in state
 
 
+def _importing(server: Supervised) -> list[int]:
+    """Return those who are to stand by, and do not yet: they have no title of their own."""
+    everybody = children(server.supervisor)
+    return [pid for pid in everybody if "\0chatd_supervisor.resuming\0" in title(pid)]
+
+
 def talks(client: Client, nick: str, text: str) -> None:
     client.send(f"{text}\n")
     client.until(f"{nick} : {text}")
@@ -82,6 +88,18 @@ def test_killed_or_stopped_it_keeps_nobody_from_being_served(server: Supervised)
     server.kill_master()
     talks(client, "alice", "after one that was killed")
     assert server.master != waiting
+
+
+def test_when_its_turn_comes_before_it_is_ready_it_goes_on_all_the_same(server: Supervised) -> None:
+    client = server.connect(server.port).greet("alice")
+    standing_by(server)
+    server.kill_master()
+    talks(client, "alice", "after the first")
+    (coming,) = eventually("the next one begins", partial(_importing, server))
+    server.found.add(coming)
+    server.kill_master()
+    talks(client, "alice", "after the second")
+    assert server.master == coming
 
 
 def test_one_that_is_killed_is_replaced_and_leaves_no_zombie(server: Supervised) -> None:

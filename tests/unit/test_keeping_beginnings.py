@@ -7,7 +7,6 @@ import socket
 import pytest
 
 from chatd_supervisor.holding import (
-    KEEPER,
     MAX_NAME,
     AllHeld,
     Held,
@@ -16,6 +15,7 @@ from chatd_supervisor.holding import (
     encode,
 )
 from chatd_supervisor.keeping import Keeper, KeeperError
+from chatd_supervisor.variables import KEEPER
 from chatd_workers.channel import pair, send_with_descriptor
 from other_end import Supervisor
 
