@@ -372,3 +372,14 @@ def descriptors(pid: int) -> dict[int, str]:
         except FileNotFoundError:
             continue
     return found
+
+
+def injected(pid: int, what: str) -> "subprocess.Popen[bytes]":
+    """Have strace do ``what`` to the system calls of ``pid`` and its children, from now on."""
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-o", "/dev/null", "-e", f"inject={what}", "-p", str(pid)],
+        stderr=subprocess.PIPE,
+    )
+    assert tracer.stderr is not None
+    assert b"attached" in tracer.stderr.readline()
+    return tracer

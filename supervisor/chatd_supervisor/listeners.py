@@ -136,10 +136,16 @@ class Listener:
             note("accepting rests", address=self.address, seconds=REST, reason=error.strerror)
             self._pause(REST)
 
-    def hold_back(self) -> None:
-        """Leave new connections in the backlog for a moment: there are many to be seen to."""
+    def hold_back(self, seconds: float = MOMENT) -> None:
+        """Leave new connections in the backlog for so long: there are others to be seen to."""
         if self._resting is None:
-            self._pause(MOMENT)
+            self._pause(seconds)
+
+    def go_on(self) -> None:
+        """Hold nobody back any more."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resume()
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._socket)

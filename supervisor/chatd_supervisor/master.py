@@ -142,7 +142,7 @@ class Master:
         self._upgrade = Upgrade(
             self._loop, self._switchboard, self._launch, self._paths, self._named
         )
-        recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout)
+        recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout, self._ports)
         for connection in self._switchboard.connections.values():
             self._timeouts.expect(connection)
         if self._keeper is not None and handover is not None:

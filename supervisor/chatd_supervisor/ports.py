@@ -116,6 +116,16 @@ class Ports:
         if self._keeper is not None:
             self._keeper.release(name)
 
+    def hold_back(self, seconds: float) -> None:
+        """Leave new connections in the backlog, for so long at most."""
+        for listener in self:
+            listener.hold_back(seconds)
+
+    def go_on(self) -> None:
+        """Hold nobody back any more."""
+        for listener in self:
+            listener.go_on()
+
     def close(self) -> None:
         """Listen no longer."""
         for name in list(self._listeners):

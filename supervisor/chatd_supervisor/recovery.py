@@ -35,6 +35,7 @@ from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Recovered
+from chatd_supervisor.ports import Ports
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way, read_kind
@@ -96,15 +97,23 @@ class Recovery:
         self._recovered: Recovered | None = recovered
         self._rows = dict(rows)
         self._leaving: set[int] = set()
+        # Sessions whose worker lives, and is on its way to us.
+        self._awaited: set[int] = set()
+        self._ports: Ports | None = None
         self._snapshot = snapshot
 
     def begin(
-        self, held: Mapping[int, tuple[str, int]], channels: Iterable[Channel], grace: float
+        self,
+        held: Mapping[int, tuple[str, int]],
+        channels: Iterable[Channel],
+        grace: float,
+        ports: Ports,
     ) -> None:
         """Take up all sessions, with the client sockets that are ``held``, and their ``channels``.
 
         ``held`` are kind and descriptor by session. Sessions whose client has not come after
-        ``grace`` seconds are closed.
+        ``grace`` seconds are closed. Those who were here come first: while their workers are on
+        their way, newcomers wait at the ``ports``, for OFFER seconds at most.
         """
         now = time.time()
         ways = {number: read_kind(kind)[1] for number, (kind, _) in held.items()}
@@ -130,6 +139,9 @@ class Recovery:
             self._take_over(channel)
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
+        if self._awaited:
+            self._ports = ports
+            ports.hold_back(OFFER)
         self._loop.call_later(grace, self._end)
         # What was done to them while there was no master, nobody could be told.
         for name in self._board.hub.stale_accounts():
@@ -160,10 +172,12 @@ class Recovery:
     def _provide(self, connection: Connection, grace: float) -> None:
         """See that ``connection`` gets its worker, or its client, or its end."""
         row = self._rows.get(connection.session)
+        if connection.worker is not None:
+            return
+        if row is not None and _lives(row.pid):
+            self._awaited.add(connection.session)
         if connection.state is State.SERVED:
-            if connection.worker is not None:
-                return
-            if row is not None and _lives(row.pid):
+            if connection.session in self._awaited:
                 self._loop.call_later(OFFER, self._replace, connection)
             else:
                 self._births.request(connection)
@@ -296,6 +310,13 @@ class Recovery:
 
     def offered(self, offered: Offered) -> None:
         """Take the client and the worker that are ``offered``, if they are ours."""
+        self._take(offered)
+        self._awaited.discard(offered.offer.session)
+        if self._ports is not None and not self._awaited:
+            self._ports.go_on()
+            self._ports = None
+
+    def _take(self, offered: Offered) -> None:
         offer = offered.offer
         connection = self._board.connections.get(offer.session)
         row = self._rows.get(offer.session)

@@ -21,6 +21,7 @@ from harness import (
     Server,
     descriptors,
     eventually,
+    injected,
     serving,
 )
 from secure import HOST, TlsSocket, make_certificate, tls_listener
@@ -179,17 +180,6 @@ def test_who_comes_over_tls_is_not_lost_with_it(tmp_path: Path) -> None:
         while b"bob : hello" not in heard:
             heard += secure.recv(1 << 16)
         bob.close()
-
-
-def injected(pid: int, what: str) -> "subprocess.Popen[bytes]":
-    """Have strace do ``what`` to the system calls of ``pid`` and its children, from now on."""
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-o", "/dev/null", "-e", f"inject={what}", "-p", str(pid)],
-        stderr=subprocess.PIPE,
-    )
-    assert tracer.stderr is not None
-    assert b"attached" in tracer.stderr.readline()
-    return tracer
 
 
 def test_where_there_is_no_room_the_newcomer_is_told(server: Server) -> None:
