@@ -104,6 +104,11 @@ class Births:
         """Tell whether those who can wait should, for the nursery has enough to do."""
         return self.nursery is not None and self.nursery.is_crowded
 
+    @property
+    def is_pressed(self) -> bool:
+        """Tell whether we have to fork ourselves what the nursery will before long."""
+        return self.nursery is not None and self.nursery.is_coming
+
     def give(
         self,
         connection: Connection,

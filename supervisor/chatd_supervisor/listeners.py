@@ -1,7 +1,8 @@
 """Listening sockets and the policy for accepting, in storms too.
 
 A few connections (AT_ONCE) are accepted per turn of the loop and listener: births that follow each
-other cost less (``reception``), and between two turns everybody who is connected is served. When
+other cost less (``reception``), and between two turns everybody who is connected is served. One
+only, while the master forks in the nursery's stead. When
 the system has no descriptors or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM) a listener rests for
 REST seconds instead of spinning on a socket that stays readable; the waiting connections stay in
 the backlog. Errors of a connection that died in the backlog are that connection's (accept(2),
@@ -29,8 +30,8 @@ EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.E
 """The system's limits, not the connection's."""
 
 AT_ONCE: Final = 8
-"""Connections that are accepted per turn of the loop: all of them are served by one commit, and
-their births follow each other. Between two turns everybody else is served."""
+"""Connections that are accepted per turn of the loop, mostly: all of them are served by one commit,
+and their births follow each other. Between two turns everybody else is served."""
 
 PROBES: Final = 4
 """How often TCP asks a silent peer before it is counted as gone."""
@@ -77,6 +78,8 @@ class Listener:
         own = listen.unix_path and not lent
         self._file = unix_sockets.file_of(listen.unix_path) if own else None
         self._resting: asyncio.TimerHandle | None = None
+        self.at_once = 1
+        """Connections that are accepted in the next turn; whoever gets them knows better."""
         self.address = address_of(self._socket)
 
     def change(self, listen: Listen, certificate: Certificate | None) -> None:
@@ -117,7 +120,7 @@ class Listener:
 
     def _accept(self) -> None:
         clients: list[socket.socket] = []
-        while len(clients) < AT_ONCE:
+        while len(clients) < self.at_once:
             try:
                 client, _ = self._socket.accept()
             except BlockingIOError:

@@ -31,6 +31,13 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from chatd_supervisor.lean import lean_imports
+from chatd_supervisor.pacing import PACE
+
+GENTLY: Final = "--gently"
+"""The option with which it makes pauses until it is ready: there are clients."""
+
+if __name__ == "__main__" and GENTLY in sys.argv:
+    PACE.begin()
 
 with lean_imports():
     import msgspec
@@ -86,15 +93,15 @@ decode_answer: Final = msgspec.msgpack.Decoder(Answer).decode
 _decode_wish: Final = msgspec.msgpack.Decoder(Bear).decode
 
 
-def command(channel: int, walls: int, memory_mb: int) -> list[str]:
+def command(channel: int, walls: int, memory_mb: int, *, gently: bool) -> list[str]:
     """Return how a nursery is started whose descriptor to the master is ``channel``.
 
     ``walls`` is the number of the ``Wall`` that its workers get, ``memory_mb`` what they may take
-    beside what they share, in MB; 0: any number.
+    beside what they share, in MB; 0: any number. ``gently``: see GENTLY.
     """
     # -P: whatever lies in the present directory is none of ours.
     program = [sys.executable, "-P", "-m", "chatd_supervisor.nursery"]
-    return [*program, str(channel), str(walls), str(memory_mb)]
+    return [*program, str(channel), str(walls), str(memory_mb), *[GENTLY] * gently]
 
 
 def main(arguments: list[str]) -> int:
@@ -103,12 +110,15 @@ def main(arguments: list[str]) -> int:
 
     import setproctitle  # noqa: PLC0415
 
-    channel, walls, memory_mb = map(int, arguments)
+    channel, walls, memory_mb = (int(one) for one in arguments if one != GENTLY)
     # As the master has handlers of its own: of the same signals, which are also those that a worker
     # must not die of, nor this process. It ends with its channel.
     for number in MASTERS_SIGNALS:
         handle(number, _ignored)
+    PACE.rest()
     rehearse(tuple(DIALECTS))
+    PACE.rest()
+    PACE.end()
     SANDBOX.choose(Wall(walls), own_size() + memory_mb * 1024 * 1024 if memory_mb else 0)
     setproctitle.setproctitle(TITLE)
     with socket.socket(fileno=channel) as master:

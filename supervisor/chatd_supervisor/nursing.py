@@ -39,7 +39,7 @@ from chatd_workers.sandbox.walls import Wall
 
 LATER: Final = 1.0
 """Seconds until a master that has found clients starts one: until then it has enough to do. Less
-than ``standby.LATER``, so that there are not two who import."""
+than ``standby.LATER``, so that both do not import at once."""
 
 RETRY: Final = 1.0
 """Seconds until there is another one in place of one that has died."""
@@ -107,6 +107,8 @@ class Nursery:
         self._deadline: asyncio.TimerHandle | None = None
         self._starting: asyncio.TimerHandle | None = None
         self._retry = RETRY
+        # There are clients, who are not to notice that it starts.
+        self._busy = False
         # Until it is ready nothing is asked of it.
         self.is_ready = False
         self.pid: int | None = None
@@ -121,11 +123,17 @@ class Nursery:
         """Tell whether nobody who can wait should ask it for more."""
         return len(self._asked) >= MANY
 
+    @property
+    def is_coming(self) -> bool:
+        """Tell whether it is not ready, and will be before long."""
+        return not self.is_ready and (self.pid is not None or self._starting is not None)
+
     def begin(self, *, busy: bool) -> None:
         """Start it, at once or, if the master is ``busy`` with those who were there, later."""
         if not can_fork_siblings():
             note("nursery not started", reason="chatd does not know how, on such a machine")
             return
+        self._busy = busy
         self._starting = self._loop.call_later(LATER if busy else 0.0, self._start)
 
     def ask(self, worker_end: socket.socket, told: Callable[[Outcome], None]) -> bool:
@@ -165,7 +173,9 @@ class Nursery:
             try:
                 ours, theirs = map(unwanted.enter_context, pair())
                 theirs.set_inheritable(True)
-                program = command(theirs.fileno(), int(self._walls), self._memory_mb)
+                program = command(
+                    theirs.fileno(), int(self._walls), self._memory_mb, gently=self._busy
+                )
                 self.pid = os.posix_spawn(program[0], program, os.environ, setsigmask=())
             except OSError as error:
                 note("nursery not started", reason=error.strerror, retry=self._put_off())
@@ -244,6 +254,7 @@ class Nursery:
 
     def _put_off(self) -> float:
         """Have another one started later; return in how many seconds."""
+        self._busy = True
         delay, self._retry = self._retry, min(self._retry * 2, LAST_RETRY)
         self._starting = self._loop.call_later(delay, self._start)
         return delay

@@ -19,7 +19,7 @@ from chatd_supervisor.custody import Custody
 from chatd_supervisor.egress import NO_WAIT
 from chatd_supervisor.hub.banning import sentence
 from chatd_supervisor.ledger import Ledger
-from chatd_supervisor.listeners import Listener, prepare
+from chatd_supervisor.listeners import AT_ONCE, Listener, prepare
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.origins import Origins
@@ -96,6 +96,8 @@ class Reception:
         for visitor in visitors:
             if visitor.ends is not None:
                 visitor.ends.close()
+        # A fork takes so long that others would wait for several.
+        listener.at_once = 1 if self._births.is_pressed else AT_ONCE
         if error is not None:
             listener.rest(error)
         elif self._births.is_crowded:

@@ -13,11 +13,12 @@ gc.disable()  # until the master has taken over: what is made until then stays
 import os  # noqa: E402
 import sys  # noqa: E402
 
-from chatd_supervisor.pacing import PACE  # noqa: E402
+from chatd_supervisor.pacing import PACE, while_silent  # noqa: E402
 from chatd_supervisor.variables import KEEPER, STANDBY  # noqa: E402
 
 if STANDBY in os.environ:
-    PACE.begin(int(os.environ[KEEPER]))
+    # When that is readable, it is its turn.
+    PACE.begin(while_silent(int(os.environ[KEEPER])))
 
 from collections.abc import Sequence  # noqa: E402
 from typing import Final  # noqa: E402

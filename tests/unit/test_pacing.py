@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chatd_supervisor.pacing import SHARE, Pace
+from chatd_supervisor.pacing import SHARE, Pace, while_silent
 
 WORK = 0.02
 
@@ -23,7 +23,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.fixture
 def pace(ends: tuple[socket.socket, socket.socket]) -> Iterator[Pace]:
     one = Pace()
-    one.begin(ends[1].fileno())
+    one.begin(while_silent(ends[1].fileno()))
     one.rest()
     yield one
     one.end()
