@@ -37,12 +37,13 @@ from chatd_workers.channel import pair, send_with_descriptor
 from chatd_workers.reports import Serve
 from chatd_workers.sandbox.walls import Wall
 
-LATER: Final = 1.0
+LATER: Final = 0.5
 """Seconds until a master that has found clients starts one: until then it has enough to do. Less
 than ``standby.LATER``, so that both do not import at once."""
 
 RETRY: Final = 1.0
-"""Seconds until there is another one in place of one that has died."""
+"""Seconds until there is another one in place of one that was not ready for as long; in place of
+any other there is one at once."""
 
 LAST_RETRY: Final = 60.0
 """The same at most, doubled for each in a row that was never ready."""
@@ -107,6 +108,7 @@ class Nursery:
         self._deadline: asyncio.TimerHandle | None = None
         self._starting: asyncio.TimerHandle | None = None
         self._retry = RETRY
+        self._ready_since: float | None = None
         # There are clients, who are not to notice that it starts.
         self._busy = False
         # Until it is ready nothing is asked of it.
@@ -208,6 +210,7 @@ class Nursery:
         if isinstance(answer, Ready):
             self.is_ready = True
             self._retry = RETRY
+            self._ready_since = self._loop.time()
             note("nursery ready", pid=self.pid)
             return
         told = self._asked.pop(answer.ticket, None)
@@ -253,9 +256,13 @@ class Nursery:
         note("nursery ended", pid=pid, how=ending_of(exitcode), retry=self._put_off())
 
     def _put_off(self) -> float:
-        """Have another one started later; return in how many seconds."""
+        """Have another one started; return in how many seconds."""
         self._busy = True
-        delay, self._retry = self._retry, min(self._retry * 2, LAST_RETRY)
+        since, self._ready_since = self._ready_since, None
+        if since is not None and self._loop.time() - since >= RETRY:
+            delay = 0.0
+        else:
+            delay, self._retry = self._retry, min(self._retry * 2, LAST_RETRY)
         self._starting = self._loop.call_later(delay, self._start)
         return delay
 

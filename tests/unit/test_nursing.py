@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,16 +26,20 @@ class Played:
 
     def __init__(self) -> None:
         self.channel: socket.socket
+        self._channels: list[socket.socket] = []
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.heirs: dict[int, Callable[[int], None]] = {}
 
     def spawn(self, _path: str, program: Sequence[str], _environ: object, **_: object) -> int:
         self.channel = socket.socket(fileno=os.dup(int(program[4])))
         self.channel.settimeout(10)
+        self._channels.append(self.channel)
         self.processes.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1))
         return self.processes[-1].pid
 
     def close(self) -> None:
-        self.channel.close()
+        for channel in self._channels:
+            channel.close()
         for process in self.processes:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -59,7 +64,7 @@ def play(one: Played, scene: Scene) -> None:
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        nursery = Nursery(loop, {}, Wall(0), 0)
+        nursery = Nursery(loop, one.heirs, Wall(0), 0)
         nursery.begin(busy=False)
         await until(lambda: nursery.pid is not None)
         assert not nursery.is_ready
@@ -191,6 +196,26 @@ def test_if_it_cannot_be_started_it_is_tried_again(
         assert next(failures, None) is None
         assert nursery.is_ready
         assert not told
+
+    play(played, scene)
+
+
+def test_one_that_had_served_is_replaced_at_once_and_no_other(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(nursery: Nursery, _: Told) -> None:
+        monkeypatch.setattr(nursing, "RETRY", 0.3)
+        for served, expected in ((False, 1), (True, 3)):
+            if served:
+                played.channel.send(encode(Ready()))
+                await until(lambda: nursery.is_ready)
+                await asyncio.sleep(nursing.RETRY)
+            played.heirs.pop(played.processes[-1].pid)(-signal.SIGKILL)
+            assert not nursery.is_ready
+            assert nursery.is_coming
+            await asyncio.sleep(0.01)
+            assert len(played.processes) == expected
+            await until(lambda: nursery.pid is not None)
 
     play(played, scene)
 
