@@ -4,11 +4,11 @@
 
 First the people are alone, for --idle seconds: how long a line takes then is what the rest is held
 against. Then come the abusers (``abusers``): floods, those who never read, those who say nothing,
-garbage, storms of connections from 200 addresses; workers are killed, and now and then the master,
-of a supervised server. In the end no line of the people may be lost, doubled or reordered, nobody
-of them disconnected, and 99 of 100 lines must have been heard within FACTOR times what 99 of 100
-took before. Prints its figures and the seed; exit code 1 if that is not so. Loopback only; ends by
-itself.
+garbage, storms of connections from 200 addresses; workers are killed, and now and then the master
+or its nursery, of a supervised server. In the end no line of the people may be lost, doubled or
+reordered, nobody of them disconnected, and 99 of 100 lines must have been heard within FACTOR times
+what 99 of 100 took before. Prints its figures and the seed; exit code 1 if that is not so. Loopback
+only; ends by itself.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from chatd_supervisor.config import Limits  # noqa: E402
 from fuzz.chatters import Chatter, Heard  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
-from storm.striking import a_child  # noqa: E402
+from storm.striking import a_worker, the_nursery  # noqa: E402
 
 FACTOR: Final = 5.0
 """What p99 may be at most, times the idle one."""
@@ -66,6 +66,7 @@ class Outcome(NamedTuple):
     """Abusers, each time that one came."""
     workers: int
     masters: int
+    nurseries: int
     """Killed."""
     wrong: list[str]
 
@@ -82,8 +83,8 @@ class Outcome(NamedTuple):
     def __str__(self) -> str:
         shown = (
             f"seed {self.seed}: {self.seconds:.0f} s, {self.came} abusers came, {self.workers} "
-            f"workers and {self.masters} masters killed; {len(self.abused)} lines said; "
-            f"wrong: {len(self.wrong)}"
+            f"workers, {self.masters} masters and {self.nurseries} nurseries killed; "
+            f"{len(self.abused)} lines said; wrong: {len(self.wrong)}"
         )
         rows = [
             f"{name}: p50 {percentile(times, 50) * 1e3:.1f} ms, p99 "
@@ -95,7 +96,7 @@ class Outcome(NamedTuple):
 
 
 class Killer:
-    """Kills one worker after the other, and now and then the master."""
+    """Kills one worker after the other, and now and then the master or its nursery."""
 
     def __init__(
         self, server: Server, dice: random.Random, kills: float, master_every: float
@@ -105,29 +106,41 @@ class Killer:
         self._kills = kills
         self._master_every = master_every
         self._next_master = self._after(0.0)
+        self._next_nursery = self._after(0.0)
         self._tries = 0
-        self.workers = self.masters = 0
+        self.workers = self.masters = self.nurseries = 0
 
     def _after(self, since: float) -> float:
-        """Return when the next master dies: at no moment that somebody could keep to."""
+        """Return when the next one dies: at no moment that somebody could keep to."""
         return since + self._master_every * self._dice.uniform(0.5, 1.5)
 
     def strike(self, since: float) -> None:
-        """Kill who is due, so many seconds ``since`` it has begun."""
+        """Kill who is due, so many seconds ``since`` it has begun; who is not there is waited for.
+
+        There may be no worker to be seen: right after a master's death.
+        """
         master = self._server.master
         if not master:
             return
         if self._master_every and since >= self._next_master:
-            os.kill(master, signal.SIGKILL)
-            self.masters += 1
+            self.masters += _kill(master)
             self._next_master = self._after(since)
+        elif self._master_every and since >= self._next_nursery:
+            if killed := _kill(the_nursery(self._server)):
+                self.nurseries += killed
+                self._next_nursery = self._after(since)
         elif since * self._kills >= self._tries + 1:
             self._tries += 1
-            # There may be none: after a master's death they are nobody's children.
-            if pid := a_child(master, self._dice):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.workers += 1
+            self.workers += _kill(a_worker(self._server, self._dice))
+
+
+def _kill(pid: int) -> bool:
+    """Kill ``pid``, unless it is 0 or has gone; return whether it was killed."""
+    with contextlib.suppress(ProcessLookupError):
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
 
 
 class People:
@@ -208,6 +221,7 @@ def abuse(
         int(told or 0),
         killer.workers,
         killer.masters,
+        killer.nurseries,
         chatting.wrong,
     )
 
@@ -220,7 +234,9 @@ def main() -> None:
     options.add_argument("--people", type=int, default=50)
     options.add_argument("--storm", type=float, default=50, help="connections a second; 0: none")
     options.add_argument("--kills", type=float, default=2, help="workers a second; 0: none")
-    options.add_argument("--master-every", type=float, default=15, help="seconds; 0: never")
+    options.add_argument(
+        "--master-every", type=float, default=15, help="seconds; its nursery as often; 0: neither"
+    )
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument(
         "--message-rate",
