@@ -96,11 +96,12 @@ class Reception:
         for visitor in visitors:
             if visitor.ends is not None:
                 visitor.ends.close()
-        # A fork takes so long that others would wait for several.
-        listener.at_once = 1 if self._births.is_pressed else AT_ONCE
+        # A fork takes so long that others should not wait for several.
+        pressed = self._births.is_pressed
+        listener.at_once = 1 if pressed else AT_ONCE
         if error is not None:
             listener.rest(error)
-        elif self._births.is_crowded:
+        elif pressed or self._births.is_crowded:
             listener.hold_back()
 
     def admit(self, client: socket.socket, dialect: str, way: Way) -> None:

@@ -47,14 +47,19 @@ class Chatter:
     def __init__(
         self, client: Client, nick: str, heard: Heard, pause: float = 0.0, before: float = 0.0
     ) -> None:
-        """``pause``: seconds from line to line at least; ``before``: until the first."""
+        """``pause``: seconds from line to line; ``before``: until the first.
+
+        Whoever is kept from speaking says the next line when it would have been due all the same:
+        or all who were kept at some moment would speak at one moment from then on.
+        """
         self._client = client
         self.socket: socket.socket = client.socket
         self._heard = heard
         self._place = 0
         self._said = 0
         self._own = 0
-        self._since = time.monotonic() + before - pause
+        self._since = 0.0
+        self._due = time.monotonic() + before
         self._partial = b""
         self._nick = nick.encode()
         self._pause = pause
@@ -71,7 +76,9 @@ class Chatter:
     def act(self, now: float, *, say: bool) -> None:
         """Hear what has come; say the next line if the last one was heard."""
         self._hear(now)
-        if say and self._own == self._said and now >= self._since + self._pause:
+        if say and self._own == self._said and now >= self._due:
+            while self._pause and self._due <= now:
+                self._due += self._pause
             self._since = time.monotonic()
             self.socket.sendall(b"%d\n" % self._said)
             self._said += 1
