@@ -203,8 +203,9 @@ def test_if_it_cannot_be_started_it_is_tried_again(
 def test_one_that_had_served_is_replaced_at_once_and_no_other(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(nursing, "RETRY", 0.3)
+
     async def scene(nursery: Nursery, _: Told) -> None:
-        monkeypatch.setattr(nursing, "RETRY", 0.3)
         for served, expected in ((False, 1), (True, 3)):
             if served:
                 played.channel.send(encode(Ready()))
