@@ -47,6 +47,9 @@ OFFER: Final = 1.0
 """Seconds from look to look whether a worker that has not offered itself still lives, when its
 client has come from elsewhere."""
 
+HELD_BACK: Final = 1.0
+"""Seconds that newcomers wait, at the most, for the workers of those who were here."""
+
 LOOKS: Final = 8
 """How often it is looked: on a busy machine a thousand workers take their time, and another
 thousand births would not make it shorter."""
@@ -113,7 +116,7 @@ class Recovery:
 
         ``held`` are kind and descriptor by session. Sessions whose client has not come after
         ``grace`` seconds are closed. Those who were here come first: while their workers are on
-        their way, newcomers wait at the ``ports``, for OFFER seconds at most.
+        their way, newcomers wait at the ``ports``, for HELD_BACK seconds at most.
         """
         now = time.time()
         ways = {number: read_kind(kind)[1] for number, (kind, _) in held.items()}
@@ -141,7 +144,7 @@ class Recovery:
             self._provide(connection, grace)
         if self._awaited:
             self._ports = ports
-            ports.hold_back(OFFER)
+            ports.hold_back(HELD_BACK)
         self._loop.call_later(grace, self._end)
         # What was done to them while there was no master, nobody could be told.
         for name in self._board.hub.stale_accounts():
@@ -217,6 +220,7 @@ class Recovery:
                 self._ledger.leave(number)
         self._rows = {}
         self._recovered = None
+        self._ports = None
 
     # Clients
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatd_supervisor.recovery import OFFER
+from chatd_supervisor.recovery import HELD_BACK
 from harness import Client, Server, injected, serving
 
-DELAY = OFFER / 2
+DELAY = HELD_BACK / 2
 
 
 @pytest.fixture
@@ -49,4 +49,4 @@ def test_they_wait_until_the_last_worker_is_adopted(server: Server) -> None:
 
 
 def test_they_do_not_wait_for_ever(server: Server) -> None:
-    assert OFFER <= greeted(server, 4 * OFFER) < 4 * OFFER
+    assert HELD_BACK <= greeted(server, 4 * HELD_BACK) < 4 * HELD_BACK

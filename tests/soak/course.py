@@ -25,7 +25,6 @@ dialect = "irc"
 HANGING = 60.0
 """Seconds in which every visitor should have been let go."""
 
-
 SETTLED = 0.3
 """Seconds in which nothing may change, of a server at rest."""
 
@@ -199,7 +198,6 @@ class Soak:
 
     def _rest(self) -> Rest:
         """Wait until nobody but the residents is there, and take the figures."""
-        self._settle()
         self._compare()
         workers = self._settle()
         pid = self._server.pid
@@ -219,7 +217,7 @@ class Soak:
         )
 
     def _settle(self) -> frozenset[int]:
-        """Wait until whoever was killed has a successor, and nothing changes; return all of them.
+        """Wait until nobody but the residents is there, and nothing changes; return their workers.
 
         As many as there should be is not enough: one may have died already, another not yet.
         """

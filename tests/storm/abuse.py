@@ -12,11 +12,8 @@ only; ends by itself.
 """
 
 import argparse
-import contextlib
-import os
 import random
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -38,6 +35,7 @@ from chatd_supervisor.config import Limits  # noqa: E402
 from fuzz.chatters import Chatter, Heard  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
+from storm.processes import kill  # noqa: E402
 from storm.striking import a_worker, the_nursery  # noqa: E402
 
 FACTOR: Final = 5.0
@@ -123,24 +121,15 @@ class Killer:
         if not master:
             return
         if self._master_every and since >= self._next_master:
-            self.masters += _kill(master)
+            self.masters += kill(master)
             self._next_master = self._after(since)
         elif self._master_every and since >= self._next_nursery:
-            if killed := _kill(the_nursery(self._server)):
+            if killed := kill(the_nursery(self._server)):
                 self.nurseries += killed
                 self._next_nursery = self._after(since)
         elif since * self._kills >= self._tries + 1:
             self._tries += 1
-            self.workers += _kill(a_worker(self._server, self._dice))
-
-
-def _kill(pid: int) -> bool:
-    """Kill ``pid``, unless it is 0 or has gone; return whether it was killed."""
-    with contextlib.suppress(ProcessLookupError):
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-            return True
-    return False
+            self.workers += kill(a_worker(self._server, self._dice))
 
 
 class People:

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from chatd_supervisor.asking import ControlError, ask
 from harness import NURSERY, Server
 from storm.figures import Figures
+from storm.processes import children, kill, title
 
 ALL_AT_ONCE: Final = 20.0
 """Seconds between two kills of all workers, on average."""
@@ -210,7 +211,7 @@ class Killer:
         sessions = self._sessions()
         served = [one for one in sessions if one["state"] == "served"]
         return len(served) >= self._figures.clients and all(
-            one["pid"] and _title(one["pid"]) for one in served
+            one["pid"] and title(one["pid"]) for one in served
         )
 
     def _sessions(self) -> list[dict[str, object]]:
@@ -223,8 +224,8 @@ class Killer:
 
     def _starting(self) -> int:
         """Return the pid of a master that has only just been started by the supervisor."""
-        for pid in _children(self._server.supervisor):
-            if "chatd_supervisor" in _title(pid):
+        for pid in children(self._server.supervisor):
+            if "chatd_supervisor" in title(pid):
                 return pid
         return 0
 
@@ -237,23 +238,21 @@ class Killer:
         every_one = dice.random() * ALL_AT_ONCE * self._kills < 1
         count = len(workers) if every_one else dice.choice((1, 1, 1, 1, 3))
         for pid in dice.sample(workers, min(len(workers), count)):
-            title = _title(pid)
+            what = title(pid)
             # Not those that are dead, nor a master that has just been started.
-            if title.startswith("chatd: ") and "supervisor" not in title:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    if title.startswith(NURSERY):
-                        self._figures.nursery_kills += 1
-                    else:
-                        self._figures.worker_kills += 1
+            if what.startswith("chatd: ") and "supervisor" not in what and kill(pid):
+                if what.startswith(NURSERY):
+                    self._figures.nursery_kills += 1
+                else:
+                    self._figures.worker_kills += 1
 
     def _workers(self) -> list[int]:
         server = self._server
         master = server.master
-        workers = _children(master) if master else []
+        workers = children(master) if master else []
         if server.supervised:
             # Those whose master was killed are its children.
-            workers += _children(server.supervisor)
+            workers += children(server.supervisor)
         elif self._master_every:
             adopted = {int(str(one["pid"] or 0)) for one in self._sessions()}
             workers = list(adopted.union(workers) - {0})
@@ -324,18 +323,3 @@ class Mourner:
         """Return whether there is a master."""
         self.strike(now)
         return self.is_open and self._server.master > 0
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()))
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def _title(pid: object) -> str:
-    """Return the title, or the command line, of a process; "" if it is dead."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

@@ -1,15 +1,12 @@
 """A stroke of a storm of clients: a connection is cut, or one of all processes is killed."""
 
-import contextlib
-import os
 import random
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness import NURSERY, Server
 from storm.cutting import Cutter
+from storm.processes import children, kill, title
 
 
 @dataclass
@@ -43,32 +40,18 @@ def strike(
         pid = server.master
     else:
         pid = a_worker(server, dice)
-    if pid:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    if kill(pid):
         setattr(toll, what, getattr(toll, what) + 1)
 
 
 def a_worker(server: Server, dice: random.Random) -> int:
     """Return the pid of some worker, 0 if there is none; also of those whose master has died."""
-    titles = _titles(server)
-    workers = [pid for pid, title in titles.items() if "@" in title]
+    # Those are the supervisor's children.
+    everybody = children(server.master) + children(server.supervisor)
+    workers = [pid for pid in everybody if "@" in title(pid)]
     return dice.choice(workers) if workers else 0
 
 
 def the_nursery(server: Server) -> int:
     """Return its pid, 0 if there is none."""
-    return next((pid for pid, title in _titles(server).items() if title == NURSERY), 0)
-
-
-def _titles(server: Server) -> dict[int, str]:
-    """Return the titles of those who belong to the master or, as their own has died, to nobody."""
-    found = {}
-    for parent in (server.master, server.supervisor):
-        with contextlib.suppress(OSError):
-            for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-                with contextlib.suppress(OSError):
-                    found[int(pid)] = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
-    return found
+    return next((pid for pid in children(server.master) if title(pid) == NURSERY), 0)
