@@ -10,7 +10,7 @@ import click
 
 from chatd_supervisor.admin_commands import people, wish
 from chatd_supervisor.asking import ask
-from chatd_supervisor.bans import Kind
+from chatd_supervisor.bans import Kind, read_mask
 from chatd_supervisor.command_line import explain_errors, finding
 from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.tables import format_rows, format_time
@@ -59,13 +59,15 @@ def _enter(
     what = {"kind": kind, "mask": who, "reason": " ".join(reason), "seconds": term}
     count = wish(options, "ban", exempt=exempt, **what)
     done = "exempt" if exempt else f"banned, {people(count)} put off"
-    click.echo(f"chatd: {kind} {who} is {done}")
+    click.echo(f"chatd: {kind} {read_mask(kind, who)} is {done}")
 
 
 def _strike(*, who: str, account: bool, exempt: bool, **options: Any) -> None:
     kind = _kind_of(who, account=account)
     wish(options, "unban", kind=kind, mask=who, exempt=exempt)
-    click.echo(f"chatd: {kind} {who} is {'exempt' if exempt else 'banned'} no more")
+    click.echo(
+        f"chatd: {kind} {read_mask(kind, who)} is {'exempt' if exempt else 'banned'} no more"
+    )
 
 
 def _entry(command: Callable[..., None]) -> click.Command:

@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from chatd_supervisor.networks import NetworkMap, read_network
+from chatd_supervisor.networks import NetworkMap, read_network, write_network
 from chatd_workers.dialects.irc.masks import is_mask, matcher
 from chatd_workers.names import fold, is_nick
 
@@ -83,8 +83,7 @@ def read_mask(kind: Kind, typed: str) -> str:
             raise ValueError(f"{error} (it takes 192.0.2.7, 2001:db8::/32 or unix:NAME)") from error
         if not network.prefixlen:
             raise ValueError(f"{typed} is everybody")
-        # An address itself is a network of one.
-        return str(network.network_address if network.num_addresses == 1 else network)
+        return write_network(network)
     bare = _WILDCARDS.sub("", typed)
     if kind == "account" and bare != typed:
         raise ValueError(f"{typed} is no account: an account has no wildcards")

@@ -6,6 +6,7 @@ is asked of everybody who connects must not cost more the longer an administrato
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +16,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 BITS: Final = {4: 32, 6: 128}
 """Bits in an address, by version."""
 
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses written as IPv6 (RFC 4291, section 2.5.5.2)."""
 
+
+@lru_cache(maxsize=4096)
 def read_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``host`` is, however it is written; None if it is none.
 
@@ -31,9 +36,22 @@ def read_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
     return address
 
 
-def read_network(text: str) -> Network:
-    """Return the network or address ``text``. Raises ValueError, which says what is wrong."""
-    return ipaddress.ip_network(text)
+def read_network(text: str, *, strict: bool = True) -> Network:
+    """Return the network or address ``text``; an IPv4-mapped one of IPv6 as what it is of IPv4.
+
+    ``strict``: bits behind its prefix are a mistake, else they are cleared. Raises ValueError,
+    which says what is wrong.
+    """
+    network = ipaddress.ip_network(text, strict=strict)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        bits = int(network.network_address) - int(_MAPPED.network_address)
+        return ipaddress.IPv4Network((bits, network.prefixlen - _MAPPED.prefixlen))
+    return network
+
+
+def write_network(network: Network) -> str:
+    """Return ``network`` in its one spelling (RFC 5952); a network of one as its address."""
+    return str(network.network_address if network.num_addresses == 1 else network)
 
 
 def is_in(host: str, networks: Iterable[str]) -> bool:
@@ -51,8 +69,10 @@ def place_of(host: str, prefix: int) -> str:
     if ":" not in host:
         return host
     address = read_address(host)
-    if address is None or address.version == 4:
+    if address is None:
         return host
+    if address.version == 4:
+        return str(address)
     return str(ipaddress.ip_network((int(address), prefix), strict=False))
 
 

@@ -23,6 +23,8 @@ def bans(*entries: tuple[Kind, str], exempt: tuple[tuple[Kind, str], ...] = ()) 
         ("address", "192.0.2.0/24", "192.0.2.0/24"),
         ("address", "192.0.2.7/32", "192.0.2.7"),
         ("address", "2001:DB8:0:0::/32", "2001:db8::/32"),
+        ("address", "::ffff:192.0.2.1", "192.0.2.1"),
+        ("address", "::FFFF:C000:200/120", "192.0.2.0/24"),
         ("address", "unix:ann", "unix:ann"),
         ("nick", "Spam*", "Spam*"),
         ("nick", "*-bot", "*-bot"),
@@ -41,6 +43,7 @@ def test_what_is_meant(kind: Kind, typed: str, meant: str) -> None:
         ("address", "example.org", "it takes 192.0.2.7, 2001:db8::/32 or unix:NAME"),
         ("address", "0.0.0.0/0", "is everybody"),
         ("address", "::/0", "is everybody"),
+        ("address", "::ffff:0:0/96", "is everybody"),
         ("address", "unix:", "names no user of this machine"),
         ("nick", "*", "is everybody"),
         ("nick", "*?", "is everybody"),
@@ -71,6 +74,13 @@ def test_what_cannot_be_meant(kind: Kind, typed: str, why: str) -> None:
 def test_addresses(host: str, met: bool) -> None:
     found = bans(("address", "192.0.2.0/24"), ("address", "2001:db8::/32"), ("address", "unix:ann"))
     assert (found.of_address(host, NOW) is not None) == met
+
+
+def test_an_address_of_ipv4_that_is_written_as_ipv6_is_met_as_that_of_ipv4() -> None:
+    found = bans(("address", "::ffff:192.0.2.1"))
+    assert found.of_address("192.0.2.1", NOW) is not None
+    assert found.of_address("::ffff:192.0.2.1", NOW) is not None
+    assert found.of_address("192.0.2.2", NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd_supervisor.networks import NetworkMap, place_of, read_address, read_network
+from chatd_supervisor.networks import (
+    NetworkMap,
+    place_of,
+    read_address,
+    read_network,
+    write_network,
+)
 
 V4 = st.ip_addresses(v=4)
 ANY = st.ip_addresses()
@@ -43,12 +49,17 @@ def test_just_the_networks_that_an_address_is_in_are_found(
 def test_an_address_is_the_same_in_all_its_clothes(address: ipaddress.IPv4Address) -> None:
     assert read_address(f"::ffff:{address}") == address
     assert read_address(f"[::ffff:{address}]") == address
+    assert write_network(read_network(f"::ffff:{address}")) == str(address)
+    assert read_network(f"::ffff:{address}/112", strict=False) == read_network(
+        f"{address}/16", strict=False
+    )
 
 
 @pytest.mark.parametrize(
     ("host", "prefix", "place"),
     [
         ("192.0.2.1", 64, "192.0.2.1"),
+        ("[::ffff:192.0.2.1]", 64, "192.0.2.1"),
         ("[2001:db8:1:2:3::4]", 64, "2001:db8:1:2::/64"),
         ("[2001:db8:1:2:3::4]", 48, "2001:db8:1::/48"),
         ("[::1]", 128, "::1/128"),

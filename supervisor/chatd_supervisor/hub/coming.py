@@ -8,6 +8,7 @@ from chatd_supervisor.hub.ownership import SERVICES, is_reserved
 from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
+from chatd_supervisor.networks import read_address
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
@@ -48,13 +49,16 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
 
 def _shown(host: str) -> str:
     """Return ``host`` as it is shown."""
-    # One with a colon first would end the parameters of a message of IRC.
     host = host.strip("[]")
+    address = read_address(host)
+    if address is not None and address.version == 4:
+        return str(address)
+    # One with a colon first would end the parameters of a message of IRC.
     return f"0{host}" if host.startswith(":") else host
 
 
 def _proxied(hub: Core, session: Session, entry: c.Proxied) -> None:
-    hub.change(session, "proxied", host=_shown(entry.host.removeprefix("::ffff:")))
+    hub.change(session, "proxied", host=_shown(entry.host))
 
 
 def _secured(hub: Core, session: Session, entry: c.Secured) -> None:

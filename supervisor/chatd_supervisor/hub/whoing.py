@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.masks import meaning
 from chatd_supervisor.hub.sight import rooms_of, sees_person, sees_room
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
@@ -92,6 +93,10 @@ def _anybody(_: Session) -> bool:
 
 
 def _matching(mask: str) -> Callable[[Session], bool]:
+    """Return what tells who is meant: by address or whole name, or by any one of its names."""
+    meant = meaning(mask)
+    if meant is not None:
+        return lambda other: meant(other.source)
     match = matcher(mask)
 
     def matches(other: Session) -> bool:

@@ -15,13 +15,19 @@ from chatd_workers.names import fold
 
 _STARS: Final = re.compile(r"\*+")
 
+_OF_HOSTS: Final = re.compile("[.:/]")
+"""What stands in no nick, but in addresses, networks and the names of hosts."""
+
 
 def normalize(mask: str) -> str:
     """Return the ban mask meant by ``mask``: ``nick!user@host``, with ``*`` for what is missing.
 
-    ``alice`` is ``alice!*@*``, ``alice!al`` is ``alice!al@*``, ``al@host`` is ``*!al@host``; more
-    than one ``*`` in a row is one.
+    ``alice`` is ``alice!*@*``, ``alice!al`` is ``alice!al@*``, ``al@host`` is ``*!al@host``; what
+    can only be a host (``192.0.2.0/24``) is ``*!*@192.0.2.0/24``. More than one ``*`` in a row is
+    one.
     """
+    if "!" not in mask and "@" not in mask and _OF_HOSTS.search(mask):
+        mask = f"@{mask}"
     nick, bang, rest = mask.partition("!")
     user, at, host = rest.partition("@")
     if not bang:
