@@ -109,8 +109,10 @@ class Start(Protocol):
     ) -> Screen: ...
 
 
-def weechat(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool) -> Screen:
-    """Start WeeChat (weechat(1)), connected as ``nick``."""
+def weechat(
+    directory: Path, nick: str, port: int, *settings: str, host: str = "127.0.0.1", tls: bool
+) -> Screen:
+    """Start WeeChat (weechat(1)), connected as ``nick``; ``settings``: of the server, each one."""
     commands = [
         # The bar of nicks and the title would cut lines in two.
         "/bar hide nicklist",
@@ -120,10 +122,16 @@ def weechat(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", t
         "/set irc.server_default.autoreconnect off",
         f"/server add chatd {host}/{port} {'-ssl -ssl_verify=off' if tls else ''}",
         f"/set irc.server.chatd.nicks {nick}",
+        *(f"/set irc.server.chatd.{setting}" for setting in settings),
         "/connect chatd",
         "/buffer irc.server.chatd",
     ]
     return Screen(directory, "weechat", "--dir", str(directory), "-r", ";".join(commands))
+
+
+def catgirl(directory: Path, nick: str, port: int, *options: str, host: str) -> Screen:
+    """Start catgirl (catgirl(1)), which speaks TLS and nothing else, connected as ``nick``."""
+    return Screen(directory, "catgirl", "-h", host, "-p", str(port), "-n", nick, *options)
 
 
 def irssi(directory: Path, nick: str, port: int, *, host: str = "127.0.0.1", tls: bool) -> Screen:

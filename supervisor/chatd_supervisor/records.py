@@ -34,6 +34,8 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
 
     nick: str = ""
     """Empty: a client of IRC that has none yet."""
+    wish: str = ""
+    """The nick it asks for, to be judged when it has ended its registration (IRC)."""
     named: bool = False
     """The nick was chosen, not given."""
     warned: str = ""

@@ -138,6 +138,7 @@ NOTICES: Final[dict[str, str]] = {
     "logged-out": "you are logged out of {value}",
     "account-made": "account {value} is made",
     "nick-lost": "nick {value} belongs to an account that you are not logged in to",
+    "nick-taken": "nick {value} was taken by its owner from another connection",
     "password-changed": "account {value} has a new password",
     "room-kept": "room {room} lasts now, and is yours",
     "room-released": "room {room} is kept no more",

@@ -4,7 +4,7 @@ from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
-from chatd_supervisor.hub.ownership import SERVICES, is_reserved
+from chatd_supervisor.hub.ownership import SERVICES, is_reserved, takes_over
 from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
@@ -117,7 +117,8 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
         return "nick-invalid", nick
     folded = fold(nick)
     is_taken = folded in SERVICES or folded == fold(hub.rules.server)
-    if is_taken or hub.nicks.get(folded, session) is not session:
+    holder = hub.nicks.get(folded, session)
+    if is_taken or (holder is not session and not takes_over(hub, session, nick, holder)):
         return "nick-in-use", nick
     if is_reserved(hub, session, nick):
         return "nick-reserved", nick
@@ -142,6 +143,10 @@ def rename(hub: Core, session: Session, entry: c.Rename, rate: int = 0) -> None:
         return
     if session.named and not hub.admits(session, "NICK", rate):
         return
+    holder = hub.nicks.get(fold(entry.nick), session)
+    if holder is not session:
+        hub.inform(holder, "nick-taken", holder.nick)
+        rename(hub, holder, c.Rename(guest_nick(hub)))
     stamp = hub.change(session, "nick", entry.nick)
     if entry.nick == old.nick or not session.record.registered:
         return

@@ -72,10 +72,10 @@ def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | N
     name = wanted or session.nick
     if not wanted and hub.knows_one_room(session) and not session.named:
         return "not-named", session.nick, ""
-    if not name and not session.record.warned:
+    # It has asked for a nick and not got it, or not yet: the name that it means is taken as well.
+    name = name or session.record.wish or session.record.warned
+    if not name:
         return "account-needs-nick", "", ""
-    # It has asked for a nick and not got it: the name that it means is taken as well.
-    name = name or session.record.warned
     if not is_nick(name) or is_given(name) or fold(name) in SERVICES or _is_too_long(hub, name):
         return "account-invalid", name, name
     existing = hub.accounts.find(name)

@@ -18,6 +18,28 @@ def vouched_for(hub: Core, session: Session) -> Account | None:
     return account if account is not None and not account.suspended else None
 
 
+def is_owned(hub: Core, nick: str) -> bool:
+    """Return whether ``nick`` belongs to an account, whosever."""
+    return hub.rules.nick_ownership and hub.accounts.find(nick) is not None
+
+
+def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
+    """Return whether ``session`` can have ``nick`` although ``holder`` is called so.
+
+    The owner of an account takes its nick from whoever is not logged in to it; and while it
+    registers also from another session of its own, which may be a dead connection that nobody has
+    noticed. Not later: two clients that both regain the nick would take it from each other for
+    ever. And not between Unix sockets, where the kernel tells of every death.
+    """
+    own = fold(session.record.account) == fold(nick)
+    if not own or not hub.rules.nick_ownership:
+        return False
+    if fold(holder.record.account) != fold(nick):
+        return True
+    both_here = session.record.local_user and holder.record.local_user
+    return not session.record.registered and not both_here
+
+
 def is_reserved(hub: Core, session: Session, nick: str) -> bool:
     """Tell whether ``nick`` belongs to an account that is not ``session``'s."""
     if not hub.rules.nick_ownership:

@@ -2,6 +2,10 @@
 
 A client of IRC is registered when it has a nick and a user, has given the server's password if
 there is one, and has ended what it has begun of negotiating capabilities.
+
+A nick that belongs to an account is a wish for as long as capabilities are negotiated, for clients
+say NICK before they log in: it is judged when registration ends. What no login could change is
+refused at once.
 """
 
 import hmac
@@ -10,10 +14,11 @@ from typing import Final
 
 from chatd_supervisor.hub.authentication import abandon
 from chatd_supervisor.hub.banning import ban_of, put_off
-from chatd_supervisor.hub.coming import rename
+from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import vouch
 from chatd_supervisor.hub.outcomes import Leaving
+from chatd_supervisor.hub.ownership import is_owned
 from chatd_supervisor.hub.presence import came_online
 from chatd_supervisor.hub.server import show_motd, show_users
 from chatd_supervisor.rooms import Session
@@ -69,15 +74,40 @@ def _introduce(hub: Core, session: Session, entry: c.User) -> None:
     register_if_ready(hub, session)
 
 
+_CHANGED_BY_LOGIN: Final = frozenset({"nick-in-use", "nick-reserved", "nick-banned"})
+"""What may be no problem any more for somebody who has logged in."""
+
+
 def _rename(hub: Core, session: Session, entry: c.Rename) -> None:
-    rename(hub, session, entry, hub.rules.nick_rate)
-    register_if_ready(hub, session)
+    wished = entry.nick if _is_to_be_judged_later(hub, session, entry.nick) else ""
+    if wished != session.record.wish:
+        hub.change(session, "wish", wish=wished)
+    if not wished:
+        rename(hub, session, entry, hub.rules.nick_rate)
+        register_if_ready(hub, session)
+
+
+def _is_to_be_judged_later(hub: Core, session: Session, nick: str) -> bool:
+    if session.record.registered or not session.record.negotiating:
+        return False
+    problem = nick_problem(hub, session, nick)
+    if problem is None or problem[0] not in _CHANGED_BY_LOGIN:
+        return False
+    return problem[0] == "nick-banned" or is_owned(hub, nick)
+
+
+def _fulfil_wish(hub: Core, session: Session) -> None:
+    wished = session.record.wish
+    hub.change(session, "wish", wish="")
+    rename(hub, session, c.Rename(wished))
 
 
 def register_if_ready(hub: Core, session: Session) -> None:
     """Register ``session`` if it has introduced itself to the end."""
     record = session.record
-    if record.registered or not record.nick or not record.user or record.negotiating:
+    if record.registered or not record.user or record.negotiating:
+        return
+    if not record.nick and not record.wish:
         return
     if hub.rules.password and not record.password_given:
         hub.refuse(session, "password-wrong")
@@ -88,6 +118,10 @@ def register_if_ready(hub: Core, session: Session) -> None:
     if (ban := ban_of(hub, session)) is not None:
         put_off(hub, session, ban)
         return
+    if record.wish:
+        _fulfil_wish(hub, session)
+        if not record.nick:
+            return
     hub.change(session, "register", registered=True)
     hub.reply(
         session,
