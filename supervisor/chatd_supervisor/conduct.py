@@ -32,6 +32,7 @@ What breaks a rule is a Violation of one of KINDS. Pure: the caller looks at clo
 import enum
 from typing import Final, NamedTuple
 
+from chatd_supervisor.text_check import misfit
 from chatd_workers.reports import (
     MAX_RECORD,
     MAX_TRACE,
@@ -54,6 +55,7 @@ KINDS: Final = {
     "form": "it was no record",
     "size": "it was longer than such a record can be",
     "state": "it was not its turn to say so",
+    "text": "a text in it has characters that no reader leaves in it",
     "rate": "it was said too often",
     "bytes": "it spoke of more than its client has sent",
     "knowledge": "it told what it cannot know",
@@ -153,6 +155,8 @@ class Conduct:
             return Violation("size", f"{kind.__name__} of {size} bytes")
         if kind not in MAY_SAY[self.phase]:
             return Violation("state", f"said {kind.__name__} when {self.phase.value}")
+        if (field := misfit(record)) is not None:
+            return Violation("text", f"sent characters in {field} that are not passed on")
         return self._take_note(record, now)
 
     def _take_note(self, record: Record, now: float) -> Violation | None:

@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-from chatd_workers.commands import Command, Proxied, Secured
+from chatd_workers.commands import Command, Proxied, Say, Secured, Send
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.reports import (
     MAX_CARRY,
@@ -68,6 +68,9 @@ class Forger:
             Drained(),
             Trace(text),
             Ended(text, told=dice.random() < 0.5),
+            Ended("gone\r\nc0 : forged", told=dice.random() < 0.5),
+            Report(used, False, b"", [Say("gone\nc0 : forged")], []),
+            Report(used, False, b"", [Send("say", ["#calm"], "x", {"k": "\x1b[2J"})], []),
         ]
         return dice.choice(wrong)
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chatd_supervisor.cli import main
-from chatd_workers.commands import Command, Proxied, Say
+from chatd_workers.commands import Command, Proxied, Rename, Say
 from chatd_workers.dialects import DIALECTS, Dialect
-from chatd_workers.reports import Announce, Drained, Record, Report, Trace, encode
+from chatd_workers.reports import Announce, Drained, Ended, Record, Report, Trace, encode
 
 TEXT = DIALECTS["text"]
 HELD: list[list[socket.socket]] = []
@@ -128,6 +128,9 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "long-drained": lambda: channel().send(b"\x92\x04\xda\x40\x00" + b"x" * 16384),
     "not-utf-8": lambda: channel().send(b"\x92\x05\xa2\xff\xfe"),
     "depths": lambda: channel().send(b"\x92\x04" + b"\x91" * 100_000),
+    "forged-end": lambda: say(Ended("gone\r\n:bob PRIVMSG #lobby :got through")),
+    "forged-line": lambda: say(Report(13, False, b"", [Say("x\nbob : got through")], [])),
+    "escape-sequence": lambda: say(Report(17, False, b"", [Rename("m\x1b[2J")], [])),
     "traces": lambda: say(*[Trace("again")] * 400),
 }
 """What is tried, by name."""

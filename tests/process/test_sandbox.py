@@ -17,6 +17,7 @@ SAID = {
     "form": ("garbage", "more-than-there-is", "not-utf-8", "depths"),
     "size": ("long-drained",),
     "state": ("announced", "drained"),
+    "text": ("forged-end", "forged-line", "escape-sequence"),
     "rate": ("traces",),
     "bytes": ("more-than-came", "nothing", "many-of-a-few-bytes", "carry"),
     "knowledge": ("proxied",),

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chatd_workers.commands import Command, Fresh, Name
+from chatd_workers.text_kinds import LOGGED
 
 PROTOCOL: Final = 1
 """Counts changes of these records that make workers and masters of two versions strangers."""
@@ -149,7 +150,7 @@ class Drained(Struct, frozen=True, array_like=True, tag=4, gc=False):
 class Trace(Struct, frozen=True, array_like=True, tag=5, gc=False):
     """Worker to master, for the log: state and Python stack, on SIGUSR1 or before dying."""
 
-    text: Annotated[str, Meta(max_length=MAX_TRACE)]
+    text: Annotated[str, Meta(max_length=MAX_TRACE, extra=LOGGED)]
 
 
 class Offer(Struct, frozen=True, array_like=True, tag=6, gc=False):

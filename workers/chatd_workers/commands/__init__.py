@@ -199,6 +199,10 @@ from chatd_workers.commands.plain import (
 from chatd_workers.commands.plain import (
     Who as Who,
 )
+from chatd_workers.commands.plain import (
+    Words as Words,
+)
+from chatd_workers.text_kinds import ADDRESS, TAG_VALUE
 
 Plain = (
     Say
@@ -259,7 +263,7 @@ Plain = (
 class Labeled(Struct, frozen=True, array_like=True, tag=70, gc=False):
     """A command whose answer is to carry ``label`` (IRCv3 labeled-response)."""
 
-    label: Annotated[str, Meta(max_length=64)]
+    label: Annotated[str, Meta(max_length=64, extra=TAG_VALUE)]
     command: Plain
 
 
@@ -303,11 +307,11 @@ class Depart(Struct, frozen=True, array_like=True, tag=81, gc=False):
 class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
     """The connection is encrypted. Told by a worker that speaks TLS, with its first report."""
 
-    version: Annotated[str, Meta(max_length=32)]
+    version: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{0,32}\Z")]
     """``TLSv1.3``."""
-    cipher: Annotated[str, Meta(max_length=64)]
+    cipher: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{0,64}\Z")]
     """As OpenSSL calls it."""
-    fingerprint: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+    fingerprint: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
     """SHA-256 of the client's certificate, in hexadecimal; empty: it has shown none. That it has
     the certificate's key is proven; who it is that has it, nobody vouches for."""
 
@@ -318,7 +322,7 @@ class Proxied(Struct, frozen=True, array_like=True, tag=84, gc=False):
     The master takes it only where it is expected and from a peer that may say so.
     """
 
-    host: Annotated[str, Meta(pattern="^[0-9a-f.:]{2,45}$")]
+    host: Annotated[str, Meta(max_length=45, extra=ADDRESS)]
     """An IPv4 or IPv6 address."""
     port: Annotated[int, Meta(ge=0, le=65535)]
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from chatd_workers.commands.plain import MAX_LISTED, Name, Names, Once, Tags, Text
+from chatd_workers.commands.plain import MAX_LISTED, Name, Names, Once, Tags, Text, Words
+from chatd_workers.text_kinds import SAFE
 
 
 class Password(Struct, frozen=True, array_like=True, tag=30, gc=False):
@@ -142,8 +143,8 @@ class ModeChange(Struct, frozen=True, array_like=True, gc=False):
     """One letter of a MODE, set or unset; a list mode without ``parameter`` asks for the list."""
 
     add: bool
-    letter: Annotated[str, Meta(min_length=1, max_length=1)]
-    parameter: Text | None = None
+    letter: Annotated[str, Meta(min_length=1, max_length=1, extra=SAFE)]
+    parameter: Words | None = None
 
 
 class Mode(Struct, frozen=True, array_like=True, tag=47, gc=False):
@@ -295,4 +296,4 @@ class Grant(Struct, frozen=True, array_like=True, tag=65, gc=False):
 
     room: Name
     account: Name
-    status: Annotated[str, Meta(max_length=1)]
+    status: Annotated[str, Meta(max_length=1, extra=SAFE)]

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from chatd_workers.text_kinds import PASSABLE, SAFE, TAG_VALUE
+
 MAX_TEXT = 8192
 """Characters in one text: a line has at most 8192 bytes, so at most as many characters."""
 
@@ -13,18 +15,22 @@ MAX_NAME = 256
 MAX_LISTED = 512
 """Names in one list of a command: more do not fit into a line."""
 
-Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-Name = Annotated[str, Meta(max_length=MAX_NAME)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT, extra=PASSABLE)]
+"""What may be formatted."""
+Words = Annotated[str, Meta(max_length=MAX_TEXT, extra=SAFE)]
+"""What may not."""
+Name = Annotated[str, Meta(max_length=MAX_NAME, extra=SAFE)]
 Names = Annotated[list[Name], Meta(max_length=MAX_LISTED)]
 Once = Annotated[str, Meta(pattern=r"\A([A-Za-z0-9+/=._-]{22,64})?\Z")]
 """An id that a client has made for one line; 22 characters of base64 are 128 bits."""
-Tags = Annotated[dict[Name, Text], Meta(max_length=MAX_LISTED)]
+TagValue = Annotated[str, Meta(max_length=MAX_TEXT, extra=TAG_VALUE)]
+Tags = Annotated[dict[Name, TagValue], Meta(max_length=MAX_LISTED)]
 
 
 class Say(Struct, frozen=True, array_like=True, tag=1, gc=False):
     """Say ``text`` in the room one is in."""
 
-    text: Text
+    text: Words
 
 
 class SayAs(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -34,20 +40,20 @@ class SayAs(Struct, frozen=True, array_like=True, tag=2, gc=False):
     """
 
     nick: Name
-    text: Text
+    text: Words
 
 
 class Act(Struct, frozen=True, array_like=True, tag=3, gc=False):
     """``/me``: do ``text`` in the room one is in."""
 
-    text: Text
+    text: Words
 
 
 class Tell(Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Say ``text`` to ``nick`` alone."""
 
     nick: Name
-    text: Text
+    text: Words
 
 
 class Rename(Struct, frozen=True, array_like=True, tag=5, gc=False):
@@ -100,7 +106,7 @@ class Quit(Struct, frozen=True, array_like=True, tag=12, gc=False):
 class Refuse(Struct, frozen=True, array_like=True, tag=13, gc=False):
     """The reader could not make a command of a line: tell the client why, disturb nobody else."""
 
-    problem: Annotated[str, Meta(max_length=32)]
+    problem: Annotated[str, Meta(max_length=32, extra=SAFE)]
     value: Name = ""
     about: Name = ""
 
@@ -114,7 +120,7 @@ class History(Struct, frozen=True, array_like=True, tag=14, gc=False):
 class Search(Struct, frozen=True, array_like=True, tag=15, gc=False):
     """Show the last lines of the room one is in that hold all ``words``."""
 
-    words: Text
+    words: Words
 
 
 class Missed(Struct, frozen=True, array_like=True, tag=16, gc=False):

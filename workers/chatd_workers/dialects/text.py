@@ -143,52 +143,55 @@ def _read_command(text: str) -> c.Command:
 def write(event: e.Event, _view: int = 0) -> bytes:
     """Return ``event`` as one or more lines of UTF-8, each ending in LF; b"" if it says nothing."""
     writer = _WRITERS.get(type(event))
-    return writer(event).encode() if writer is not None else b""
+    if writer is None:
+        return b""
+    # What IRC formats with is left out. The hub has checked every text; but whatever an event
+    # holds, it writes no line and moves no cursor that this writer has not meant.
+    return "".join([make_safe(strip_formatting(line)) + "\n" for line in writer(event)]).encode()
 
 
-def _said(event: e.Said) -> str:
+# A writer returns lines without their ends.
+
+
+def _said(event: e.Said) -> list[str]:
     nick = event.source.nick
     match event.kind:
         case "say":
-            return f"{nick} : {_shown(event.text)}\n"
+            return [f"{nick} : {event.text}"]
         case "act":
-            return f"* {nick} {_shown(event.text)}\n"
+            return [f"* {nick} {event.text}"]
         case "notice":
-            return f"-{nick}- {_shown(event.text)}\n"
+            return [f"-{nick}- {event.text}"]
         case _:
-            return ""
+            return []
 
 
-def _told(event: e.Told) -> str:
+def _told(event: e.Told) -> list[str]:
     if event.kind == "tag":
-        return ""
+        return []
     act = "* " if event.kind == "act" else ""
-    return f"[{event.source.nick} -> {event.nick}] {act}{_shown(event.text)}\n"
+    return [f"[{event.source.nick} -> {event.nick}] {act}{event.text}"]
 
 
-def _shown(text: str) -> str:
-    """Return ``text`` as it may be shown on a terminal: what IRC formats with is left out."""
-    return text if text.isprintable() else make_safe(strip_formatting(text))
-
-
-def _departed(event: e.Departed) -> str:
+def _departed(event: e.Departed) -> list[str]:
     reason = f" ({event.reason})" if event.reason else ""
-    return f"--- {event.source.nick} left {event.room or 'the server'}{reason}\n"
+    return [f"--- {event.source.nick} left {event.room or 'the server'}{reason}"]
 
 
-def _welcomed(event: e.Welcomed) -> str:
-    return f"--- Welcome to {event.server}. You are {event.nick} in {event.room}.\n" + _room(event)
+def _welcomed(event: e.Welcomed) -> list[str]:
+    welcome = f"--- Welcome to {event.server}. You are {event.nick} in {event.room}."
+    return [welcome, *_room(event)]
 
 
-def _entered(event: e.Entered) -> str:
-    return f"--- you are in {event.room}\n" + _room(event)
+def _entered(event: e.Entered) -> list[str]:
+    return [f"--- you are in {event.room}", *_room(event)]
 
 
-def _room(event: e.Welcomed | e.Entered) -> str:
-    topic = f"--- topic of {event.room} is: {event.topic}\n" if event.topic else ""
+def _room(event: e.Welcomed | e.Entered) -> list[str]:
+    topic = [f"--- topic of {event.room} is: {event.topic}"] if event.topic else []
     if not event.others:
-        return topic + "--- nobody else is here\n"
-    return f"{topic}--- here: {_some(event.others, event.members - 1)}\n"
+        return [*topic, "--- nobody else is here"]
+    return [*topic, f"--- here: {_some(event.others, event.members - 1)}"]
 
 
 def _some(names: tuple[str, ...], total: int) -> str:
@@ -196,53 +199,51 @@ def _some(names: tuple[str, ...], total: int) -> str:
     return listed if total <= len(names) else f"{listed} and {total - len(names)} more"
 
 
-def _left(event: e.Left) -> str:
+def _left(event: e.Left) -> list[str]:
     reason = f" ({event.reason})" if event.reason else ""
-    return f"--- {event.source.nick} left {event.room}{reason}\n"
+    return [f"--- {event.source.nick} left {event.room}{reason}"]
 
 
-def _topic_changed(event: e.TopicChanged) -> str:
+def _topic_changed(event: e.TopicChanged) -> list[str]:
     if not event.topic:
-        return f"--- {event.source.nick} cleared the topic of {event.room}\n"
-    return f"--- {event.source.nick} set the topic of {event.room}: {event.topic}\n"
+        return [f"--- {event.source.nick} cleared the topic of {event.room}"]
+    return [f"--- {event.source.nick} set the topic of {event.room}: {event.topic}"]
 
 
-def _topic_shown(event: e.TopicShown) -> str:
+def _topic_shown(event: e.TopicShown) -> list[str]:
     if not event.topic:
-        return f"--- {event.room} has no topic\n"
-    return f"--- topic of {event.room} is: {event.topic}\n"
+        return [f"--- {event.room} has no topic"]
+    return [f"--- topic of {event.room} is: {event.topic}"]
 
 
-def _rooms(event: e.RoomsListed) -> str:
+def _rooms(event: e.RoomsListed) -> list[str]:
     lines = [
-        f"--- {name} ({members}){': ' if topic else ''}{topic}\n"
+        f"--- {name} ({members}){': ' if topic else ''}{topic}"
         for name, members, topic in event.rooms
     ]
     if event.total > len(event.rooms):
-        lines.append(f"--- and {event.total - len(event.rooms)} more\n")
-    return "".join(lines)
+        lines.append(f"--- and {event.total - len(event.rooms)} more")
+    return lines
 
 
-def _recalled(event: e.Recalled) -> str:
+def _recalled(event: e.Recalled) -> list[str]:
     shown = len(event.lines)
     room = event.room
     if event.kind == "missed":
         if event.total < 0:
-            return "--- you have not been here under this name before\n"
+            return ["--- you have not been here under this name before"]
         head = f"--- while you were away, {_lines(event.total)} in {room}"
         if shown < event.total:
             head += f", the first {shown}"
     elif event.kind == "search":
         if not shown:
-            return f"--- nothing in {room} holds: {event.words}\n"
+            return [f"--- nothing in {room} holds: {event.words}"]
         head = f"--- the last {_lines(shown)} of {room} with: {event.words}"
     elif not shown:
-        return "" if event.kind == "joined" else f"--- nothing has been said in {room}\n"
+        return [] if event.kind == "joined" else [f"--- nothing has been said in {room}"]
     else:
         head = f"--- the last {_lines(shown)} of {room}"
-    return (f"{head} (times are UTC)\n" if shown else f"{head}\n") + "".join(
-        map(_past, event.lines)
-    )
+    return [f"{head} (times are UTC)" if shown else head, *map(_past, event.lines)]
 
 
 def _lines(count: int) -> str:
@@ -252,41 +253,41 @@ def _lines(count: int) -> str:
 def _past(line: e.Past) -> str:
     stamp = shown_time(line.time)
     if line.kind == "act":
-        return f"--- {stamp} * {line.nick} {_shown(line.text)}\n"
+        return f"--- {stamp} * {line.nick} {line.text}"
     if line.kind == "topic" and not line.text:
-        return f"--- {stamp} {line.nick} cleared the topic\n"
+        return f"--- {stamp} {line.nick} cleared the topic"
     if line.kind == "topic":
-        return f"--- {stamp} {line.nick} set the topic: {line.text}\n"
+        return f"--- {stamp} {line.nick} set the topic: {line.text}"
     if line.kind == "notice":
-        return f"--- {stamp} -{line.nick}- {_shown(line.text)}\n"
-    return f"--- {stamp} {line.nick} : {_shown(line.text)}\n"
+        return f"--- {stamp} -{line.nick}- {line.text}"
+    return f"--- {stamp} {line.nick} : {line.text}"
 
 
-def _helped(_: e.Helped) -> str:
-    return "".join(f"--- {verb.usage:<16} {verb.summary}\n" for verb in VERBS.values())
+def _helped(_: e.Helped) -> list[str]:
+    return [f"--- {verb.usage:<16} {verb.summary}" for verb in VERBS.values()]
 
 
 # Any: each writer takes the one event type that is its key, which no type for a dict can say.
-_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+_WRITERS: Final[dict[type, Callable[[Any], list[str]]]] = {
     e.Welcomed: _welcomed,
     e.Said: _said,
     e.Told: _told,
-    e.Joined: lambda event: f"--- {event.source.nick} joined {event.room}\n",
+    e.Joined: lambda event: [f"--- {event.source.nick} joined {event.room}"],
     e.Left: _left,
     e.Departed: _departed,
     **text_moderation.WRITERS,
-    e.Renamed: lambda event: f"--- {event.source.nick} is now {event.nick}\n",
+    e.Renamed: lambda event: [f"--- {event.source.nick} is now {event.nick}"],
     e.Entered: _entered,
     e.TopicChanged: _topic_changed,
     e.TopicShown: _topic_shown,
-    e.Members: lambda event: f"--- in {event.room}: {_some(event.nicks, event.members)}\n",
+    e.Members: lambda event: [f"--- in {event.room}: {_some(event.nicks, event.members)}"],
     e.PersonShown: person_shown,
-    e.AwayShown: lambda event: f"--- {event.nick} is away: {_shown(event.text)}\n",
+    e.AwayShown: lambda event: [f"--- {event.nick} is away: {event.text}"],
     e.RoomsListed: _rooms,
     e.Helped: _helped,
-    e.Hinted: lambda _: "--- /nick NAME gives you a name, /help lists the commands.\n",
+    e.Hinted: lambda _: ["--- /nick NAME gives you a name, /help lists the commands."],
     e.Recalled: _recalled,
-    e.Refused: lambda event: f"--- {explain(event.problem, event.value, event.about)}\n",
-    e.Informed: lambda event: f"--- {_shown(confirm(event.notice, event.value, event.about))}\n",
-    e.Closing: lambda event: f"--- closing: {event.reason}\n",
+    e.Refused: lambda event: [f"--- {explain(event.problem, event.value, event.about)}"],
+    e.Informed: lambda event: [f"--- {confirm(event.notice, event.value, event.about)}"],
+    e.Closing: lambda event: [f"--- closing: {event.reason}"],
 }

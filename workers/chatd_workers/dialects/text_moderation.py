@@ -5,48 +5,43 @@ from typing import Any, Final
 
 from chatd_workers import events as e
 from chatd_workers.dialects import text_modes
-from chatd_workers.names import make_safe, strip_formatting
 
 
-def _kicked(event: e.Kicked) -> str:
-    reason = f" ({_shown(event.reason)})" if event.reason else ""
-    return f"--- {event.source.nick} put {event.nick} out of {event.room}{reason}\n"
+def _kicked(event: e.Kicked) -> list[str]:
+    reason = f" ({event.reason})" if event.reason else ""
+    return [f"--- {event.source.nick} put {event.nick} out of {event.room}{reason}"]
 
 
-def _killed(event: e.Killed) -> str:
-    return f"--- {event.source.nick} has put you off the server: {_shown(event.reason)}\n"
+def _killed(event: e.Killed) -> list[str]:
+    return [f"--- {event.source.nick} has put you off the server: {event.reason}"]
 
 
-def _invited(event: e.Invited) -> str:
+def _invited(event: e.Invited) -> list[str]:
     if event.notify:
-        return ""
-    return f"--- {event.source.nick} asks you into {event.room}: /join {event.room}\n"
+        return []
+    return [f"--- {event.source.nick} asks you into {event.room}: /join {event.room}"]
 
 
-def _announced(event: e.Announced) -> str:
+def _announced(event: e.Announced) -> list[str]:
     by = f"{event.source.nick} announces" if event.source else "announcement"
-    return f"--- {by}: {_shown(event.text)}\n"
+    return [f"--- {by}: {event.text}"]
 
 
-def _modes_changed(event: e.ModesChanged) -> str:
+def _modes_changed(event: e.ModesChanged) -> list[str]:
     if not event.target.startswith("#"):
-        return ""
+        return []
     by = event.source.nick if event.source else "the server"
-    return f"--- {by} set {event.target}: {text_modes.changed(event.changes)}\n"
-
-
-def _shown(text: str) -> str:
-    return make_safe(strip_formatting(text))
+    return [f"--- {by} set {event.target}: {text_modes.changed(event.changes)}"]
 
 
 # Any: each writer takes the one event type that is its key, which no type for a dict can say.
-WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+WRITERS: Final[dict[type, Callable[[Any], list[str]]]] = {
     e.Kicked: _kicked,
     e.Killed: _killed,
     e.Invited: _invited,
     e.Announced: _announced,
     e.ModesChanged: _modes_changed,
-    e.ModesShown: lambda event: f"--- {text_modes.shown(event.room, event.modes)}\n",
-    e.MasksListed: lambda event: f"--- {text_modes.listed(event)}\n",
+    e.ModesShown: lambda event: [f"--- {text_modes.shown(event.room, event.modes)}"],
+    e.MasksListed: lambda event: [f"--- {text_modes.listed(event)}"],
 }
 """By type of event: what is written of it."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatd_workers import events as e
-from chatd_workers.names import make_safe, strip_formatting
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -14,10 +13,10 @@ _STATUSES: Final = {"o": "operator", "v": "voice"}
 _SPANS: Final = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
-def person_shown(event: e.PersonShown) -> str:
+def person_shown(event: e.PersonShown) -> list[str]:
     """Return ``event`` as lines that each begin with the nick."""
     nick = event.source.nick
-    return "".join(f"--- {nick} {_shown(said)}\n" for said in _sentences(event))
+    return [f"--- {nick} {said}" for said in _sentences(event)]
 
 
 def shown_time(time: int) -> str:
@@ -67,7 +66,3 @@ def _span(seconds: int) -> str:
     unit, size = next((one for one in _SPANS if seconds >= one[1]), ("second", 1))
     count = seconds // size
     return f"{count} {unit}{'' if count == 1 else 's'}"
-
-
-def _shown(text: str) -> str:
-    return make_safe(strip_formatting(text))

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterable
 from typing import Final
 
-from chatd_workers.dialects.irc.grammar import escape
+from chatd_workers.dialects.irc.grammar import escape, unbroken
 
 _END: Final = b"\r\n"
 
@@ -22,7 +22,7 @@ def batch(server: str, reference: str, kind: str, data: bytes) -> bytes:
     tag = f"batch={reference}".encode()
     return _join(
         [
-            f":{server} BATCH +{reference} {kind}".encode(),
+            unbroken(f":{server} BATCH +{reference} {kind}").encode(),
             *(line if _is_batched(line) else _tagged(line, tag) for line in _lines(data)),
             f":{server} BATCH -{reference}".encode(),
         ]

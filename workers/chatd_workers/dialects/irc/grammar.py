@@ -188,11 +188,17 @@ def write_action(text: str) -> str:
     return f"{_ACTION} {text}\x01"
 
 
+def unbroken(line: str) -> str:
+    """Return ``line`` with U+FFFD for each character that would end it (and NUL)."""
+    # Formatting is not printable, either, and stays.
+    return line if line.isprintable() else line.translate(_BREAKS)
+
+
 def _middle(param: str) -> str:
-    safe = param.translate(_BREAKS)
+    safe = unbroken(param)
     return safe if is_middle(safe) else "*"
 
 
 def _last(param: str) -> str:
-    safe = param.translate(_BREAKS)
+    safe = unbroken(param)
     return safe if is_middle(safe) else f":{safe}"

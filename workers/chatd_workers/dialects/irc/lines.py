@@ -2,7 +2,9 @@ r"""Lines of IRC as the server writes them: fast, and within the bounds whatever
 
 A line has at most 512 bytes with its CRLF, tags apart (Modern, "Message format"). A text that
 makes it longer is clipped between two characters. Names in events are valid already; what comes
-from elsewhere, such as a word that the client made up, goes through ``middle``.
+from elsewhere, such as a word that the client made up, goes through ``middle``. Whatever an event
+holds, what should be one line is one (``grammar.unbroken``): the hub has checked every text, and a
+fault there must not let anybody write the lines of others.
 """
 
 from collections.abc import Iterable
@@ -10,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from chatd_workers import capabilities as cap
-from chatd_workers.dialects.irc.grammar import MAX_PARAMS, clip, escape, is_middle, pack
+from chatd_workers.dialects.irc.grammar import MAX_PARAMS, clip, escape, is_middle, pack, unbroken
 from chatd_workers.dialects.irc.modes import PREFIXES
 from chatd_workers.dialects.irc.numerics import NUMERICS
 from chatd_workers.dialects.irc.timestamps import write_time
@@ -78,10 +80,11 @@ def last(param: str) -> str:
 
 def line(tags: str, body: str) -> bytes:
     """Return a whole line of ``tags`` (with their space) and ``body``, which is clipped to fit."""
+    body = unbroken(body)
     data = body.encode()
     if len(data) > MAX_BODY:
         data = clip(body, MAX_BODY).encode()
-    return b"%b%b\r\n" % (tags.encode(), data)
+    return b"%b%b\r\n" % (unbroken(tags).encode(), data)
 
 
 def room_after(head: str) -> int:
@@ -116,7 +119,7 @@ def numeric(server: str, to: str, name: str, params: tuple[str, ...] = ()) -> by
 def listed(head: str, words: Iterable[str], separator: str = " ") -> bytes:
     """Return ``words`` in as few lines as can be, each beginning with ``head``; one at least."""
     lines = pack(words, room_after(head), separator)
-    return "".join(f"{head}{text}\r\n" for text in lines or [""]).encode()
+    return "".join(f"{unbroken(head + text)}\r\n" for text in lines or [""]).encode()
 
 
 def modes(head: str, changes: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -16,9 +16,11 @@ from chatd_workers import commands as c
 from chatd_workers.dialects.irc.grammar import MAX_REST, MAX_TAGS, Message, parse
 from chatd_workers.dialects.irc.requests import history, people, rooms, session, talk
 from chatd_workers.dialects.irc.requests.params import optional, word
+from chatd_workers.text_kinds import is_tag_value
 
 MAX_LABEL: Final = 64
-"""Bytes of a label; a longer one is ignored (IRCv3 labeled-response)."""
+"""Bytes of a label; a longer one is ignored (IRCv3 labeled-response), and one that could not be
+passed on."""
 
 
 class Verb(NamedTuple):
@@ -193,7 +195,7 @@ def read(line: bytes) -> c.Command | None:
         return None
     command = _read(line, message, is_utf8=is_utf8)
     label = message.tags.get("label", "")
-    if label and len(label.encode()) <= MAX_LABEL:
+    if label and len(label.encode()) <= MAX_LABEL and is_tag_value(label):
         return c.Labeled(label, command)
     return command
 

@@ -9,15 +9,13 @@ words; only the first has the message's id and its client-only tags, because it 
 from typing import Final
 
 from chatd_workers import capabilities as cap
-from chatd_workers.dialects.irc.grammar import clip, split, write_action
-from chatd_workers.dialects.irc.lines import TAGGED, prefix, room_after, tags_of
+from chatd_workers.dialects.irc.grammar import clip, split, unbroken, write_action
+from chatd_workers.dialects.irc.lines import MAX_BODY, TAGGED, prefix, room_after, tags_of
 from chatd_workers.events import Said, Source, Stamp, TalkKind, Told
 
 _VERBS: Final = {"say": "PRIVMSG", "act": "PRIVMSG", "notice": "NOTICE", "tag": "TAGMSG"}
 
 _CTCP: Final = "\x01"
-
-_MAX_LINE: Final = 512
 
 _SHORT: Final = 60
 """Characters that fit into a line after any names, be they four bytes each."""
@@ -46,15 +44,15 @@ def spoken(event: Said | Told, target: str, view: int) -> bytes:
     if kind == "tag":
         if not view & cap.MESSAGE_TAGS:
             return b""
-        body = f":{prefix(source)} TAGMSG {target}\r\n".encode()
+        body = unbroken(f":{prefix(source)} TAGMSG {target}")
     else:
         text = write_action(event.text) if kind == "act" else event.text
-        body = f":{prefix(source)} {_VERBS[kind]} {target} :{text}\r\n".encode()
-        if len(body) > _MAX_LINE:
+        body = unbroken(f":{prefix(source)} {_VERBS[kind]} {target} :{text}")
+        if len(body) > _SHORT and len(body.encode()) > MAX_BODY:
             return _long(event, target, view)
     if not view & TAGGED and not event.once:
-        return body
-    return _tags(event, view).encode() + body
+        return f"{body}\r\n".encode()
+    return f"{unbroken(_tags(event, view))}{body}\r\n".encode()
 
 
 def _tags(event: Said | Told, view: int) -> str:
@@ -77,6 +75,5 @@ def _long(event: Said | Told, target: str, view: int) -> bytes:
     first, *others = pieces
     begun = _tags(event, view)
     going_on = tags_of(view, Stamp(event.stamp.time), event.source)
-    return "".join(
-        [f"{begun}{head}{first}\r\n", *(f"{going_on}{head}{piece}\r\n" for piece in others)]
-    ).encode()
+    lines = [f"{begun}{head}{first}", *(f"{going_on}{head}{piece}" for piece in others)]
+    return "".join([f"{unbroken(line)}\r\n" for line in lines]).encode()
