@@ -1,0 +1,28 @@
+"""Attacks in short, on a small journal: nobody beside them loses anything, and nothing grows.
+
+How long those wait is for ``worst.py`` to say, on a machine that does nothing else.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from storm.attacks import attack_called
+from storm.worst import GROWTH, attacked
+from storm.worst_journal import template
+
+HELD = ("missed", "flood")
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return template(tmp_path_factory.mktemp("worst"), lines=5000, rooms=200)
+
+
+@pytest.mark.parametrize("kill_master", [False, True], ids=["alive", "killed"])
+@pytest.mark.parametrize("name", HELD)
+def test_an_attack_reaches_nobody_else(journal: Path, name: str, kill_master: bool) -> None:
+    outcome = attacked(attack_called(name), journal, seconds=1.5, idle=0.3, kill_master=kill_master)
+    assert outcome.wrong == [], str(outcome)
+    assert outcome.growth <= GROWTH, str(outcome)
+    assert outcome.became.endswith("0 were put out"), str(outcome)
