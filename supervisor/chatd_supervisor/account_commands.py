@@ -19,7 +19,7 @@ from chatd_supervisor.command_line import (
 )
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import moment, opened
-from chatd_supervisor.invocation import Invocation, paths_of
+from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.journal.account_tables import SqliteAccounts
 from chatd_supervisor.journal.accounts import (
     Account,
@@ -58,7 +58,8 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
     """Make the account NAME, with a password that is asked for."""
     from chatd_supervisor.hashing import derive  # noqa: PLC0415  # argon2 takes its time
 
-    config = Invocation(**options).config()
+    invocation = Invocation(**options)
+    config = invocation.config()
     if email and not is_address(email):
         raise click.BadParameter(f"{email!r} is no address", param_hint="--email")
     longest = config.limits.nick_length
@@ -68,7 +69,7 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
             f" {longest} characters at most, not as guests are called",
             param_hint="NAME",
         )
-    places = paths_of(config)
+    places = invocation.places()
     with editing(places.journal_file) as editor:
         # Before somebody types a password in vain.
         if (there := editor.accounts.find(name)) is not None:
@@ -87,7 +88,7 @@ def passwd(name: str, password_stdin: bool, **options: Any) -> None:
     """Give the account NAME another password, which is asked for."""
     from chatd_supervisor.hashing import derive  # noqa: PLC0415
 
-    places = paths_of(Invocation(**options).config())
+    places = Invocation(**options).places()
     with editing(places.journal_file) as editor:
         found = _existing(editor, name)
         editor.change(Rekeyed(found.name, derive(_password(found.name, password_stdin))))
@@ -101,7 +102,7 @@ def passwd(name: str, password_stdin: bool, **options: Any) -> None:
 @explain_errors
 def list_accounts(as_json: bool, **options: Any) -> None:
     """List all accounts."""
-    with opened(paths_of(Invocation(**options).config()).journal_file) as database:
+    with opened(Invocation(**options).places().journal_file) as database:
         kept = SqliteAccounts(database, contextlib.nullcontext)
         with moment(database):
             accounts, certificates = kept.all(), kept.certificates()
@@ -182,7 +183,7 @@ def hash_password(password_stdin: bool) -> None:
 
 
 def _change(change: Change, done: str, options: dict[str, Any]) -> None:
-    places = paths_of(Invocation(**options).config())
+    places = Invocation(**options).places()
     with editing(places.journal_file) as editor:
         editor.change(change)
     if isinstance(change, Removed | Suspended):

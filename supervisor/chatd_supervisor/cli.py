@@ -43,7 +43,7 @@ from chatd_supervisor.history import as_json as show_json
 from chatd_supervisor.history import as_text as show_text
 from chatd_supervisor.history import follow as follow_room
 from chatd_supervisor.inspect_command import inspect
-from chatd_supervisor.invocation import Invocation, paths_of
+from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.journal import Entry
 from chatd_supervisor.metrics_commands import metrics
 from chatd_supervisor.ps_command import ps
@@ -118,6 +118,7 @@ def start(supervise: bool, **options: Any) -> None:
 
 @main.command()
 @finding
+@state_option
 @explain_errors
 def stop(**options: Any) -> None:
     """Stop the server: what has arrived is still said, clients are told."""
@@ -268,7 +269,7 @@ def _show(entries: list[Entry], show: Callable[[Entry], str]) -> None:
 
 
 def _journal(invocation: Invocation) -> Path:
-    return paths_of(invocation.config()).journal_file
+    return invocation.places().journal_file
 
 
 def _ask(invocation: Invocation, request: str) -> dict[str, Any]:

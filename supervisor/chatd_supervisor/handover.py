@@ -63,6 +63,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     state_dir: str
     daemon: bool
     pid_file: int
+    state_lock: int | None = None
     keeper: int | None
     store: Standing | None = None
     """What the service manager holds, if it does."""
@@ -142,6 +143,8 @@ def resuming_command(python: str, options: Iterable[str]) -> list[str]:
 
 def _descriptors(handover: Handover) -> Iterable[int]:
     yield handover.pid_file
+    if handover.state_lock is not None:
+        yield handover.state_lock
     if handover.keeper is not None:
         yield handover.keeper
     yield from handover.named.values()

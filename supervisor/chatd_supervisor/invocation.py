@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatd_supervisor.config import Config, Limits, load
-from chatd_supervisor.paths import Paths, find
+from chatd_supervisor.paths import Paths, find, linked_state
 from chatd_workers.config_file import ConfigError
 
 
@@ -25,9 +25,10 @@ class Invocation:
     ) -> None:
         self._file = _absolute(config)
         self._runtime_dir = _absolute(runtime_dir)
+        self._state_dir = _absolute(state_dir)
         server = {
             "runtime_dir": self._runtime_dir,
-            "state_dir": _absolute(state_dir),
+            "state_dir": self._state_dir,
             "log_level": log_level,
             "log_format": log_format,
         }
@@ -81,17 +82,29 @@ class Invocation:
         self._file = str(found) if found is not None else None
 
     def paths(self) -> Paths:
-        """Return where a running server is found. Raises ConfigError.
+        """Return where a server is found that runs or has died. Raises ConfigError.
 
-        Named on the command line it is found without a configuration, so that one broken
+        Its state directory is the one that the server has named, whatever the configuration says
+        now. Named on the command line it is found without a configuration, so that one broken
         meanwhile does not keep anybody from stopping the server.
         """
         if self._runtime_dir is not None:
-            return find(self._runtime_dir, None)
+            return self._linked(find(self._runtime_dir, self._state_dir))
         try:
-            return paths_of(self.config())
+            return self.places()
         except ConfigError as error:
             raise ConfigError(f"{error} (--runtime-dir finds a server without it)") from error
+
+    def places(self) -> Paths:
+        """Return where a server would be, or the one is that is in the runtime directory.
+
+        Raises ConfigError.
+        """
+        return self._linked(paths_of(self.config()))
+
+    def _linked(self, places: Paths) -> Paths:
+        state_dir = linked_state(places.runtime_dir) if self._state_dir is None else None
+        return places if state_dir is None else places._replace(state_dir=state_dir)
 
     def stop_timeout(self) -> float:
         """Return the seconds that the server has for a graceful stop."""

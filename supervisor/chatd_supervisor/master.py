@@ -35,7 +35,7 @@ from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
 from chatd_supervisor.nursing import Nursery, is_wanted
 from chatd_supervisor.outbox import recover
-from chatd_supervisor.paths import Paths
+from chatd_supervisor.paths import Paths, link_state
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.privileges import user_name
 from chatd_supervisor.reception import Reception
@@ -158,9 +158,10 @@ class Master:
         """Put everything together, in the state that the journal and the runtime files tell."""
         limits = self._config.limits
         snapshot = journal.load()
+        link_state(self._paths)
         self._ledger = Ledger(self._paths.ledger_file)
         rows = self._ledger.rows()
-        recovered = recover(self._paths.runtime_dir, snapshot.tick, rows)
+        recovered = recover(self._paths.sessions_dir, snapshot.tick, rows)
         board = self._switchboard = Switchboard(
             self._loop,
             self._ledger,
@@ -225,6 +226,7 @@ class Master:
         self._ledger.discard()
         self._switchboard.commits.outbox.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
+        self._paths.state_link.unlink(missing_ok=True)
         if self._keeper is not None:
             self._keeper.goodbye()
 

@@ -1,5 +1,10 @@
 """Where things are kept: the runtime directory and the state directory.
 
+In the runtime directory is what finds the server: PID files and sockets. All of it can be made
+again (``runtime_files``), because such directories are removed while their owner lives: by
+logind(8) at logout, by whoever cleans /tmp. What clients would be lost without is in the state
+directory: the journal, and in ``sessions`` the ledger and the outbox.
+
 From the command line or the configuration, else from ``$RUNTIME_DIRECTORY`` and
 ``$STATE_DIRECTORY`` (systemd.exec(5)), else from the XDG base directories; for a server that
 becomes a user of its own, ``/run/chatd`` and ``/var/lib/chatd``.
@@ -38,9 +43,24 @@ class Paths(NamedTuple):
         return self.runtime_dir / "adoption.sock"
 
     @property
+    def state_link(self) -> Path:
+        """A link to the state directory, for commands that are told the runtime directory alone."""
+        return self.runtime_dir / "state"
+
+    @property
+    def sessions_dir(self) -> Path:
+        """Where the ledger and the outbox are: what the next master needs to take up sessions."""
+        return self.state_dir / "sessions"
+
+    @property
     def ledger_file(self) -> Path:
         """Who serves which session, and from where on its output must be looked at."""
-        return self.runtime_dir / "ledger"
+        return self.sessions_dir / "ledger"
+
+    @property
+    def state_lock(self) -> Path:
+        """Locked by the server that uses the state directory; says which one that is."""
+        return self.state_dir / "lock"
 
     @property
     def journal_file(self) -> Path:
@@ -115,7 +135,7 @@ def _state(environ: Mapping[str, str]) -> str:
 
 
 def prepare(paths: Paths) -> None:
-    """Create both directories (0700) and check that they can be used. Raises PathError."""
+    """Create the directories (0700) and check that they can be used. Raises PathError."""
     # Before anything is made.
     longest = paths.adoption_socket
     size = len(os.fsencode(longest))
@@ -124,7 +144,7 @@ def prepare(paths: Paths) -> None:
             f"{longest}: a Unix socket's path has at most {MAX_SOCKET_PATH} bytes, "
             f"this one {size}; choose a shorter --runtime-dir"
         )
-    for directory in paths:
+    for directory in (*paths, paths.sessions_dir):
         make_directory(directory)
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise PathError(f"no permission to write in directory {directory}")
@@ -139,6 +159,30 @@ def make_directory(directory: Path) -> None:
         raise PathError(f"cannot make directory {directory}: it is not a directory") from error
     except OSError as error:
         raise PathError(f"cannot make directory {directory}: {error.strerror}") from error
+
+
+def link_state(paths: Paths) -> None:
+    """Have the runtime directory tell which state directory belongs to it. Raises OSError."""
+    new = paths.state_link.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(paths.state_dir)
+    new.replace(paths.state_link)
+
+
+def linked_state(runtime_dir: Path) -> Path | None:
+    """Return the state directory of the server that is, or was, in ``runtime_dir``; None: unknown.
+
+    The link counts only if it is ours, or we are root, and leads to a directory of its owner.
+    """
+    link = runtime_dir / "state"
+    try:
+        owner = link.lstat().st_uid
+        state_dir = Path(os.readlink(link))
+        if owner != state_dir.stat().st_uid or os.geteuid() not in (owner, 0):
+            return None
+    except OSError:
+        return None
+    return state_dir
 
 
 def hand_over(directory: Path, uid: int, gid: int) -> None:

@@ -1,8 +1,12 @@
-"""The PID file: locked for life, so that there is one master to a runtime directory.
+"""PID files: locked for life, so that there is one master to a directory.
+
+One is in the runtime directory, where people look for it; the other, ``lock``, is in the state
+directory, because two servers with different runtime directories must not write to one journal.
 
 The lock is a POSIX record lock (fcntl(2)), which belongs to the process: workers do not inherit
 it, as they would a flock(2), so a dead master's lock is gone at once whatever lives on. It has
 one trap: closing any descriptor of the file drops it. So nothing else in the master opens it.
+A flock(2) would be held on by every process that was forked and has not closed it yet.
 """
 
 import contextlib
@@ -15,22 +19,29 @@ from typing import Final
 _FLOCK: Final = "hhqqi4x"
 """struct flock on 64-bit Linux: type, whence, start, length, pid."""
 
+_MAX_SIZE: Final = 8192
+"""Bytes that are read of a file: two lines, one of them a path."""
+
 
 class AlreadyRunning(Exception):
     """Another master holds the lock; ``pid`` is its process (0 or less: not one seen from here)."""
 
-    def __init__(self, directory: Path, pid: int) -> None:
+    def __init__(self, directory: Path, pid: int, runtime_dir: str = "") -> None:
+        """``runtime_dir``: where that one is found, if it is not in ``directory``."""
         # A holder in another pid namespace shows as 0, one on another host (NFS) as negative.
         known = f"as pid {pid}" if pid > 0 else "on another host or in another container"
-        super().__init__(f"chatd is already running in {directory} {known}")
+        found = f", with the runtime directory {runtime_dir}" if runtime_dir else ""
+        super().__init__(f"chatd is already running in {directory} {known}{found}")
         self.pid = pid
 
 
 class PidFile:
     """The PID file of this process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, runtime_dir: Path | None = None) -> None:
+        """``runtime_dir`` is written below the pid: where its holder is found, if not there."""
         self._path = path
+        self._lines = [os.fspath(runtime_dir)] if runtime_dir is not None else []
         self._descriptor = -1
 
     def fileno(self) -> int:
@@ -55,7 +66,7 @@ class PidFile:
             descriptor = os.open(self._path, flags, 0o644)
             try:
                 if self._lock(descriptor):
-                    _write(descriptor, os.getpid())
+                    _write(descriptor, [str(os.getpid()), *self._lines])
                     self._descriptor = descriptor
             finally:
                 if self._descriptor < 0:
@@ -69,27 +80,49 @@ class PidFile:
             pid = _holder(descriptor)
             if pid is None:
                 return False  # released in between
-            raise AlreadyRunning(self._path.parent, pid) from None
+            raise AlreadyRunning(self._path.parent, pid, _runtime_dir(descriptor)) from None
         # Its owner may have removed it between our opening and our locking it.
         with contextlib.suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
         return False
 
+    def is_in_place(self) -> bool:
+        """Return whether the file is where it belongs. Raises OSError."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.lstat(self._path))
+        except FileNotFoundError:
+            return False
+
+    def make_again(self) -> None:
+        """Make and lock a file in place of one that somebody has removed or replaced.
+
+        Raises AlreadyRunning, if the new one is another server's, or OSError; then the old one
+        is still held.
+        """
+        if self.is_in_place():
+            return  # to open it a second time, and close it, would drop the lock
+        successor = PidFile(self._path)
+        successor._lines = self._lines
+        successor.acquire()
+        os.close(self._descriptor)
+        self._descriptor = successor._descriptor
+
     def release(self) -> None:
         """Remove the file and give the lock back."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                if self.is_in_place():  # else it is another one's
+                    self._path.unlink()
             os.close(self._descriptor)
             self._descriptor = -1
 
 
-def _write(descriptor: int, pid: int) -> None:
-    """Put ``pid`` in place of what a killed process has left, so that a reader finds one of both.
+def _write(descriptor: int, lines: list[str]) -> None:
+    """Put ``lines`` in place of what a killed process has left, so that a reader finds either.
 
     A number at any time: first over the old one, as much as there was of it, then shortened.
     """
-    line = f"{pid}\n".encode()
+    line = os.fsencode("".join(f"{line}\n" for line in lines))
     os.pwrite(descriptor, line.ljust(os.fstat(descriptor).st_size, b"\n"), 0)
     os.ftruncate(descriptor, len(line))
 
@@ -118,6 +151,26 @@ def holder(path: Path) -> int | None:
         return _holder(descriptor)
     finally:
         os.close(descriptor)
+
+
+def found_at(path: Path) -> str:
+    """Return the runtime directory that is written in the file at ``path``; "" if none is.
+
+    Not for the master itself: see above. Raises OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    try:
+        return _runtime_dir(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _runtime_dir(descriptor: int) -> str:
+    lines = os.pread(descriptor, _MAX_SIZE, 0).split(b"\n")
+    return os.fsdecode(lines[1]) if len(lines) > 1 else ""
 
 
 def _holder(descriptor: int) -> int | None:

@@ -125,5 +125,5 @@ def read(
 def _damaged(path: Path, what: str) -> OutboxError:
     return OutboxError(
         f"{path} {what}: what clients have still to be sent is not known; "
-        "stop chatd, move its runtime directory away, and start it again"
+        f"stop chatd, move {path.parent} away, and start it again"
     )

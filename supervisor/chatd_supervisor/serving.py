@@ -47,6 +47,18 @@ class Inherited(NamedTuple):
     """Listening sockets that were bound as root, by name."""
 
 
+class Locks(NamedTuple):
+    """What says that both directories are ours."""
+
+    pid_file: PidFile
+    state: PidFile
+
+    def release(self) -> None:
+        """Give both back."""
+        self.pid_file.release()
+        self.state.release()
+
+
 def start(invocation: Invocation, *, supervised: bool) -> int:
     """Serve as a daemon; return, when it is ready or has failed, the exit code.
 
@@ -110,24 +122,41 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
         is_first = handover is None and KEEPER not in os.environ
         bound = step_down(invocation, config) if is_first else {}
         places = paths_of(config)
-        pid_file = PidFile(places.pid_file)
-        if handover is None:
-            prepare(places)
-            _refuse_supervisor(places)
-            pid_file.acquire()
-        else:
-            check_places(places, handover)
-            pid_file.take_over(handover.pid_file)
+        locks = _locks(places, handover)
     except (ConfigError, OSError, AlreadyRunning) as error:
         if handover is not None and not handover.failure:
             go_back(handover, str(error))
         return _failed(starter, *_explained(error))
     try:
-        return _run(invocation, config, pid_file, starter, Inherited(handover, bound))
+        return _run(invocation, config, locks, starter, Inherited(handover, bound))
     finally:
         # A supervisor that was killed has left it.
         sweep(places.supervisor_file)
-        pid_file.release()
+        locks.release()
+
+
+def _locks(places: Paths, handover: Handover | None) -> Locks:
+    """Return the locks on both directories, taken now or by the program before us.
+
+    Raises PathError if a directory cannot be used, AlreadyRunning, other OSErrors.
+    """
+    locks = Locks(PidFile(places.pid_file), PidFile(places.state_lock, places.runtime_dir))
+    if handover is None:
+        prepare(places)
+        _refuse_supervisor(places)
+        locks.pid_file.acquire()
+    else:
+        check_places(places, handover)
+        locks.pid_file.take_over(handover.pid_file)
+    try:
+        if handover is None or handover.state_lock is None:
+            locks.state.acquire()
+        else:
+            locks.state.take_over(handover.state_lock)
+    except BaseException:
+        locks.pid_file.release()
+        raise
+    return locks
 
 
 def _refuse_supervisor(places: Paths) -> None:
@@ -173,7 +202,7 @@ def _explained(error: Exception) -> tuple[Exit, object]:
 def _run(
     invocation: Invocation,
     config: Config,
-    pid_file: PidFile,
+    locks: Locks,
     starter: Starter | None,
     inherited: Inherited,
 ) -> int:
@@ -211,7 +240,8 @@ def _run(
         if keeper is None:
             keeper = begin_store(config, notifier, handover.store if handover else None)
         launch = Launch(
-            pid_file=pid_file,
+            pid_file=locks.pid_file,
+            state_lock=locks.state,
             command=resuming_command(sys.executable, invocation.options()),
             daemon=daemon,
             keeper=keeper,

@@ -10,9 +10,9 @@ what the session's row in the ledger calls written. So a master that is killed w
 before the ledger says so, leaves a file that is as good as before. It is begun anew, and replaces
 the old one, when more of it is history than is not, or when something in its midst was taken back.
 
-A new master maps it and reads nothing: it is memory already (the runtime directory is a tmpfs), as
-long as somebody is to be sent it. It is never written through the mapping, so a full file system
-is an error, not a SIGBUS.
+A new master maps it and reads nothing: what was just written is in memory (the page cache), and is
+read from there when somebody is to be sent it. It is never written through the mapping, so a full
+file system is an error, not a SIGBUS.
 """
 
 import mmap

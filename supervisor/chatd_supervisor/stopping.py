@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from chatd_supervisor import segments
 from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
-from chatd_supervisor.ledger import Ledger
+from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.pidfile import holder, sweep
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile, found_at, holder
 
 MARGIN: Final = 5.0
 """Seconds that are waited beyond the server's own stop_timeout."""
@@ -43,9 +42,13 @@ def stop(invocation: Invocation) -> Stopped | None:
     with contextlib.ExitStack() as stack:
         # The supervisor first: a master may come and go while it is there.
         pids: dict[int, int] = {}
-        for path in (places.supervisor_file, places.pid_file):
+        for path in (places.supervisor_file, places.pid_file, places.state_lock):
             found = _pin(path, stack)
-            if found is not None:
+            if found is None or found[0] in pids.values():
+                continue
+            # Whoever has the state directory is meant only if the runtime directory is its own as
+            # well, and nothing but its PID file was removed.
+            if path != places.state_lock or _is_found_in(path, places.runtime_dir):
                 pid, process = found
                 pids[process] = pid
         if not pids:
@@ -70,26 +73,65 @@ def stop(invocation: Invocation) -> Stopped | None:
 def end_waiting(places: Paths) -> int:
     """End the workers that a dead master has left waiting for another; return how many.
 
-    Only with no master there; their clients are disconnected. Raises OSError if we may not, or if
-    the ledger is damaged.
+    Their clients are disconnected. Both directories are locked meanwhile: nothing of a server that
+    lives is touched. Raises NotStopped if there is one, OSError if we may not, or if the ledger is
+    damaged.
     """
-    rows = Ledger.read(places.ledger_file)
     ended = 0
-    for row in rows.values():
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            process = os.pidfd_open(row.pid)
-            stack.callback(os.close, process)
-            # The pid is pinned now; it may have become another process's since it was noted.
-            if Path(f"/proc/{row.pid}/cmdline").read_bytes().startswith(b"chatd: "):
-                signal.pidfd_send_signal(process, signal.SIGKILL)
-                ended += 1
-    outbox = [segments.path_of(places.runtime_dir, n) for n in segments.found(places.runtime_dir)]
-    for left in (places.ledger_file, places.adoption_socket, *outbox):
-        left.unlink(missing_ok=True)
-    # If supervisor and master were killed together, neither has cleared up after the other.
-    sweep(places.pid_file, places.control_socket)
-    sweep(places.supervisor_file)
+    with contextlib.ExitStack() as stack:
+        # If supervisor and master were killed together, neither has cleared up after the other.
+        for path in (places.supervisor_file, places.pid_file):
+            if places.runtime_dir.exists():
+                _take(path, stack)
+        if places.state_dir.exists() and _take_state(places, stack):
+            ended = sum(map(_end, Ledger.read(places.ledger_file).values()))
+            _clear(places.sessions_dir)
+        for left in (places.control_socket, places.adoption_socket, places.state_link):
+            left.unlink(missing_ok=True)
     return ended
+
+
+def _take_state(places: Paths, stack: contextlib.ExitStack) -> bool:
+    """Lock the state directory, unless a server in another runtime directory uses it."""
+    lock = places.state_lock
+    if holder(lock) is not None and not _is_found_in(lock, places.runtime_dir):
+        return False
+    _take(lock, stack)
+    return True
+
+
+def _take(path: Path, stack: contextlib.ExitStack) -> None:
+    """Lock the PID file at ``path`` until ``stack`` ends, and then remove it."""
+    lock = PidFile(path)
+    try:
+        lock.acquire()
+    except AlreadyRunning as error:
+        raise NotStopped(f"nothing was stopped: {error}") from error
+    stack.callback(lock.release)
+
+
+def _clear(directory: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        for left in directory.iterdir():
+            left.unlink(missing_ok=True)
+
+
+def _end(row: Row) -> bool:
+    """Kill the worker of ``row``; return whether it was there."""
+    try:
+        process = os.pidfd_open(row.pid)
+    except (OSError, ValueError):
+        return False
+    try:
+        # The pid is pinned now; it may have become another process's since it was noted.
+        if not Path(f"/proc/{row.pid}/cmdline").read_bytes().startswith(b"chatd: "):
+            return False
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        os.close(process)
+    return True
 
 
 def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:
@@ -106,6 +148,11 @@ def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:
     stack.callback(os.close, process)
     # The pid is pinned now; if it still holds the lock, it is the server and nobody else.
     return (pid, process) if holder(path) == pid else None
+
+
+def _is_found_in(lock: Path, runtime_dir: Path) -> bool:
+    """Return whether the server that holds ``lock`` says that it is found in ``runtime_dir``."""
+    return os.path.realpath(found_at(lock)) == os.path.realpath(runtime_dir)
 
 
 def _wait(process: int, deadline: float) -> bool:

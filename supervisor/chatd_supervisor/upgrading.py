@@ -37,6 +37,7 @@ class Launch(NamedTuple):
     """How this process came to be the master."""
 
     pid_file: PidFile
+    state_lock: PidFile
     command: list[str]
     """The program and its arguments, to be run again after an upgrade."""
     daemon: bool
@@ -164,6 +165,7 @@ class Upgrade:
             state_dir=str(self._paths.state_dir),
             daemon=launch.daemon,
             pid_file=launch.pid_file.fileno(),
+            state_lock=launch.state_lock.fileno(),
             keeper=launch.keeper.fileno() if launch.keeper is not None else None,
             store=launch.keeper.standing if isinstance(launch.keeper, Store) else None,
             named=self._named(),

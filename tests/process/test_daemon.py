@@ -155,7 +155,9 @@ def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
     os.kill(pid, signal.SIGKILL)
     eventually("it is gone", lambda: not is_running(pid))
     left = {path.name for path in daemon.runtime_dir.iterdir()}
-    assert left == {"chatd.pid", "control.sock", "adoption.sock", "ledger", "outbox.1"}
+    assert left == {"chatd.pid", "control.sock", "adoption.sock", "state"}
+    kept = {path.name for path in (daemon.state_dir / "sessions").iterdir()}
+    assert kept == {"ledger", "outbox.1"}
     assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 3
     assert daemon.start() != pid

@@ -113,9 +113,9 @@ def test_output_goes_on_at_the_very_byte_where_it_stopped(restartable: Restartab
     queue = {one["nick"]: one["queue"] for one in server.ask("ps")}
     assert queue["deaf"] > 1_000_000
     # It keeps none of the outbox but for its own.
-    (spill,) = server.runtime_dir.glob("spill.*")
+    (spill,) = server.state_dir.glob("sessions/spill.*")
     assert spill.stat().st_mode & 0o777 == 0o600
-    assert len(list(server.runtime_dir.glob("outbox.*"))) == 1
+    assert len(list(server.state_dir.glob("sessions/outbox.*"))) == 1
     for n in range(5000, 5010):
         restartable.kill()
         server = restartable.again()

@@ -198,14 +198,14 @@ def test_the_row_of_one_who_was_never_written_down_is_freed(tmp_path: Path) -> N
         alice = server.connect("alice")
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait(PATIENCE)
-        ledger = Ledger(server.runtime_dir / "ledger")
+        ledger = Ledger(server.state_dir / "sessions" / "ledger")
         (known,) = ledger.rows()
         ledger.enter(1000, TOKEN, Place(1, 16))
         ledger.close()
         server.again()
 
         def rows() -> set[int]:
-            return set(Ledger.read(server.runtime_dir / "ledger"))
+            return set(Ledger.read(server.state_dir / "sessions" / "ledger"))
 
         eventually("its row is freed", lambda: rows() == {known})
         alice.send("still here\n")
@@ -241,7 +241,7 @@ def test_a_damaged_file_is_named_and_what_to_do(
         alice = server.connect("alice")
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait(PATIENCE)
-        path = server.runtime_dir / name
+        path = server.state_dir / "sessions" / name
         content = bytearray(path.read_bytes())
         content[position] ^= 0x40
         path.write_bytes(content)

@@ -32,7 +32,7 @@ def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> Non
     server.start()
     supervisor, port = server.supervisor, server.port
     server.configure(BROKEN)
-    server.left_over = {"adoption", "ledger", "outbox"}
+    server.left_over = {"adoption", "state"}
     server.kill_master()
     eventually("the next one fails", lambda: "exited with status 78" in server.log())
     done = server.do("stop")
@@ -77,7 +77,7 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
     server.configure(CONFIG.replace("0.5", "60"))
     server.start()
     supervisor, master = server.supervisor, server.master
-    server.left_over = {"adoption", "ledger", "outbox"}
+    server.left_over = {"adoption", "state"}
     # One who takes nothing: the stop waits for it.
     client = server.connect(server.port).greet()
     (worker,) = server.workers()
@@ -96,7 +96,7 @@ def test_a_master_killed_while_it_stops_is_not_started_again(server: Supervised)
 def test_a_master_that_hangs_can_be_killed_and_is_not_started_again(server: Supervised) -> None:
     server.start()
     supervisor, master = server.supervisor, server.master
-    server.left_over = {"adoption", "ledger", "outbox"}
+    server.left_over = {"adoption", "state"}
     os.kill(master, signal.SIGSTOP)
     done = server.do("stop")
     assert (done.returncode, done.stdout) == (1, "")
@@ -154,7 +154,7 @@ def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
 def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
     server.start()
     server.configure(BROKEN)
-    server.left_over = {"adoption", "ledger", "outbox"}
+    server.left_over = {"adoption", "state"}
     server.kill_master()
     eventually("the next one fails", lambda: "exited with status 78" in server.log())
     other = server.directory / "other.toml"

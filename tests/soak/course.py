@@ -43,8 +43,8 @@ class Rest(NamedTuple):
     """Of all its processes together."""
     descriptors: int
     processes: int
-    runtime: float
-    """The size of the runtime directory."""
+    kept: float
+    """The size of the ledger and the outbox."""
     cpu: float
     """Of the master, in ms a session since the rest before."""
 
@@ -52,7 +52,7 @@ class Rest(NamedTuple):
         return (
             f"{self.after:7.1f} s {self.sessions:7d} sessions: master {self.rss:.1f} MB, "
             f"all {self.pss:.1f} MB, {self.descriptors} descriptors, {self.processes} processes, "
-            f"runtime directory {self.runtime:.1f} MB, {self.cpu:.2f} ms CPU a session"
+            f"ledger and outbox {self.kept:.1f} MB, {self.cpu:.2f} ms CPU a session"
         )
 
 
@@ -212,7 +212,7 @@ class Soak:
             sum(_memory(one)[1] for one in (pid, *workers)),
             len(descriptors(pid)),
             1 + len(_children(pid)),
-            sum(file.stat().st_size for file in self._server.runtime_dir.iterdir()) / 1e6,
+            _size(self._server.state_dir / "sessions") / 1e6,
             spent / max(1, sessions) * 1e3,
         )
 
@@ -258,6 +258,11 @@ class Soak:
 
 def _children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _size(directory: Path) -> int:
+    """Return how many bytes are in the files of ``directory``."""
+    return sum(file.stat().st_size for file in directory.iterdir())
 
 
 def _is_running(pid: int) -> bool:
