@@ -127,7 +127,8 @@ class Commits:
 
         What is returned must be carried out before this is called again.
         """
-        if self.stuck or not (self._work or self.closed):
+        # What could not be written is tried even if nobody waits for it any more.
+        if self.stuck or not (self._work or self.closed or self.since_stuck):
             runs = self.egress.seal()
             # Said by the master itself (farewells when it stops, that something has failed).
             return Commit([], [], self._put_out(runs), [], []) if runs else None
@@ -156,6 +157,10 @@ class Commits:
             # another batch of this number.
             self.outbox.retract(place)
             return self._failed(error)
+        if self.since_stuck:
+            note("journal written again")
+            self.since_stuck = 0.0
+            self._changed()
         MEASURES.committed(begun, self._since if self._work else begun)
         self._work = []
         self.closed = []
@@ -341,6 +346,17 @@ class Commits:
 
     # When it cannot be written
 
+    def withdraw(self, work: Work) -> bool:
+        """Give up ``work`` if it still waits to be written down; return whether it did.
+
+        For what nothing but this process's memory keeps: whoever asked for it is to be told that
+        it is not done, for no later master would know of it.
+        """
+        kept = [other for other in self._work if other is not work]
+        waited = len(kept) < len(self._work)
+        self._work = kept
+        return waited
+
     def _failed(self, error: OSError) -> Commit | None:
         reason = str(error) if isinstance(error, JournalError) else _sentence(error)
         self.stuck = reason
@@ -381,10 +397,6 @@ class Commits:
     def _try_again(self) -> None:
         self.stuck = ""
         self._wake()
-        if not self.stuck and self.since_stuck:
-            note("journal written again")
-            self.since_stuck = 0.0
-            self._changed()
 
     def close(self) -> None:
         """Let go of the timers."""

@@ -56,10 +56,15 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         if reason := objection(board.hub, wish):
             raise ControlError(reason)
         concerned: list[int] = []
-        board.commits.add(Administered(wish, concerned))
+        work = Administered(wish, concerned)
+        board.commits.add(work)
         board.commit()
-        if not concerned or board.commits.stuck:
-            raise ControlError("the journal cannot be written now; it is done as soon as it can be")
+        # Nothing but our memory has it, so it is not promised for later.
+        if board.commits.stuck and board.commits.withdraw(work):
+            raise ControlError(
+                f"not done, for the journal cannot be written: {board.commits.stuck};"
+                " mend that, then ask again"
+            )
         if isinstance(wish, Kick) and not concerned[-1]:
             raise ControlError(f"{wish.nick} has just gone")
         if isinstance(wish, Enter | Strike):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -153,6 +154,96 @@ def fill_and_free(disk: Disk, server: Server) -> None:
     alice.send("end\n")
     assert alice.until("alice : end")[-1] == bob.until("alice : end")[-1]
     assert server.log().count("journal cannot be written ") == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_asked_for_on_a_full_disk_is_not_promised(
+    tmp_path: Path, kind: type[SmallDisk | ShortFiles]
+) -> None:
+    disk: Disk = kind(tmp_path)
+    with serving(tmp_path, program=disk.program, supervised=True) as server:
+        _, alice, bob = people(server)
+        disk.fill(server)
+        talk_until_told(alice, bob)
+        for command in (["ban", "mallory"], ["kick", "bob"], ["say", "#lobby", "hello"]):
+            done = asked(server, *command)
+            assert done.returncode, command
+            assert "not done, for the journal cannot be written: " in done.stderr
+        server.kill_master()
+        eventually("the next master is ready", server.is_ready)
+        disk.free(server)
+        eventually("it serves", lambda: server.ask("status")["state"] == "serving")
+        # As it was told, nothing of it is done; and now it is.
+        assert server.ask("bans") == []
+        assert asked(server, "ban", "mallory").returncode == 0
+        assert [one["mask"] for one in server.ask("bans")] == ["mallory"]
+        bob.send("still here\n")
+        assert "hello" not in "".join(bob.until("bob : still here"))
+
+
+def asked(server: Server, *command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [CHATD, *command, f"--runtime-dir={server.runtime_dir}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_reader_that_kept_the_log_until_the_disk_was_full(
+    tmp_path: Path, kind: type[SmallDisk]
+) -> None:
+    disk = kind(tmp_path)
+    program = [*disk.program[:-1], sys.executable, "-c", OFTEN_MOVED]
+    with serving(tmp_path, program=program) as server:
+        _, alice, bob = people(server)
+        alice.send("first\n")
+        assert alice.line() == bob.line() == "alice : first"
+        reader = subprocess.Popen(
+            [*inside(server), sys.executable, "-c", READER, server.state_dir / "journal.db"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"reading\n"
+        said, why = talk_until_told(alice, bob)
+        assert why == (
+            f"{server.state_dir}/journal.db-wal takes up the last of its file system, for a program"
+            " that has long been reading the journal keeps it from being emptied; fuser"
+            f" {server.state_dir}/journal.db tells which"
+        )
+        reader.communicate(timeout=PATIENCE)
+        # It goes on by itself, without a byte being freed by anybody.
+        assert alice.line() == bob.line() == f"alice : a{said}"
+        eventually("it serves", lambda: server.ask("status")["state"] == "serving")
+        for n in range(20):
+            alice.send(f"b{n}\n")
+            assert alice.line() == bob.line() == f"alice : b{n}"
+
+
+def inside(server: Server) -> list[str]:
+    """Return what runs a program where the server's small disk can be seen."""
+    return ["nsenter", "-t", str(server.pid), "-U", "-m", "--preserve-credentials"]
+
+
+READER = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN")
+database.execute("SELECT count(*) FROM entries").fetchone()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+OFTEN_MOVED = """
+from chatd_supervisor.journal import tending
+tending.CHECKPOINT = 40
+from chatd_supervisor.cli import main
+main(prog_name="chatd")
+"""
+"""The log is moved into the file more often than usual."""
 
 
 def test_a_full_disk_and_a_stop(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ class SqliteJournal:
         now = batch.time or self.clock()
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
         self._see_that_it_is_there()
+        self._see_that_it_has_room()
         try:
             database.execute("BEGIN IMMEDIATE")
             self._write(batch, now)
@@ -178,6 +179,9 @@ class SqliteJournal:
                     database.execute("ROLLBACK")
             if isinstance(error, AccountConflict):
                 raise
+            if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+                with contextlib.suppress(sqlite3.Error):
+                    self._tending.make_room()
             raise JournalError(explain(self._path, error)) from error
         tick: int = self._tick + 1
         self._tick = tick
@@ -199,6 +203,16 @@ class SqliteJournal:
                 f"{self._path} was moved, removed or replaced while it was in use; put it back, or"
                 " restart chatd, which goes on with what is there then"
                 f" (until then what was there is in /proc/{os.getpid()}/fd)"
+            )
+
+    def _see_that_it_has_room(self) -> None:
+        with self._explained():
+            leaves_room = self._tending.leaves_room()
+        if not leaves_room:
+            raise JournalError(
+                f"{self._path}-wal takes up the last of its file system, for a program that has"
+                " long been reading the journal keeps it from being emptied;"
+                f" fuser {self._path} tells which"
             )
 
     def _write(self, batch: Batch, now: int) -> None:

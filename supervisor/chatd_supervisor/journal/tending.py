@@ -5,6 +5,7 @@ and forgetting what is too old.
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -36,6 +37,16 @@ ROWS_A_PAGE: Final = 30
 
 PAGES_A_BATCH: Final = 4
 """Pages that a batch changes at least."""
+
+PAGE: Final = 4096
+"""Bytes in a page."""
+
+NO_ROOM: Final = 5.0
+"""Seconds until it is tried again if there is no room for more in the log."""
+
+SLACK: Final = 1 << 20
+"""Bytes that are left free beside those that the log's pages need in the file, once somebody keeps
+the log from beginning anew."""
 
 _AS_INDEXED: Final = (
     "SELECT seq, hex(folded) AS room, text"  # noqa: S608
@@ -69,6 +80,8 @@ class Tending:
         (self._indexed,) = database.execute("SELECT indexed FROM state").fetchone()
         self._pages = 0
         self._large = False
+        # Somebody who reads the journal kept pages in the log the last time they were to be moved.
+        self._is_held = False
 
     def written(self, facts: int) -> None:
         """Take note that a batch with so many facts was written."""
@@ -80,6 +93,8 @@ class Tending:
         # written over what is in memory already.
         if self._pages >= CHECKPOINT:
             self._checkpoint()
+        if not self.leaves_room():
+            return NO_ROOM
         behind = seq - self._indexed
         step = STEP if behind <= BEHIND else 4 * STEP
         more = self._index(seq, step)
@@ -89,15 +104,42 @@ class Tending:
             return None
         return PAUSE if behind <= BEHIND else 0.0
 
+    def leaves_room(self) -> bool:
+        """Tell whether what is in the log would still find room in the file if more is written.
+
+        A log that somebody keeps from beginning anew grows until the disk is full. If it took
+        the last of it, the log could not be moved into the file, which must grow for that, and
+        not be emptied for good, also when nobody keeps it any more. May raise sqlite3.Error.
+        """
+        if not self._is_held or self._has_room():
+            return True
+        self._checkpoint()  # whoever kept it may have gone
+        return not self._is_held or self._has_room()
+
+    def _has_room(self) -> bool:
+        (pages,) = self._database.execute("PRAGMA page_count").fetchone()
+        there = os.statvfs(self._path)
+        missing = max(pages * PAGE - os.stat(self._path).st_size, 0)
+        return bool(there.f_bavail * there.f_frsize >= missing + SLACK)
+
+    def make_room(self) -> None:
+        """Empty a long log, after there was no room for more in it. May raise sqlite3.Error.
+
+        For the room in a short one it would only be full again at the next line.
+        """
+        if self._is_held or self._pages >= CHECKPOINT:
+            self._checkpoint()
+
     def _checkpoint(self) -> None:
         _, pages, moved = self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         self._pages = 0
+        self._is_held = moved < pages
         large = pages >= LARGE_LOG and moved < pages
         if large and not self._large:
             note(
                 "journal log large",
                 file=f"{self._path}-wal",
-                megabytes=pages * 4096 // 1_000_000,
+                megabytes=pages * PAGE // 1_000_000,
                 hint="a program that has long been reading the journal keeps it from being emptied;"
                 f" fuser {self._path} tells which",
             )
