@@ -3,15 +3,20 @@
 import hashlib
 import socket
 import ssl
+import struct
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from chatd_workers.truncation import detect_truncation, is_truncation
 from harness import PATIENCE, Client
 
 HOST = "127.0.0.2"
 """Where TLS is spoken in tests, so that any free port can be asked for there, too."""
+
+FORGED = bytes((23, 3, 3, 0, 32)) + bytes(32)
+"""A record of application data (RFC 8446, section 5.2) that was not made with the keys."""
 
 
 class Pem(NamedTuple):
@@ -61,6 +66,7 @@ class TlsSocket:
     def __init__(self, sock: socket.socket, pem: Pem | None = None, *, version: str = "") -> None:
         """Shake hands. ``pem`` is what is shown of oneself; ``version``: 1.2 and no other."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        detect_truncation(context)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if version == "1.2":
@@ -114,9 +120,13 @@ class TlsSocket:
                 data = self._ssl.read(size)
             except ssl.SSLWantReadError:
                 self._fill()
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as error:
-                self.ended = isinstance(error, ssl.SSLZeroReturnError)
+            except ssl.SSLZeroReturnError:
+                self.ended = True
                 return b""
+            except ssl.SSLError as error:
+                if is_truncation(error):
+                    return b""
+                raise
             else:
                 self.ended = not data
                 return data
@@ -126,6 +136,16 @@ class TlsSocket:
         with suppress(ssl.SSLWantReadError):
             self._ssl.unwrap()
         self._flush()
+
+    def cut(self, how: str) -> None:
+        """End the connection as anybody on its way can who has no keys: without close_notify."""
+        if how == "forged":
+            self._socket.sendall(FORGED)
+            return
+        if how == "reset":
+            # socket(7), SO_LINGER.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
 
     def settimeout(self, seconds: float) -> None:
         self._socket.settimeout(seconds)

@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 from chatd_client.exchange import Target
 from chatd_client.exits import Exit
 from chatd_workers.names import make_safe
+from chatd_workers.truncation import detect_truncation
 
 CHATD_PORT: Final = 5015
 IRC_PORT: Final = 6667
@@ -195,6 +196,7 @@ def _secure(
     except OSError as error:
         why = f"{target.ca_file} cannot be used: {error.strerror or error}"
         raise CannotReach(Exit.PROTOCOL, why) from error
+    detect_truncation(context)
     pinned = _normal(target.pin)
     if pinned or target.insecure:
         context.check_hostname = False

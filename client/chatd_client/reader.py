@@ -41,6 +41,7 @@ from chatd_client.exchange import (
 from chatd_client.exits import Exit
 from chatd_client.memory import Memory
 from chatd_client.reaching import OTHERS, Attempt, CannotReach, Reached, not_a_chat_server
+from chatd_workers.truncation import is_truncation
 
 BLOCK: Final = 64 * 1024
 """Bytes that are read from the server at once."""
@@ -83,8 +84,10 @@ class Connection:
             return self.reached.server.recv(BLOCK)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
-        except ssl.SSLEOFError:
-            return b""
+        except ssl.SSLError as error:
+            if is_truncation(error):
+                return b""
+            raise
 
     def flush(self) -> None:
         """Send what is to be sent, as far as the server takes it. Raises OSError."""

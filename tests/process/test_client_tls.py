@@ -1,7 +1,9 @@
 """chat-client and TLS: whose certificate it takes, and what it says of those that it does not."""
 
 import socket
+import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +157,25 @@ def test_one_that_says_nothing_speaks_no_tls() -> None:
         done = piped("", f"ircs://127.0.0.1:{silent.getsockname()[1]}", patience=20)
     assert done.returncode == 76
     assert "does not speak TLS: no answer within 10 s" in done.stderr
+
+
+def test_a_connection_that_is_cut_has_ended(servers: Servers) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*servers.pems["own"])
+
+    def greet_and_cut() -> None:
+        accepted, _ = listener.accept()
+        # Closing it says nothing in TLS: that takes unwrap().
+        with context.wrap_socket(accepted, server_side=True) as client:
+            client.sendall(b":irc.example.org NOTICE * :*** half a li")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet_and_cut)
+        thread.start()
+        done = piped("", f"ircs://127.0.0.1:{listener.getsockname()[1]}", "--insecure")
+        thread.join(PATIENCE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "chat-client: the server has closed the connection\n"
 
 
 def test_an_authority_file_that_is_not_there_is_said(servers: Servers) -> None:

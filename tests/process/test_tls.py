@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from harness import PATIENCE, Client, Server, descriptors, eventually, serving
+from harness import CHATD, PATIENCE, Client, Server, chatd, descriptors, eventually, serving
 from secure import HOST, Pem, TlsClient, TlsSocket, make_certificate, tls_listener
 
 PLAIN = '[[listen]]\naddress = "127.0.0.1:0"\n'
@@ -98,14 +98,32 @@ def test_who_ends_its_half_is_sent_the_rest_and_then_the_end(server: Server) -> 
     assert alice.socket.ended
 
 
-def test_a_line_that_may_have_been_cut_off_is_not_said(server: Server) -> None:
-    alice, bob = connect(server, "alice"), server.connect("bob")
-    alice.until("is now bob")
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("how", ["ended", "reset", "forged"])
+def test_a_line_that_may_have_been_cut_off_is_not_said(
+    server: Server, version: str, how: str
+) -> None:
+    bob = server.connect("bob")
+    alice = TlsClient(server.ports[-1], version=version)
+    server.clients.append(alice)
+    alice.greet("alice")
+    bob.until("is now alice")
     alice.send("pay him 10")
-    eventually("it is there", lambda: server.ask("ps"))
-    # Without a word of TLS: whoever can cut the connection could do that.
-    alice.close()
-    assert bob.line() == "--- alice left #lobby (connection closed)"
+    eventually("it has come", lambda: unread_of(server, "alice") == len("pay him 10"))
+    alice.socket.cut(how)
+    assert bob.line().startswith("--- alice left #lobby (")
+    bob.send("next\n")
+    assert bob.line() == "bob : next"
+    assert "pay him" not in chatd(server, "history")
+
+
+def unread_of(server: Server, nick: str) -> int:
+    """Return how many bytes of ``nick`` wait to become a line."""
+    shown = subprocess.check_output(
+        [CHATD, "inspect", nick, f"--runtime-dir={server.runtime_dir}", "--json"], timeout=PATIENCE
+    )
+    found = json.loads(shown)
+    return int(found["session"]["reading"]["unread"])
 
 
 @pytest.mark.parametrize("size", [20_000, 3_000_000])

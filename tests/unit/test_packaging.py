@@ -24,6 +24,7 @@ SHARED_WITH_CLIENTS = {
     "chatd_workers.dialects.irc.timestamps",
     "chatd_workers.names",
     "chatd_workers.titles",
+    "chatd_workers.truncation",
 }
 SOURCES = {"chatd_supervisor": "supervisor", "chatd_workers": "workers", "chatd_client": "client"}
 

@@ -26,6 +26,7 @@ from typing import Any, Final
 from chatd_workers.commands import Secured
 from chatd_workers.scrubbing import scrubbed
 from chatd_workers.streams import BrokenStream, WrongStream
+from chatd_workers.truncation import detect_truncation, is_truncation
 
 CHUNK: Final = 64 * 1024
 
@@ -37,6 +38,14 @@ _CERTIFICATE: Final = 11
 
 _NO_CHECK_TIME: Final = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME: what a certificate says of its own age proves nothing here."""
+
+_COMPRESSES: Final = (3, 2)
+"""The OpenSSL that compresses certificates if it was built with zlib, brotli or zstd."""
+
+_NO_RX_CERTIFICATE_COMPRESSION: Final = 1 << 33
+"""SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, SSL_CTX_set_options(3): clients are not offered to send
+theirs compressed (RFC 8879). It would come in a message of another type, for ``first_certificate``
+to decompress what a stranger sent."""
 
 
 def server_context(credentials: int) -> ssl.SSLContext:
@@ -89,6 +98,9 @@ def _context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    detect_truncation(context)
+    if ssl.OPENSSL_VERSION_INFO >= _COMPRESSES:
+        context.options |= _NO_RX_CERTIFICATE_COMPRESSION  # Python has no name for it
     # Not documented, but there since Python 3.8; without it, nobody is asked for a certificate.
     if hasattr(context, "_msg_callback"):
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -118,8 +130,9 @@ class Tls:
         """The handshake is over."""
         self.ended = False
         """The client has said that nothing more comes from it."""
-        self.truncated = False
-        """It has not; its connection has ended without a word."""
+        self.truncated = True
+        """It has not, so that whatever comes last may have been cut off: by an end of the
+        connection, a reset, a forged record."""
         self.secured: Secured | None = None
 
     def receive(self, data: bytes) -> bytes:
@@ -151,14 +164,21 @@ class Tls:
             while not self.ended:
                 part = self._ssl.read(CHUNK)
                 parts.append(part)
-                self.ended = not part
+                if not part:
+                    self._end()
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
+            self._end()
+        except ssl.SSLError as error:
+            if not is_truncation(error):
+                raise
             self.ended = True
-        except ssl.SSLEOFError:
-            self.ended = self.truncated = True
         return b"".join(parts)
+
+    def _end(self) -> None:
+        self.ended = True
+        self.truncated = False
 
     def _learn(self) -> None:
         certificate = self._ssl.getpeercert(binary_form=True)
@@ -177,7 +197,7 @@ class Tls:
             connection.context = self._for_handshake
 
     def _sentence(self, error: ssl.SSLError) -> str:
-        if isinstance(error, ssl.SSLEOFError):
+        if is_truncation(error) and not self.ready:
             return "connection closed during the TLS handshake"
         why = (error.reason or str(error)).replace("_", " ").lower()
         return f"TLS failed: {why}" if self.ready else f"TLS handshake failed: {why}"
