@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -37,13 +38,13 @@ KINDS = {
 }
 
 
-def make_certificate(directory: Path, name: str, kind: str = "ec") -> Pem:
-    """Make a certificate for ``name``, with a key of the ``kind``."""
+def make_certificate(directory: Path, name: str, kind: str = "ec", more: Sequence[str] = ()) -> Pem:
+    """Make a certificate for ``name``, with a key of the ``kind``; ``more`` is for openssl(1)."""
     pem = Pem(directory / f"{name}.crt", directory / f"{name}.key")
     subprocess.run(
         [
             *("openssl", "req", "-x509", *KINDS[kind], "-nodes", "-days", "2"),
-            *("-subj", f"/CN={name}", "-keyout", str(pem.key), "-out", str(pem.cert)),
+            *("-subj", f"/CN={name}", "-keyout", str(pem.key), "-out", str(pem.cert), *more),
         ],
         check=True,
         capture_output=True,
