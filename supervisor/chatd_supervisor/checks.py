@@ -82,13 +82,10 @@ class Checks:
         """Have ``report`` committed, as soon as all is known that it takes."""
         question = self._question(worker, report)
         if question is None:
-            self._commits.add(Reported(worker, report))
+            self._commits.queue(Reported(worker, report))
             return
         connection = worker.connection
         assert connection is not None, "who reports serves somebody"
-        # It has done its work: whatever it dies of now, it is not this line.
-        worker.committed = True
-        worker.conduct.settled()
         held = self._held[worker] = Held(worker, report, question, connection.host)
         self._queues.setdefault(held.host, deque()).append(held)
         self._ask()
@@ -97,6 +94,7 @@ class Checks:
         """Take a report that the program before us had ``held``."""
         report = decode_record(encoded)
         assert isinstance(report, Report), "nothing else is held"
+        worker.has_reported()
         self.take(worker, report)
 
     def held(self, worker: Worker) -> bytes:
@@ -153,7 +151,7 @@ class Checks:
         del self._held[held.worker]
         self._asked -= 1
         settled = Settled(held.question, answer)
-        self._commits.add(Reported(held.worker, held.report, settled))
+        self._commits.queue(Reported(held.worker, held.report, settled))
         self._ask()
         self._commit()
 

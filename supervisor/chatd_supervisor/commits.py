@@ -1,5 +1,9 @@
 """The tick's commit: apply what was reported, write it down, and only then let it be seen.
 
+Reports are applied in turns by the address they come from, and only for a few milliseconds in one
+commit (``report_queue``), so that nobody's lines wait for those of somebody who says many. What is
+left waits for the next tick, which first hears what others have said meanwhile.
+
 The order is the promise. Everything that has come is applied to the hub; what is to be sent is
 rendered and put into the outbox; facts, offsets and states go into the journal in one
 transaction. Not before that has returned are the bytes taken from the clients' sockets, is
@@ -16,11 +20,10 @@ senders back.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Final
-
-import msgspec
 
 from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
@@ -40,6 +43,7 @@ from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
+from chatd_supervisor.report_queue import ReportQueue, refused
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.work import (
     AccountChanged,
@@ -72,19 +76,22 @@ class Commits:
         outbox: Outbox,
         *,
         tick: int,
+        queue: ReportQueue,
         connection_of: Callable[[int], Connection | None],
         wake: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:
         """``tick`` is the number of the last batch in the ``journal``.
 
-        ``connection_of`` finds the connection of a session.
+        ``queue`` has what clients have said. ``connection_of`` finds the connection of a session.
 
         ``wake`` is called when there is work that can be tried again, and is to be taken;
         ``changed`` when it is seen that nothing can be written, or something can again.
         """
         self._loop = loop
         self._journal = journal
+        self._queue = queue
+        # What is being committed, or will be before anything of the queue.
         self._work: list[Work] = []
         self._since = 0.0
         self._wake = wake
@@ -117,21 +124,45 @@ class Commits:
         self._operations: list[Operation] = []
 
     def add(self, work: Work) -> None:
-        """Take ``work``, to be applied after what was taken before."""
-        if not self._work:
+        """Take ``work``, to be applied with the next commit, before all that waits."""
+        if not self.pending:
             self._since = time.perf_counter()
         self._work.append(work)
+
+    def queue(self, work: Reported | Departing) -> None:
+        """Take ``work`` that a client has caused: it waits for the turn of its address."""
+        if not self.pending:
+            self._since = time.perf_counter()
+        self._queue.add(work)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is work that is not committed."""
+        return bool(self._work or self._queue)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether clients have said more than there was time for."""
+        return bool(self._queue) and not self.stuck
 
     def next(self) -> Commit | None:
         """Apply and write down what was taken; return what is to be carried out, None if nothing.
 
-        What is returned must be carried out before this is called again.
+        What is returned must be carried out before this is called again. ``pending`` tells whether
+        something is left.
         """
         # What could not be written is tried even if nobody waits for it any more.
-        if self.stuck or not (self._work or self.closed or self.since_stuck):
+        if self.stuck or not (self.pending or self.closed or self.since_stuck):
             runs = self.egress.seal()
             # Said by the master itself (farewells when it stops, that something has failed).
             return Commit([], [], self._put_out(runs), [], []) if runs else None
+        while (commit := self._attempt()) is None:
+            if self.stuck:
+                return None
+        return commit
+
+    def _attempt(self) -> Commit | None:
+        """Apply and write down; return None if it must be done again, or cannot be (``stuck``)."""
         self.hub.now = self._journal.clock()
         self._begin()
         place = self.outbox.place
@@ -139,8 +170,9 @@ class Commits:
             faulty = self._apply_all()
             if faulty is not None:
                 self._set_aside(faulty, place)
-                return self.next()
+                return None
             runs = self.egress.seal()
+            self._queue.mark.clear()
             batch = self._batch()
             if runs:
                 self.outbox.append(self.tick + 1, runs)
@@ -151,7 +183,7 @@ class Commits:
             note("accounts changed beside", conflict=conflict)
             self.outbox.retract(place)
             self._start_over()
-            return self.next()
+            return None
         except OSError as error:
             # What is in the outbox already would be sent by a later master as soon as there is
             # another batch of this number.
@@ -162,6 +194,7 @@ class Commits:
             self.since_stuck = 0.0
             self._changed()
         MEASURES.committed(begun, self._since if self._work else begun)
+        self._since = begun
         self._work = []
         self.closed = []
         self._told.clear()
@@ -194,19 +227,30 @@ class Commits:
 
     def _apply_all(self) -> int | None:
         """Apply all work; return which one has failed of a fault in chatd, None if none has."""
-        for place, work in enumerate(self._work):
-            try:
-                self._apply(work)
-            except OSError:
-                raise
-            except Exception as fault:
-                if type(work) is not Reported:
-                    raise
-                connection = work.worker.connection
-                session = connection.session if connection is not None else None
-                note("report dropped", session=session, fault=fault)
-                return place
+        for number, work in enumerate(self._work):
+            if not self._succeeds(work):
+                return number
+        with contextlib.closing(self._queue.turn()) as turn:
+            for work in turn:
+                self._work.append(work)
+                if not self._succeeds(work):
+                    return len(self._work) - 1
         return None
+
+    def _succeeds(self, work: Work) -> bool:
+        """Apply ``work``; return false if it is a report that fails of a fault in chatd."""
+        try:
+            self._apply(work)
+        except OSError:
+            raise
+        except Exception as fault:
+            if type(work) is not Reported:
+                raise
+            connection = work.worker.connection
+            session = connection.session if connection is not None else None
+            note("report dropped", session=session, fault=fault)
+            return False
+        return True
 
     def _apply(self, work: Work) -> None:
         if type(work) is Reported:
@@ -233,6 +277,7 @@ class Commits:
         # the worker has died, its successor reports the same bytes.
         if connection is None or worker.ended or not self._is_served(connection):
             return
+        self._queue.mark.begin(connection.session, connection.offset)
         self._reports.append(work)
         self.hub.settled = settled
         for known in report.fresh:
@@ -326,9 +371,7 @@ class Commits:
         """
         work = self._work[faulty]
         assert type(work) is Reported, "only a report can be dropped"
-        worker, report, _ = work
-        report = msgspec.structs.replace(report, commands=[Refuse("line-failed")])
-        self._work[faulty] = Reported(worker, report)
+        self._work[faulty] = refused(work)
         self.outbox.retract(place)
         self._start_over()
 

@@ -24,7 +24,8 @@ ENDED       no          no         no        no         a few
 That bounds what a worker can cost: everything but a Trace has its turn, and a turn costs bytes
 that its client has really sent. A report takes at least one byte from the stream, or ends what was
 carried; each of its commands had at least a byte of its own, for a line has an end; and no more is
-carried on than was there.
+carried on than was there. A command that may take long to answer, or whose answer is long, is
+reported alone (``commands.ALONE``), so that others have their turn between two of them.
 
 What breaks a rule is a Violation of one of KINDS. Pure: the caller looks at clock and socket.
 """
@@ -33,6 +34,7 @@ import enum
 from typing import Final, NamedTuple
 
 from chatd_supervisor.text_check import misfit
+from chatd_workers.commands import together
 from chatd_workers.reports import (
     MAX_RECORD,
     MAX_TRACE,
@@ -174,6 +176,8 @@ class Conduct:
                 return None
 
     def _judge_report(self, report: Report) -> Violation | None:
+        if together(report.commands) < len(report.commands):
+            return Violation("state", "reported what stands alone with something else")
         if self.phase is Phase.ANNOUNCED and report.used != self.announced:
             return Violation("state", f"announced {self.announced} bytes, reported {report.used}")
         self.phase = Phase.REPORTED

@@ -77,6 +77,13 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"allowed": "true or false"},
         ),
     ] = None
+    watchdog: Annotated[
+        Count,
+        Meta(
+            le=3600,
+            description="Seconds after which a master that hangs ends itself; 0: never.",
+        ),
+    ] = 10
     tell_traced: Annotated[
         Literal["never", "text", "always"],
         Meta(description="Which clients are told that chatd trace follows them, and no longer."),
@@ -168,6 +175,12 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             " its client back."
         ),
     ] = 20
+    byte_rate: Annotated[
+        Count,
+        Meta(
+            description="Bytes a second from one client, beside message_rate; what is more waits."
+        ),
+    ] = 8192
     join_rate: Annotated[Count, Meta(description="Rooms a minute that a client may come into.")] = (
         120
     )

@@ -40,6 +40,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from chatd_supervisor.budget import Budget
 from chatd_supervisor.conduct import Conduct, Standing
 from chatd_supervisor.egress import Output
 from chatd_supervisor.logbook import note
@@ -128,11 +129,17 @@ class Worker:
         self.nick = nick
         self.room = room
 
+    def has_reported(self) -> None:
+        """Take note that it has done its work: whatever it dies of now, it is not that line."""
+        self.committed = True
+        self.conduct.settled()
+
 
 class Connection:
     """One client: its socket, what goes out, how far it was read, who reads it."""
 
     __slots__ = (
+        "budget",
         "careful",
         "carry",
         "client",
@@ -174,6 +181,8 @@ class Connection:
         self.place = ""
         self.exempt = False
         self.local_user = ""
+        # What it may still say; None: nobody has looked yet (``throttle``).
+        self.budget: Budget | None = None
         self.dialect = dialect
         self.way = way
         self.output = output

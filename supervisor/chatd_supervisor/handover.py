@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 import msgspec
 from msgspec import Struct
 
+from chatd_supervisor import watchdog
 from chatd_supervisor.paths import PathError, Paths
 from chatd_workers.signals import MASTERS_SIGNALS
 
@@ -111,6 +112,8 @@ def execute(command: list[str], handover: Handover) -> NoReturn:
     # Without their handlers they would end the process; the new program lets them in when it has
     # its own.
     signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+    # It would run on in the new program (setitimer(2)).
+    watchdog.disarm()
     passed = list(_descriptors(handover))
     note = os.memfd_create("chatd-handover", 0)
     try:

@@ -93,6 +93,16 @@ EVENTS: Final = {
     "quarantine failed": Kind(
         ERROR, ("file", "reason"), "A line that crashes its readers could not be kept."
     ),
+    "report set aside": Kind(
+        ERROR,
+        ("session", "deaths"),
+        "What a client has said was not done, because so many masters in a row died or hung of it.",
+    ),
+    "master crashed": Kind(
+        CRITICAL,
+        ("stack",),
+        "The master before this one crashed, or hung for as long as watchdog allows; there it was.",
+    ),
     "trace begun": Kind(
         WARNING,
         ("session", "nick", "told", "text", "by", "uid"),

@@ -25,6 +25,7 @@ from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.control import ControlError, ControlServer, Stream
+from chatd_supervisor.crash_mark import CrashMark
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import go_back
 from chatd_supervisor.hub import Hub, Operation
@@ -38,21 +39,25 @@ from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths, link_state
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.privileges import user_name
+from chatd_supervisor.quarantine import quarantine_next
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reinstating import renewal_for
 from chatd_supervisor.reloading import live_by
 from chatd_supervisor.renewing import renew_after
+from chatd_supervisor.report_queue import ReportQueue
 from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
-from chatd_supervisor.staffing import Staffing
+from chatd_supervisor.staffing import Staffing, rates_of
 from chatd_supervisor.state import State
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.throttle import Throttle
 from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.walling import build_walls
+from chatd_supervisor.watchdog import Watchdog, WatchedSelector
 from chatd_supervisor.winding_down import wind_down
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
@@ -79,7 +84,12 @@ class Master:
         be listened on, JournalError if the journal cannot be used, OSError if a socket or file in
         the runtime directory cannot be made.
         """
-        return asyncio.run(self._main(ready))
+        self._selector = WatchedSelector()
+        with asyncio.Runner(loop_factory=self._make_loop) as runner:
+            return runner.run(self._main(ready))
+
+    def _make_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
@@ -117,8 +127,11 @@ class Master:
             if self._keeper is not None:
                 self._keeper.ready(self._launch.command)
             self._staff()
+            self._watchdog.begin(self._config.server.watchdog)
             await self._stopped.wait()
             await self._wind_down()
+            # Closing the journal may take its time.
+            self._watchdog.end()
             self._clear_away()
         note("stopped")
         return os.EX_OK
@@ -159,6 +172,11 @@ class Master:
         limits = self._config.limits
         snapshot = journal.load()
         link_state(self._paths)
+        self._watchdog = Watchdog(self._paths.crash_stack_file, self._selector)
+        stack = self._watchdog.stack
+        if stack:
+            note("master crashed", stack=stack)
+        self._mark = CrashMark(self._paths.crash_mark_file, crashed=bool(stack))
         self._ledger = Ledger(self._paths.ledger_file)
         rows = self._ledger.rows()
         recovered = recover(self._paths.sessions_dir, snapshot.tick, rows)
@@ -177,6 +195,7 @@ class Master:
             journal,
             recovered.outbox,
             tick=snapshot.tick,
+            queue=ReportQueue(self._mark, partial(quarantine_next, self._paths.quarantine_dir)),
             connection_of=board.connections.get,
             wake=board.commit,
             changed=self._title.refresh_soon,
@@ -192,6 +211,12 @@ class Master:
             severed=self._staffing.severed,
         )
         board.checks = Checks(self._loop, board.commits, board.commit, births.strangers)
+        board.throttle = Throttle(
+            self._loop,
+            lambda connection: rates_of(connection, self._config.limits),
+            board.checks.take,
+            board.commit,
+        )
         self._timeouts = Timeouts(self._loop, board, limits)
         board.egress.writers |= writers_of(self._config)
         reception = self._reception = Reception(
@@ -224,6 +249,8 @@ class Master:
         """Remove what only a successor could have used."""
         self._switchboard.shut()
         self._ledger.discard()
+        self._mark.discard()
+        self._watchdog.discard()
         self._switchboard.commits.outbox.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
         self._paths.state_link.unlink(missing_ok=True)
@@ -306,6 +333,7 @@ class Master:
             config = self._load_config()
             self._ports.listen(config)
             old, self._config = self._config, config
+            self._watchdog.begin(config.server.watchdog)
             warnings = live_by(
                 config,
                 old,

@@ -63,6 +63,16 @@ class Paths(NamedTuple):
         return self.state_dir / "lock"
 
     @property
+    def crash_mark_file(self) -> Path:
+        """Which report the master is applying."""
+        return self.runtime_dir / "applying"
+
+    @property
+    def crash_stack_file(self) -> Path:
+        """Where a master that hangs or crashes leaves its stack."""
+        return self.runtime_dir / "crash"
+
+    @property
     def journal_file(self) -> Path:
         """The journal's database; beside it lie its write-ahead log and that log's index."""
         return self.state_dir / "journal.db"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from chatd_supervisor.budget import Rates
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import PRESENT, Connection, Worker
 from chatd_supervisor.logbook import note
@@ -26,6 +27,11 @@ RELAYS: Final = {"tls": "TLS", "unix": "Unix socket"}
 def pace_of(connection: Connection, limits: Limits) -> Limit:
     """Return what ``limits`` are to the worker of ``connection``, which may be exempt of them."""
     return Limit(limits.line_length, 0 if connection.exempt else limits.message_rate)
+
+
+def rates_of(connection: Connection, limits: Limits) -> Rates:
+    """Return how much the client of ``connection`` may say, by ``limits``."""
+    return Rates(0, 0) if connection.exempt else Rates(limits.message_rate, limits.byte_rate)
 
 
 class Staffing:

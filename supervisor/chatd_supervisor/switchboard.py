@@ -24,6 +24,7 @@ from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.obituaries import VIOLATION
+from chatd_supervisor.throttle import Throttle
 from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
@@ -73,6 +74,8 @@ class Switchboard:
         self._view = memoryview(self._record)
         self._ended: list[Worker] = []
         self._committing = False
+        # The tick goes on with the loop's next turn.
+        self._continuing = False
         self.send_queue = send_queue
         self._ledger = ledger
         self.egress = Egress(self._output_of)
@@ -82,6 +85,7 @@ class Switchboard:
         self.births: Births
         self.commits: Commits
         self.checks: Checks
+        self.throttle: Throttle
         # Hears of what is known of a connection itself.
         self.learned: Callable[[Connection, Sequence[Fresh]], None]
 
@@ -113,15 +117,35 @@ class Switchboard:
         MEASURES.ticked(begun)
 
     def commit(self) -> None:
-        """Have everything that was taken written down, and carry it out."""
+        """Have what was taken written down, and carry it out.
+
+        What clients have said may be more than there is time for in one tick; it is gone on with in
+        the next turn of the loop, after others were heard.
+        """
         if self._committing:
             return  # what was added meanwhile is seen to by the loop below
         self._committing = True
         try:
             while (commit := self.commits.next()) is not None:
                 self._carry_out(commit)
+                if self.commits.is_behind:
+                    break
         finally:
             self._committing = False
+        if self.commits.is_behind and not self._continuing:
+            self._continuing = True
+            self._loop.call_soon(self._continue)
+
+    def _continue(self) -> None:
+        self._continuing = False
+        self._tick()
+
+    def settle(self) -> None:
+        """Have everything written down and carried out that was taken, however much it is."""
+        self.throttle.release()
+        self.commit()
+        while self.commits.is_behind:
+            self.commit()
 
     def _carry_out(self, commit: Commit) -> None:
         for worker, report, _ in commit.reports:
@@ -132,8 +156,6 @@ class Switchboard:
             connection.discarding = report.discarding
             connection.carry = report.carry
             connection.consume(report.used)
-            worker.committed = True
-            worker.conduct.settled()
             if report.fresh:
                 self.learned(connection, report.fresh)
         for dropped in commit.dropped:
@@ -236,9 +258,11 @@ class Switchboard:
                     told = ", ".join(type(known).__name__ for known in record.fresh)
                     self._violated(worker, Violation("knowledge", f"told {told}"))
                     return
-                self.checks.take(worker, record)
+                worker.has_reported()
+                self.throttle.take(worker, record)
             case Ended(reason, told):
-                self.leave(connection, reason, farewell=reason if told else None)
+                farewell = reason if told else None
+                self.commits.queue(Departing(connection, reason, farewell))
             case Trace(text):
                 note("worker traced", session=connection.session, pid=worker.pid, stack=text)
 
@@ -265,6 +289,7 @@ class Switchboard:
 
     def disregard(self, worker: Worker) -> None:
         """Listen to ``worker`` no longer."""
+        self.throttle.forget(worker)
         self.checks.forget(worker)
         descriptor = worker.channel.fileno()
         if self._handlers.pop(descriptor, None) is not None:
@@ -389,6 +414,7 @@ class Switchboard:
 
     def shut(self) -> None:
         """Let go of the poller and of timers; the master has closed everything else."""
+        self.throttle.close()
         self.checks.close()
         self.commits.close()
         self._loop.remove_reader(self._poller)

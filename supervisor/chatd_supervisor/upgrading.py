@@ -151,7 +151,7 @@ class Upgrade:
         if board.births.nursery is not None:
             board.births.nursery.settle()
         # What has been said so far is done with, so that nothing is left in memory alone.
-        board.commit()
+        board.settle()
         if board.commits.stuck:
             raise OSError(f"the journal cannot be written: {board.commits.stuck}")
         launch = self._launch

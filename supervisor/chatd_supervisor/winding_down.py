@@ -24,6 +24,8 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
+    board.throttle.open()
+    board.commit()
     for connection in board.connections.values():
         if connection.worker is not None:
             board.drain(connection.worker)
@@ -40,7 +42,7 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     await _until(all_delivered, begun + timeout)
     for connection in list(board.connections.values()):
         board.close(connection)
-    board.commit()  # that they are closed, for the journal is closed next
+    board.settle()  # that they are closed, for the journal is closed next
     while births.children or births.expecting:
         births.reap()
         await asyncio.sleep(POLL / 2)

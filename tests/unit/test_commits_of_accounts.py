@@ -9,11 +9,13 @@ from account_samples import account
 from chatd_supervisor.account_editing import editing
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import Connection
+from chatd_supervisor.crash_mark import CrashMark
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Outcome, Rules
 from chatd_supervisor.journal.accounts import AccountConflict, Added
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.outbox import recover
+from chatd_supervisor.report_queue import ReportQueue
 from chatd_supervisor.work import Answering, Arriving
 from chatd_workers.commands import Entry, Say
 
@@ -61,6 +63,7 @@ def test_the_hub_sees_what_the_command_has_done(
             journal,
             outbox,
             tick=0,
+            queue=ReportQueue(CrashMark(tmp_path / "applying", crashed=False), lambda *_: None),
             connection_of=lambda _session: connection,
             wake=lambda: None,
             changed=lambda: None,

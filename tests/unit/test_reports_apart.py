@@ -42,5 +42,5 @@ def test_all_are_reported_in_order_and_those_alone(said: list[c.Command | None])
     assert all(len(report) == 1 for report in reports if any(map(stands_alone, report)))
 
 
-def test_they_are_those_that_the_hub_has_questions_about() -> None:
-    assert set(QUESTIONS) == ALONE
+def test_what_the_hub_has_questions_about_is_among_them() -> None:
+    assert set(QUESTIONS) <= ALONE

@@ -270,9 +270,36 @@ class Labeled(Struct, frozen=True, array_like=True, tag=70, gc=False):
 Command = Plain | Labeled
 """What may stand in a report. Arrivals and departures are the master's own and never do."""
 
-ALONE: Final = frozenset({Authenticate, Oper, Register, Identify})
-"""Commands for which a password may have to be checked first, which takes its time: each stands in
-a report of its own, for what was said before is not to wait, and what is said after comes after."""
+ALONE: Final = frozenset(
+    {
+        # A password may have to be checked first, which takes its time: what was said before is not
+        # to wait, and what is said after comes after.
+        Authenticate,
+        Oper,
+        Register,
+        Identify,
+        # To answer takes long, or the answer is long: others have their turn between two of them,
+        # and the next is not answered before the client has taken the answer to the last.
+        Ask,
+        Chathistory,
+        Enter,
+        FindUsers,
+        History,
+        Join,
+        ListNames,
+        ListRooms,
+        Markread,
+        Missed,
+        Mode,
+        Monitor,
+        Rooms,
+        Search,
+        Who,
+        Whois,
+        Whowas,
+    }
+)
+"""Commands that stand in a report of their own. The master insists on it (``conduct``)."""
 
 
 def stands_alone(command: Command | None) -> bool:
