@@ -65,12 +65,12 @@ class Paths(NamedTuple):
     @property
     def crash_mark_file(self) -> Path:
         """Which report the master is applying."""
-        return self.runtime_dir / "applying"
+        return self.sessions_dir / "applying"
 
     @property
     def crash_stack_file(self) -> Path:
         """Where a master that hangs or crashes leaves its stack."""
-        return self.runtime_dir / "crash"
+        return self.sessions_dir / "crash"
 
     @property
     def journal_file(self) -> Path:

@@ -50,6 +50,39 @@ def test_a_master_that_dies_gives_nobody_more_to_say(tmp_path: Path) -> None:
         assert len(said) <= 20 + 5 * (time.monotonic() - begun)
 
 
+def test_a_worker_that_dies_gives_nobody_more_to_say(tmp_path: Path) -> None:
+    """A successor knows nothing of what was said; the master does."""
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nmessage_rate = 5\n") as server:
+        alice, bob = server.connect("alice"), server.connect("bob")
+        bob.send("/help\n")
+        bob.until("leave the server")
+        begun = time.monotonic()
+        alice.send("".join(f"{n}\n" for n in range(200)))
+        heard = bob.until("alice : 10")
+        for n in range(8):
+            os.kill(server.worker_of("alice"), signal.SIGKILL)
+            bob.send(f"{n}\n")
+            heard += bob.until(f"bob : {n}")
+        # Each of them has looked at what is there, and would have reported 20 lines.
+        eventually("the last one is there", lambda: server.worker_of("alice"))
+        bob.send("enough\n")
+        heard += bob.until("bob : enough")
+        said = [line for line in heard if line.startswith("alice : ")]
+        assert len(said) <= 20 + 20 + 5 * (time.monotonic() - begun)
+
+
+def test_bytes_a_second(tmp_path: Path) -> None:
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nbyte_rate = 1000\n") as server:
+        alice, bob = server.connect("alice"), server.connect("bob")
+        begun = time.monotonic()
+        alice.send("".join(f"{n} {'x' * 995}\n" for n in range(8)))
+        assert bob.until("alice : 7")
+        alice.send("more\n")
+        # Four thousand at once; what was more than that is earned before the next.
+        assert bob.until("alice : more")
+        assert time.monotonic() - begun > 3
+
+
 def test_a_pace_that_is_reloaded_holds_for_those_who_are_there(tmp_path: Path) -> None:
     with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nmessage_rate = 1\n") as server:
         alice = server.connect("alice")

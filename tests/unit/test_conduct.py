@@ -6,7 +6,7 @@ import pytest
 
 from chatd_supervisor import conduct
 from chatd_supervisor.conduct import Conduct, Phase, Standing, Violation, judge_bytes
-from chatd_workers.commands import Say
+from chatd_workers.commands import Command, Enter, Labeled, Say, Search
 from chatd_workers.reports import (
     MAX_TRACE,
     MAX_USED,
@@ -33,6 +33,13 @@ def judge(worker: Conduct, record: Record, now: float = 1.0) -> str:
     """Return the kind of violation that ``record`` is; empty if it is none."""
     violation = worker.judge(record, len(encode(record)), now)
     return violation.kind if violation is not None else ""
+
+
+@pytest.mark.parametrize("alone", [Search("x"), Enter(["#x"]), Labeled("1", Search("x"))])
+def test_what_stands_alone_is_reported_alone(alone: Command) -> None:
+    assert not judge(Conduct(careful=False), Report(9, False, b"", [alone], []))
+    for commands in ([alone, alone], [Say("x"), alone], [alone, Say("x")]):
+        assert judge(Conduct(careful=False), Report(9, False, b"", commands, [])) == "state"
 
 
 def in_phase(phase: Phase, *, careful: bool) -> Conduct:
