@@ -23,8 +23,9 @@ LEAST: Final = 0.0005
 class Pace:
     """The pauses of this process; as a finder of modules (``sys.meta_path``) it finds none."""
 
-    def __init__(self) -> None:
-        """Make no pause until told to."""
+    def __init__(self, worked: Callable[[], float] = time.process_time) -> None:
+        """Make no pause until told to; ``worked`` returns the seconds of CPU used so far."""
+        self._worked = worked
         self._pause: Callable[[float], object] | None = None
         self._rested = 0.0
 
@@ -41,10 +42,10 @@ class Pace:
         """Pause, if there was much to do since the last time."""
         if self._pause is None:
             return
-        worked = time.process_time() - self._rested
+        worked = self._worked() - self._rested
         if worked >= LEAST:
             self._pause(worked * SHARE)
-            self._rested = time.process_time()
+            self._rested = self._worked()
 
     def end(self) -> None:
         """Pause no more; not to be called while a module is looked for."""
