@@ -299,6 +299,8 @@ class Commits:
 
     def _learn(self, connection: Connection, known: Fresh) -> None:
         if type(known) is Proxied:
+            if known.host is None:
+                return  # it stays the proxy's (``visitors``)
             peer = format_address((known.host, known.port))
             self._arrivals.append(
                 Arrival(connection.session, peer, connection.dialect, self.hub.now)

@@ -111,6 +111,8 @@ class Reception:
         except OSError:
             client.close()  # it has gone
             return
+        if way.is_proxied:
+            peer = f"proxy:{peer}"
         self._admit([Visitor(client, peer, dialect, way)])
 
     def _admit(self, visitors: Sequence[Visitor]) -> OSError | None:
@@ -191,7 +193,8 @@ class Reception:
         """Take note of what a worker has told of ``connection``, and is written down."""
         for known in fresh:
             if type(known) is Proxied:
-                self._move(connection, format_address((known.host, known.port)))
+                named = format_address((known.host, known.port)) if known.host else connection.peer
+                self._move(connection, named)
 
     def _move(self, connection: Connection, peer: str) -> None:
         origins = self.origins
@@ -254,10 +257,12 @@ class Reception:
                 board.commits.add(Arriving(connection))
         board.commit()
         for visitor, connection, worker in newcomers:
-            if connection.session not in board.hub.sessions:
+            if connection.state is State.SERVED and connection.session not in board.hub.sessions:
                 self._turn_away(visitor, connection, UNWRITABLE)
                 continue
             MEASURES.opened += 1
+            if connection.state is not State.SERVED:
+                continue  # let in and put off at once, and told why: its account is banned
             self._timeouts.expect(connection)
             connection.opening_unlogged = True
             if worker is not None:

@@ -1,4 +1,11 @@
-"""Visitors: what is known of a connection when it has been accepted, before it is let in."""
+"""Visitors: what is known of a connection when it has been accepted, before it is let in.
+
+What the kernel says of a connection that comes from a proxy, its address or its user, it says of
+the proxy. The client is nobody yet: it is shown as ``proxy:`` and that, which is neither an address
+nor a user of this machine, until a PROXY header has said who it is; and for good if that says that
+it does not know (``UNKNOWN``, ``LOCAL``). Under this name it is counted, it is let off nothing, and
+no account is its by the kernel's word.
+"""
 
 import socket
 from typing import NamedTuple
@@ -20,7 +27,7 @@ class Visitor(NamedTuple):
     client: socket.socket
     """What is the client's socket from here on."""
     peer: str
-    """Its address, as it is shown."""
+    """Its address, as it is shown; of one that a proxy brings, ``proxy:`` and the proxy's."""
     dialect: str
     way: Way
     ends: Ends | None = None
@@ -44,7 +51,8 @@ def arrive(listener: Listener, accepted: socket.socket, keepalive: int) -> Visit
     try:
         if way & Way.UNIX:
             known = local_user(accepted)
-            user, peer, host = known.name, known.peer, ""
+            peer, host = known.peer, ""
+            user = known.name if way.is_local else ""
         else:
             peer = format_address(accepted.getpeername())
             host = accepted.getpeername()[0]
@@ -53,6 +61,8 @@ def arrive(listener: Listener, accepted: socket.socket, keepalive: int) -> Visit
     refusal = None
     if way & Way.PROXY and not listener.trusts(host):
         refusal = NO_PROXY
+    if way & Way.PROXY:
+        peer = f"proxy:{peer.removeprefix('unix:')}"
     if not way.is_relay:
         return Visitor(accepted, peer, listen.dialect, way, refusal=refusal)
     try:

@@ -38,13 +38,16 @@ class Way(enum.IntFlag):
 
     @property
     def is_local(self) -> bool:
-        """Tell whether it has connected to a Unix socket."""
-        return bool(int(self) & _UNIX)
+        """Tell whether it is a user of this machine, who has connected to a Unix socket.
+
+        A proxy that connects to one is such a user; whoever it speaks for is not.
+        """
+        return int(self) & (_UNIX | _PROXY) == _UNIX
 
     @property
     def relay(self) -> Literal["", "tls", "unix"]:
         """The kind of relay, in the records that cross the channel."""
-        return "tls" if self.is_secure else "unix" if self.is_local else ""
+        return "tls" if self.is_secure else "unix" if int(self) & _UNIX else ""
 
     @property
     def words(self) -> list[str]:

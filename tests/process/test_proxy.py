@@ -1,6 +1,7 @@
 """Behind a proxy: whom it speaks for is whom we have, also when processes die."""
 
 import os
+import pwd
 import signal
 import socket
 import struct
@@ -9,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from administered import done
+from chatd_supervisor.account_editing import editing, new_account
+from chatd_supervisor.hashing import derive
 from harness import PATIENCE, Client, Server, eventually, serving
 from secure import HOST, TlsSocket, make_certificate, tls_listener
 
 LISTEN = '[[listen]]\naddress = "127.0.0.1:0"\nproxy_protocol = true\n'
+
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 ONE = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 5015\r\n"
 TWO = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack(
@@ -69,7 +75,7 @@ def test_the_client_is_who_the_proxy_says(server: Server, header: bytes, peer: s
 )
 def test_a_proxy_that_speaks_for_itself_is_itself(server: Server, header: bytes) -> None:
     alice = connect(server, header, "alice")
-    assert peers(server)["alice"] == f"127.0.0.1:{alice.socket.getsockname()[1]}"
+    assert peers(server)["alice"] == f"proxy:127.0.0.1:{alice.socket.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("header", [ONE, TWO])
@@ -123,6 +129,84 @@ def test_what_is_no_header_is_told_and_said_to_nobody(
     other.close()
     heard = bob.until(f"left #lobby ({said})")
     assert all(line.startswith("--- ") for line in heard)
+
+
+LOCAL = TWO[:12] + struct.pack("!BBH", 0x20, 0, 0)
+
+
+class BehindUnix(Client):
+    """Somebody for whom a proxy connects to a Unix socket, and begins with ``header``."""
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(str(path))
+        self.received = bytearray()
+        self.send(header)
+
+
+def unix_listener(path: Path, more: str = "") -> str:
+    return (
+        '[[listen]]\naddress = "127.0.0.1:0"\n'
+        f'[[listen]]\naddress = "unix:{path}"\nproxy_protocol = true\n{more}'
+    )
+
+
+@pytest.mark.parametrize("dialect", ["text", "irc"])
+@pytest.mark.parametrize("header", [b"", ONE, b"PROXY UNKNOWN\r\n", LOCAL])
+def test_nobody_is_the_user_that_the_proxy_runs_as(
+    tmp_path: Path, dialect: str, header: bytes
+) -> None:
+    path = tmp_path / "sock"
+    with serving(tmp_path, unix_listener(path, f'dialect = "{dialect}"\n')) as server:
+        with editing(server.state_dir / "journal.db") as editor:
+            editor.change(new_account(ME, derive("sesame")))
+        client = BehindUnix(path, header)
+        server.clients.append(client)
+        if not header:
+            assert dialect == "irc" or client.line().startswith("--- Welcome")
+        elif dialect == "text":
+            client.greet("alice")
+            client.send(f"/nick {ME}\n")
+            client.until("belongs to an account")
+        else:
+            client.send("CAP LS 302\nNICK alice\nUSER a 0 * :A\nCAP END\n")
+            heard = client.until(" 422 ")
+            assert " sasl=PLAIN,SCRAM-SHA-256 " in heard[0]
+            assert not any(" 900 " in line for line in heard)
+            client.send("AUTHENTICATE EXTERNAL\nAUTHENTICATE +\n")
+            client.until(" 904 ")
+        [shown] = eventually("it is there", lambda: server.ask("ps"))
+        assert not shown["account"]
+        pid = os.getpid()
+        assert shown["peer"] == ("192.0.2.7:4711" if header == ONE else f"proxy:{ME}:{pid}")
+
+
+def test_limits_and_bans_behind_a_unix_socket_and_in_the_next_master(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    config = unix_listener(path) + "[limits]\nmax_clients_per_ip = 2\n"
+    with serving(tmp_path, config, supervised=True) as server:
+        people = [BehindUnix(path, header) for header in (ONE, ONE, LOCAL, LOCAL)]
+        for client, nick in zip(people, ("al", "bob", "carol", "dave"), strict=True):
+            client.greet(nick)
+        for again in range(3):
+            for header, of in ((ONE, "192.0.2.7"), (LOCAL, f"proxy:{ME}")):
+                third = BehindUnix(path, header)
+                assert third.rest().endswith(f"--- closing: 2 connections from {of} are the limit\n")
+                third.close()
+            if again == 0:
+                server.kill_master()
+                eventually("the next master", server.is_ready)
+            elif again == 1:
+                os.kill(server.master, signal.SIGUSR2)
+                eventually("it has gone on", lambda: "chatd: upgraded " in server.log())
+        done(server, "ban", f"unix:{ME}")
+        people[2].send("I am not the proxy\n")
+        people[3].until("I am not the proxy")
+        done(server, "ban", "192.0.2.0/24")
+        assert people[0].rest().endswith("--- closing: you are banned from this server\n")
+        for client in people:
+            client.close()
 
 
 def test_only_those_may_connect_that_are_proxies(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from administered import done
+from chatd_supervisor.account_editing import editing, new_account
+from chatd_supervisor.hashing import derive
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -167,6 +170,20 @@ def test_the_limit_on_clients_counts_users(tmp_path: Path, path: Path) -> None:
         assert second.rest() == f"--- closing: 1 connections from unix:{ME} are the limit\n"
         second.close()
         server.connect("bob")
+
+
+def test_whose_account_is_banned_is_told_so(server: Server, path: Path) -> None:
+    with editing(server.state_dir / "journal.db") as editor:
+        editor.change(new_account(ME, derive("sesame")))
+    bob = server.connect("bob")
+    done(server, "ban", "--account", ME, "enough")
+    refused = LocalClient(path)
+    assert refused.rest().endswith("--- closing: you are banned from this server: enough\n")
+    refused.close()
+    bob.until("left #lobby (banned)")
+    bob.send("hello\n")
+    assert bob.line() == "bob : hello"
+    eventually("nobody else is there", lambda: len(server.ask("ps")) == 1)
 
 
 def start(tmp_path: Path, path: Path) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,7 @@ SECURED = Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", "")
         # Once, and before everything else: later it would be its client that says so.
         (Way.PROXY, 1, [PROXIED], False),
         (Way.PROXY, 0, [PROXIED, SECURED], False),
+        (Way.PROXY, 0, [Proxied(None, 0)], True),
         (Way.TLS, 0, [SECURED], True),
         (Way.TLS, 1, [SECURED], True),
         (Way.TLS, 0, [PROXIED], False),
@@ -37,6 +38,10 @@ def test_a_worker_tells_only_what_it_can_know(
         connection = Connection(1, "127.0.0.1:1", "text", Output(1, poller), way)
         connection.offset = offset
         assert connection.may_tell(fresh) is may
+
+
+def test_whoever_a_proxy_brings_is_no_user_of_this_machine() -> None:
+    assert [way for way in map(Way, range(8)) if way.is_local] == [Way.UNIX, Way.UNIX | Way.TLS]
 
 
 @pytest.mark.parametrize("way", [Way(flags) for flags in range(8)])

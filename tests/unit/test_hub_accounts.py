@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 import account_samples
-from chatd_supervisor.hub import Leaving, Rules
+from chatd_supervisor.bans import Ban
+from chatd_supervisor.hub import Delivery, Leaving, Rules
 from chatd_supervisor.hub.logins import MAX_FAILURES
 from chatd_supervisor.journal.accounts import Added, Certified, Rekeyed, Removed, Suspended
 from chatd_supervisor.passwords import BUSY
 from chatd_supervisor.questions import Answer, Check, Derive, Question
 from chatd_workers import commands as c
+from chatd_workers.events import Answered
 from hub_talk import Talk
 
 RULES = Rules(history_on_join=0, require_email=False, min_password_length=3)
@@ -99,7 +101,7 @@ def test_a_message_that_fills_its_pieces_ends_with_an_empty_one(talk: Talk) -> N
 def test_too_much_is_refused_and_ends_it(talk: Talk) -> None:
     assert sasl(talk, "bob", "PLAIN", "A" * 401) == ["905"]
     assert sasl(talk, "bob", "PLAIN", *["A" * 400] * 4) == []
-    assert sasl(talk, "bob", "A" * 400) == ["905"]
+    assert sasl(talk, "bob", "A" * 400) == ["904"]
     assert record(talk, "bob").authenticating == ""
     assert talk.hub.pieces.of(1) == ""
 
@@ -245,6 +247,29 @@ def test_whoever_guesses_is_let_go(talk: Talk) -> None:
     assert 1 not in talk.hub.sessions
 
 
+@pytest.mark.parametrize(
+    ("line", "answered"),
+    [
+        ("NS IDENTIFY alice wrong", ["464"]),
+        ("AUTHENTICATE !!!", ["904"]),
+        ("NS IDENTIFY alice sesame", ["BATCH", "900", "465", "BATCH"]),
+    ],
+)
+def test_whoever_is_let_go_is_answered_first(talk: Talk, line: str, answered: list[str]) -> None:
+    ban = Ban(kind="account", mask="Alice", since=0)
+    talk.come("dave", caps="labeled-response batch")
+    number = talk.numbers["dave"]
+    talk.hub.state.bans.set(ban)
+    talk.hub.change(talk.hub.sessions[number], "test", failures=MAX_FAILURES - 1)
+    if line.startswith("AUTHENTICATE"):
+        talk.say("dave", "AUTHENTICATE PLAIN")
+    heard = talk.say("dave", f"@label=x {line}")["dave"]
+    assert [each.removeprefix(":chatd ").split()[0] for each in heard] == answered
+    last, leaving = talk.outcomes[-2:]
+    assert isinstance(last, Delivery) and isinstance(last.event, Answered)
+    assert isinstance(leaving, Leaving) and leaving.session == number
+
+
 def test_others_hear_of_an_account_if_they_want_to(talk: Talk) -> None:
     talk.say("carol", "CAP REQ account-notify")
     talk.say("bob", "CAP REQ account-notify")
@@ -288,7 +313,7 @@ def test_an_account_is_made_and_used(talk: Talk) -> None:
     ("line", "code"),
     [
         ("REGISTER alice * sesame", "ACCOUNT_EXISTS Alice"),
-        ("REGISTER carol * sesame", "USERNAME_EXISTS carol"),
+        ("REGISTER carol * sesame", "ACCOUNT_EXISTS carol"),
         ("REGISTER nickserv * sesame", "BAD_ACCOUNT_NAME nickserv"),
         ("REGISTER a,b * sesame", "BAD_ACCOUNT_NAME a,b"),
         ("REGISTER GUEST12 * sesame", "BAD_ACCOUNT_NAME GUEST12"),
@@ -335,7 +360,7 @@ def test_before_one_is_registered(talk: Talk) -> None:
     talk.apply("dave", c.Arrive("irc", "h"))
     # The name is somebody's, though not an account.
     assert talk.say("dave", "NICK bob") == {"dave": ["433 bob"]}
-    assert refused(talk, "dave", "REGISTER * * sesame") == "USERNAME_EXISTS bob"
+    assert refused(talk, "dave", "REGISTER * * sesame") == "ACCOUNT_EXISTS bob"
     talk.say("dave", "NICK dave")
     lines = talk.say("dave", "REGISTER * * sesame")["dave"]
     assert lines[0].startswith(":chatd REGISTER SUCCESS dave")

@@ -104,10 +104,9 @@ def test_whatever_comes_is_a_header_or_half_of_one_or_refused(data: bytes) -> No
         assert len(data) < MAX_BLOCK
     else:
         assert header.size <= len(data)
-        if header.host:
-            assert read_beginning(data, proxied=True, final=False) == Beginning(
-                header.size, Proxied(header.host, header.port)
-            )
+        assert read_beginning(data, proxied=True, final=False) == Beginning(
+            header.size, Proxied(header.host or None, header.port)
+        )
 
 
 def test_lines_begin_at_once() -> None:

@@ -240,7 +240,7 @@ class Worker:
         told = beginning.told
         self._announce(beginning.used)
         self._report([], beginning.used, discarding=False, told=told)
-        if told is not None:
+        if told is not None and told.host:
             peer = format_address((told.host, told.port))
             self.orders = msgspec.structs.replace(self.orders, peer=peer)
             self._retitle(self._nick, self._room)

@@ -46,5 +46,4 @@ def read_beginning(data: bytes, *, proxied: bool, final: bool) -> Beginning | No
         if final and data:
             raise Unwelcome("the PROXY header is not complete")
         return None
-    told = Proxied(header.host, header.port) if header.host else None
-    return Beginning(header.size, told)
+    return Beginning(header.size, Proxied(header.host or None, header.port))

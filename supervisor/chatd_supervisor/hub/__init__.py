@@ -123,8 +123,14 @@ class Hub(Core):
             self._act(session, entry.command)
         finally:
             self._labeled = None
-        answers = tuple(self._answers)
-        self.reply(session, e.Answered(entry.label, answers))
+        answered = Delivery(session.alone, e.Answered(entry.label, tuple(self._answers)))
+        # Whoever is let go because of it is answered first: after its end nothing is told to it.
+        ends = (
+            place
+            for place, outcome in enumerate(self._outcomes)
+            if type(outcome) is Leaving and outcome.session == session.id
+        )
+        self._outcomes.insert(next(ends, len(self._outcomes)), answered)
 
     def _act(self, session: Session, entry: c.Entry) -> None:
         if not self._may_act(session, entry):

@@ -80,8 +80,9 @@ def _go_on(hub: Core, session: Session, piece: str) -> None:
     if not reading.is_piece(piece):
         _fail(hub, session, sasl.MALFORMED)
     elif len(pieces) > reading.PIECE * reading.MAX_PIECES:
+        # 905 is for a piece that is too long; all of them together are no message of any mechanism.
         _stop(hub, session)
-        hub.refuse(session, "sasl-too-long", str(reading.PIECE))
+        _tell_failure(hub, session, "the message is too long")
     elif not reading.is_last(piece):
         hub.pieces.set(session.id, pieces)
     else:

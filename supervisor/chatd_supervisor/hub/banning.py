@@ -17,7 +17,6 @@ from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
 from chatd_supervisor.rooms import Session
-from chatd_workers import events as e
 from chatd_workers.dialects.text_people import shown_time
 
 MICROSECONDS: Final = 1_000_000
@@ -118,7 +117,7 @@ def put_off(hub: Core, session: Session, ban: Ban) -> None:
     """Let ``session`` go, and tell it why."""
     told = sentence(ban)
     if not hub.knows_one_room(session):
-        hub.deliver(session, e.Numeric(session.to, "ERR_YOUREBANNEDCREEP", (told,)))
+        hub.numeric(session, "ERR_YOUREBANNEDCREEP", told)
     hub.then(Leaving(session.id, "banned", told, "banned"))
 
 

@@ -49,7 +49,7 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
 
 def _shown(host: str) -> str:
     """Return ``host`` as it is shown."""
-    host = host.strip("[]")
+    host = host.strip("[]") if host.startswith("[") else host
     address = read_address(host)
     if address is not None and address.version == 4:
         return str(address)

@@ -82,6 +82,8 @@ def vouch(hub: Core, session: Session) -> None:
 def take_name(hub: Core, session: Session, account: Account) -> None:
     """Have a guest called as its ``account`` is, if it can be."""
     guest = session.record.registered and not session.named
+    if ban_of(hub, session) is not None:
+        return  # it is on its way out, and the others have been told so
     if guest and nick_problem(hub, session, account.name) is None:
         rename(hub, session, c.Rename(account.name))
 

@@ -349,8 +349,8 @@ class Proxied(Struct, frozen=True, array_like=True, tag=84, gc=False):
     The master takes it only where it is expected and from a peer that may say so.
     """
 
-    host: Annotated[str, Meta(max_length=45, extra=ADDRESS)]
-    """An IPv4 or IPv6 address."""
+    host: Annotated[str, Meta(max_length=45, extra=ADDRESS)] | None
+    """An IPv4 or IPv6 address; None: the proxy does not say."""
     port: Annotated[int, Meta(ge=0, le=65535)]
 
 

@@ -126,7 +126,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "accounts-closed": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
     "account-needs-nick": AsFail("REGISTER", "NEED_NICK", ("*",)),
     "account-exists": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
-    "account-nick": AsFail("REGISTER", "USERNAME_EXISTS", VALUE),
+    "account-nick": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-not-nick": AsFail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", VALUE),
     "account-invalid": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-present": AsFail("REGISTER", "ALREADY_AUTHENTICATED", VALUE),
