@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chatd_workers.truncation import detect_truncation, is_truncation
 from harness import PATIENCE, Client
@@ -50,6 +50,43 @@ def make_certificate(directory: Path, name: str, kind: str = "ec", more: Sequenc
         capture_output=True,
         timeout=PATIENCE,
     )
+    return pem
+
+
+_CA: Final = """
+[ca]
+default_ca = own
+[own]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+policy = any
+[any]
+commonName = supplied
+"""
+
+
+def make_expired_certificate(directory: Path, name: str) -> Pem:
+    """Make a certificate for ``name`` that was valid on the first day of 2020."""
+    pem = make_certificate(directory, name)
+    request = directory / f"{name}.csr"
+    (directory / "ca.cnf").write_text(_CA)
+    (directory / "index.txt").touch()
+    for command in (
+        ("req", "-new", "-key", pem.key, "-subj", f"/CN={name}", "-out", request),
+        (
+            *("ca", "-config", "ca.cnf", "-batch", "-selfsign", "-notext", "-md", "sha256"),
+            *("-keyfile", pem.key, "-in", request, "-out", pem.cert),
+            *("-startdate", "20200101000000Z", "-enddate", "20200102000000Z"),
+        ),
+    ):
+        subprocess.run(
+            ["openssl", *map(str, command)],
+            cwd=directory,
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE,
+        )
     return pem
 
 

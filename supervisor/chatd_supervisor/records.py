@@ -79,6 +79,10 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     """Protocol and cipher, if its connection is encrypted."""
     fingerprint: str = ""
     """SHA-256 of its certificate, in hexadecimal."""
+    valid_from: int = 0
+    """When its certificate begins to be valid, in seconds since the epoch,"""
+    valid_until: int = 0
+    """and when it ceases to be."""
     local_user: str = ""
     """Its account on this machine, as the kernel says."""
 

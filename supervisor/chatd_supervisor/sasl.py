@@ -114,6 +114,8 @@ class Surroundings(NamedTuple):
     """``Accounts.salting_key()``."""
     nonce: str
     """Fresh, and not to be guessed: printable ASCII but for commas, of 16 random bytes or more."""
+    flaw: str = ""
+    """Why the certificate of the connection proves nothing, as a sentence; empty: it does."""
 
 
 def begin(mechanism: str) -> Exchange | None:
@@ -172,6 +174,8 @@ def _external(
     authzid = reading.read_external(message)
     if authzid is None:
         return None, MALFORMED
+    if around.flaw:
+        return None, Failure(around.flaw)
     if around.proven is None:
         return None, _UNPROVEN
     if _is_other(authzid, around.proven.name):

@@ -19,7 +19,7 @@ from chatd_supervisor.hashing import derive
 from chatd_supervisor.passwords import AT_ONCE, TITLE
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 from irc_people import LISTENERS, Irc, connect, encoded, plain
-from secure import TlsClient, make_certificate, tls_listener
+from secure import TlsClient, make_certificate, make_expired_certificate, tls_listener
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -281,6 +281,22 @@ def test_external_by_a_certificate(tmp_path: Path, quick: Credentials, slow: Cre
         assert " alice :You are now logged in as alice" in client.until(" 900 ")[-1]
         client.send("NICK alice\r\nUSER a 0 * :A\r\nCAP END\r\n")
         client.until(" 001 alice ")
+
+
+def test_a_certificate_that_has_expired(
+    tmp_path: Path, quick: Credentials, slow: Credentials
+) -> None:
+    pem, own = make_certificate(tmp_path, "server"), make_expired_certificate(tmp_path, "alice")
+    with serving(tmp_path, LISTENERS + tls_listener(pem, 'dialect = "irc"')) as server:
+        add_accounts(server, quick, slow)
+        chatd_account(server, "certificate", "add", "alice", own.fingerprint)
+        client = TlsClient(server.ports[2], own)
+        server.clients.append(client)
+        client.send("CAP REQ sasl\r\nAUTHENTICATE EXTERNAL\r\nAUTHENTICATE +\r\n")
+        said = client.until(" 904 ")[-1]
+        assert "this certificate has expired, it was valid until 2020-01-02 00:00 UTC" in said
+        client.send(f"AUTHENTICATE PLAIN\r\nAUTHENTICATE {plain('alice', 'sesame')}\r\n")
+        client.until(" 903 ")
 
 
 def test_a_local_user_is_known_by_the_kernels_word(tmp_path: Path, quick: Credentials) -> None:

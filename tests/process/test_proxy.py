@@ -192,7 +192,7 @@ def test_limits_and_bans_behind_a_unix_socket_and_in_the_next_master(tmp_path: P
         for again in range(3):
             for header, of in ((ONE, "192.0.2.7"), (LOCAL, f"proxy:{ME}")):
                 third = BehindUnix(path, header)
-                assert third.rest().endswith(f"--- closing: 2 connections from {of} are the limit\n")
+                assert third.rest().endswith(f": 2 connections from {of} are the limit\n")
                 third.close()
             if again == 0:
                 server.kill_master()

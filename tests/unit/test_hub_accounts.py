@@ -15,6 +15,7 @@ from chatd_supervisor.journal.accounts import Added, Certified, Rekeyed, Removed
 from chatd_supervisor.passwords import BUSY
 from chatd_supervisor.questions import Answer, Check, Derive, Question
 from chatd_workers import commands as c
+from chatd_workers.commands import MAX_DATE, MIN_DATE
 from chatd_workers.events import Answered
 from hub_talk import Talk
 
@@ -237,6 +238,35 @@ def test_without_an_answer_nobody_is_logged_in(talk: Talk) -> None:
     assert talk.hub.accounts.find("bob") is None
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        (0, 100, ["900 bob!~bob@h Alice", "903"]),
+        (100, 100, ["900 bob!~bob@h Alice", "903"]),
+        (101, 3000, "this certificate is not valid before 1970-01-01 00:01 UTC"),
+        (0, 99, "this certificate has expired, it was valid until 1970-01-01 00:01 UTC"),
+        (MIN_DATE, MIN_DATE, "this certificate has expired, it was valid until 0001-01-01 00:00"),
+        (MAX_DATE, MAX_DATE, "this certificate is not valid before 9999-12-31 23:59 UTC"),
+    ],
+)
+def test_a_certificate_out_of_date_logs_nobody_in(
+    talk: Talk, since: int, until: int, said: list[str] | str
+) -> None:
+    talk.hub.now = 100_999_999
+    talk.hub.accounts.change(Certified("Alice", FINGERPRINT))
+    talk.apply("bob", c.Secured("TLSv1.3", "X", FINGERPRINT, since, until))
+    heard = sasl(talk, "bob", "EXTERNAL", "+")
+    if isinstance(said, list):
+        assert heard == said
+        return
+    assert heard == ["904"]
+    events = [outcome.event for outcome in talk.outcomes if isinstance(outcome, Delivery)]
+    assert any(said in str(event) for event in events)
+    assert record(talk, "bob").failures == 1
+    # What it knows beside its certificate is as good as ever.
+    assert sasl(talk, "bob", "PLAIN", plain("alice", "sesame")) == LOGGED_IN
+
+
 def test_whoever_guesses_is_let_go(talk: Talk) -> None:
     for _ in range(MAX_FAILURES - 2):
         assert sasl(talk, "bob", "PLAIN", plain("alice", "wrong")) == ["904"]
@@ -266,8 +296,10 @@ def test_whoever_is_let_go_is_answered_first(talk: Talk, line: str, answered: li
     heard = talk.say("dave", f"@label=x {line}")["dave"]
     assert [each.removeprefix(":chatd ").split()[0] for each in heard] == answered
     last, leaving = talk.outcomes[-2:]
-    assert isinstance(last, Delivery) and isinstance(last.event, Answered)
-    assert isinstance(leaving, Leaving) and leaving.session == number
+    assert isinstance(last, Delivery)
+    assert isinstance(last.event, Answered)
+    assert isinstance(leaving, Leaving)
+    assert leaving.session == number
 
 
 def test_others_hear_of_an_account_if_they_want_to(talk: Talk) -> None:

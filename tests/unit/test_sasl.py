@@ -38,7 +38,7 @@ KNOWN = {"alice": ALICE, "user": USER, "shut": SHUT}
 
 def around(proven: Account | None = None, **more: Any) -> Surroundings:
     find = more.pop("find", lambda name: KNOWN.get(name.lower()))
-    return Surroundings(find, proven, b"key", more.pop("nonce", "servers-nonce"))
+    return Surroundings(find, proven, b"key", more.pop("nonce", "servers-nonce"), **more)
 
 
 def started(mechanism: str) -> Exchange:

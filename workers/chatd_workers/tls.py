@@ -23,7 +23,7 @@ import os
 import ssl
 from typing import Any, Final
 
-from chatd_workers.commands import Secured
+from chatd_workers.commands import MAX_DATE, MIN_DATE, Secured
 from chatd_workers.scrubbing import scrubbed
 from chatd_workers.streams import BrokenStream, WrongStream
 from chatd_workers.truncation import detect_truncation, is_truncation
@@ -37,7 +37,10 @@ _CERTIFICATE: Final = 11
 """The type of the message that holds one (RFC 8446, section 4)."""
 
 _NO_CHECK_TIME: Final = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME: what a certificate says of its own age proves nothing here."""
+"""X509_V_FLAG_NO_CHECK_TIME: one that is out of date does not end the handshake. Its dates are
+told (``Secured``), and whoever wants to be logged in by it is told then that it is."""
+
+_MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 _COMPRESSES: Final = (3, 2)
 """The OpenSSL that compresses certificates if it was built with zlib, brotli or zstd."""
@@ -91,6 +94,22 @@ def first_certificate(message: bytes) -> bytes:
         body = body[1 + body[0] :] if body else b""
     size = int.from_bytes(body[3:6], "big")
     return body[6 : 6 + size]
+
+
+def seconds_of(shown: str) -> int:
+    """Return a date in the form of ASN1_TIME_print(3) in seconds since the epoch, or the nearest.
+
+    ``Jan  5 09:34:43 2018 GMT``. ssl.cert_time_to_seconds does the same, but brings strptime, and
+    with it half a megabyte, into a worker. Days are counted as for a year that begins in March:
+    howardhinnant.github.io/date_algorithms.html, "days_from_civil".
+    """
+    month, day, clock, year, _ = shown.split()
+    hours, minutes, seconds = map(int, clock.split(":"))
+    months = (_MONTHS.index(month) // 3 + 10) % 12
+    years = int(year) - (months >= 10)
+    leap_days = years // 4 - years // 100 + years // 400
+    days = 365 * years + leap_days + (153 * months + 2) // 5 + int(day) - 719_469
+    return min(max(MIN_DATE, days * 86400 + hours * 3600 + minutes * 60 + seconds), MAX_DATE)
 
 
 def _context() -> ssl.SSLContext:
@@ -183,11 +202,17 @@ class Tls:
     def _learn(self) -> None:
         certificate = self._ssl.getpeercert(binary_form=True)
         cipher = self._ssl.cipher()
-        self.secured = Secured(
-            self._ssl.version() or "",
-            cipher[0] if cipher else "",
-            hashlib.sha256(certificate).hexdigest() if certificate else "",
-        )
+        version, name = self._ssl.version() or "", cipher[0] if cipher else ""
+        self.secured = Secured(version, name, "")
+        if certificate:
+            dates: Any = self._ssl.getpeercert()
+            self.secured = Secured(
+                version,
+                name,
+                hashlib.sha256(certificate).hexdigest(),
+                seconds_of(dates["notBefore"]),
+                seconds_of(dates["notAfter"]),
+            )
         self.ready = True
         self._ssl.context = _FIRST
         self._for_handshake = None

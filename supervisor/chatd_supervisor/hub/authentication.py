@@ -17,6 +17,9 @@ from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects.irc import sasl as reading
+from chatd_workers.dialects.text_people import shown_time
+
+MICROSECONDS: Final = 1_000_000
 
 ABORT: Final = "*"
 """What ends an exchange."""
@@ -94,7 +97,11 @@ def _go_on(hub: Core, session: Session, piece: str) -> None:
 def _respond(hub: Core, session: Session, pieces: str) -> tuple[sasl.Exchange | None, sasl.Outcome]:
     exchange = sasl.from_text(session.record.exchange)
     around = sasl.Surroundings(
-        hub.accounts.find, _proven(hub, session), hub.accounts.salting_key(), hub.nonce()
+        hub.accounts.find,
+        _proven(hub, session),
+        hub.accounts.salting_key(),
+        hub.nonce(),
+        _flaw(hub, session),
     )
     return sasl.respond(exchange, reading.decode(pieces), around)
 
@@ -106,6 +113,20 @@ def _proven(hub: Core, session: Session) -> Account | None:
     if account is None and record.local_user:
         account = hub.accounts.find(record.local_user)
     return account
+
+
+def _flaw(hub: Core, session: Session) -> str:
+    """Return why the certificate of ``session`` proves nothing now; empty: it does, or is none."""
+    record, now = session.record, hub.now // MICROSECONDS
+    if not record.fingerprint or record.valid_from <= now <= record.valid_until:
+        return ""
+    if now < record.valid_from:
+        return f"this certificate is not valid before {_shown(record.valid_from)}"
+    return f"this certificate has expired, it was valid until {_shown(record.valid_until)}"
+
+
+def _shown(seconds: int) -> str:
+    return f"{shown_time(seconds * MICROSECONDS)} UTC"
 
 
 def _conclude(

@@ -1,6 +1,6 @@
 """Coming to the server and leaving it, and what one is called."""
 
-from typing import Final
+from typing import Any, Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
@@ -58,12 +58,16 @@ def _shown(host: str) -> str:
 
 
 def _proxied(hub: Core, session: Session, entry: c.Proxied) -> None:
-    hub.change(session, "proxied", host=_shown(entry.host))
+    if entry.host is not None:
+        hub.change(session, "proxied", host=_shown(entry.host))
 
 
 def _secured(hub: Core, session: Session, entry: c.Secured) -> None:
     secured = f"{entry.version} {entry.cipher}"
-    hub.change(session, "secured", secured=secured, fingerprint=entry.fingerprint)
+    fields: dict[str, Any] = {"secured": secured, "fingerprint": entry.fingerprint}
+    if entry.fingerprint:
+        fields |= {"valid_from": entry.valid_from, "valid_until": entry.valid_until}
+    hub.change(session, "secured", **fields)
 
 
 def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:

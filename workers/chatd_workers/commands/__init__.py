@@ -331,6 +331,11 @@ class Depart(Struct, frozen=True, array_like=True, tag=81, gc=False):
     reason: str
 
 
+MIN_DATE: Final = -62_135_596_800
+MAX_DATE: Final = 253_402_300_799
+"""The first second of year 1 and the last one of 9999, from the epoch: as far as calendars go."""
+
+
 class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
     """The connection is encrypted. Told by a worker that speaks TLS, with its first report."""
 
@@ -341,6 +346,10 @@ class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
     fingerprint: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
     """SHA-256 of the client's certificate, in hexadecimal; empty: it has shown none. That it has
     the certificate's key is proven; who it is that has it, nobody vouches for."""
+    valid_from: Annotated[int, Meta(ge=MIN_DATE, le=MAX_DATE)] = 0
+    """When the certificate begins to be valid, in seconds since the epoch,"""
+    valid_until: Annotated[int, Meta(ge=MIN_DATE, le=MAX_DATE)] = 0
+    """and when it ceases to be; both as it says itself."""
 
 
 class Proxied(Struct, frozen=True, array_like=True, tag=84, gc=False):
