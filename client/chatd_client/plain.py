@@ -35,10 +35,11 @@ from chatd_client.exchange import (
     Say,
     SetTopic,
     Status,
+    Target,
     Told,
     WhoIs,
 )
-from chatd_client.exits import Failure
+from chatd_client.exits import Exit, Failure
 from chatd_client.irc.cleaning import clean_name, clean_plain
 from chatd_client.memory import WINDOW
 from chatd_workers.names import fold, make_safe
@@ -58,6 +59,14 @@ FAREWELL: Final = 5.0
 """Seconds in which chatd has closed after /quit."""
 
 
+def _cannot_log_in(target: Target) -> Failure | None:
+    """Return why there is no use in coming: by an account, where there is no way to log in."""
+    if not (target.account and target.password):
+        return None
+    why = "the server speaks no IRC on this port, and only in IRC can we log in"
+    return Failure(Exit.DENIED, f"{target.account} is not logged in: {why}")
+
+
 class PlainDialogue:
     """What both wires have in common."""
 
@@ -68,7 +77,7 @@ class PlainDialogue:
         target = resume.target
         self.nick = resume.nick or target.nick or "guest"
         self.done = False
-        self.failure: Failure | None = None
+        self.failure = _cannot_log_in(target)
         self.parting = ""
         self.secure_port = 0
         self.is_dead = False
@@ -155,7 +164,7 @@ class PlainDialogue:
         """Return what is to be sent, and what is to be told."""
         output, self._output = bytes(self._output), bytearray()
         news, self._news = self._news, []
-        return output, news
+        return (output, news) if self.failure is None else (b"", [])
 
     def under_way(self) -> tuple[str, ...]:
         """Return the ids of what may have been said, and has not been answered."""

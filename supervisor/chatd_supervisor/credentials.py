@@ -8,10 +8,11 @@ Two things are kept, neither of which tells the password:
   password without sending it.
 """
 
-import unicodedata
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
+
+from chatd_workers.saslprep import NotPrepared, saslprep
 
 LONGEST: Final = 500
 """Bytes in a password, in UTF-8: more than fit into one line of IRC."""
@@ -48,24 +49,25 @@ class WrongPassword(ValueError):
 
 
 def prepare(password: str) -> str:
-    """Return ``password`` as it is hashed. Raises WrongPassword."""
+    """Return ``password`` as it is hashed, for SCRAM and for argon2. Raises WrongPassword.
+
+    SASLprep is what clients apply for SCRAM, and what RFC 4616 has a server apply for PLAIN: so
+    the same passwords are right by both. One that it forbids is nobody's, for a client that
+    follows RFC 4013 could never log in with it.
+    """
     if not password:
         raise WrongPassword("is empty")
     if len(password) > LONGEST:  # before all that follows, which takes time
         raise WrongPassword(f"has more than {LONGEST} bytes")
-    prepared = unicodedata.normalize("NFC", with_plain_spaces(password))
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in prepared):
-        raise WrongPassword("holds control characters")
+    try:
+        prepared = saslprep(password)
+    except NotPrepared as error:
+        raise WrongPassword(str(error)) from error
+    if not prepared:
+        raise WrongPassword("holds nothing that can be seen")
     if len(prepared.encode()) > LONGEST:
         raise WrongPassword(f"has more than {LONGEST} bytes")
     return prepared
-
-
-def with_plain_spaces(text: str) -> str:
-    """Return ``text`` with any kind of space as the one of ASCII."""
-    if text.isascii():
-        return text
-    return "".join(" " if unicodedata.category(char) == "Zs" else char for char in text)
 
 
 def is_hash(text: str) -> bool:

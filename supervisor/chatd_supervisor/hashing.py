@@ -3,22 +3,15 @@
 argon2id takes 64 MiB and a tenth of a second. ``passwords`` has that done by a process of its own,
 which alone imports this, and with it argon2; ``chatd account`` does it for itself.
 
-Passwords are prepared first, so that the same one typed on two machines is the same:
-
-* for argon2 as RFC 8265 has it (OpaqueString, section 4.2): any kind of space is a space, and
-  NFC chooses one spelling of what can be spelled in two; case and all else stays;
-* for SCRAM as clients do it (SASLprep, RFC 4013): ASCII as it is, else what is invisible is left
-  out, any space is a space, and then NFKC. What RFC 4013 forbids beyond that is for the client to
-  refuse.
+Passwords are prepared first, so that the same one typed on two machines is the same
+(``credentials.prepare``).
 """
 
 import hashlib
 import hmac
 import importlib
 import os
-import stringprep
 import sys
-import unicodedata
 from typing import Final, NamedTuple
 
 from argon2 import exceptions, low_level
@@ -30,7 +23,6 @@ from chatd_supervisor.credentials import (
     WrongPassword,
     is_hash,
     prepare,
-    with_plain_spaces,
 )
 
 PASSES: Final = 3
@@ -52,7 +44,7 @@ def derive(password: str) -> Credentials:
     """Return what is to be kept of ``password``. Raises WrongPassword."""
     made = hash_of(password)
     salt = os.urandom(SALT)
-    keys = scram_keys(prepare_for_scram(password), salt, SCRAM_ROUNDS)
+    keys = scram_keys(prepare(password).encode(), salt, SCRAM_ROUNDS)
     return Credentials(made, salt, SCRAM_ROUNDS, keys.stored_key, keys.server_key)
 
 
@@ -83,14 +75,6 @@ def verify(known: str, password: str) -> bool:
         return low_level.verify_secret(known.encode(), prepared, kind)
     except (exceptions.VerifyMismatchError, WrongPassword):
         return False
-
-
-def prepare_for_scram(password: str) -> bytes:
-    """Return ``password`` as clients prepare it for SCRAM."""
-    if password.isascii():
-        return password.encode()
-    seen = "".join(char for char in password if not stringprep.in_table_b1(char))
-    return unicodedata.normalize("NFKC", with_plain_spaces(seen)).encode()
 
 
 def scram_keys(password: bytes, salt: bytes, rounds: int) -> ScramKeys:

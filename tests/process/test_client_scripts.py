@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from harness import CHAT_CLIENT, PATIENCE, Client, Server, eventually, serving
+from harness import CHAT_CLIENT, CHATD, PATIENCE, Client, Server, eventually, serving
 from irc_harness import IRC_CONFIG
 
 TEXT_TOO = '\n[[listen]]\naddress = "127.0.0.1:0"\n'
@@ -198,3 +198,20 @@ def test_a_password_on_the_input_leaves_the_rest_to_be_said(server: Server) -> N
     assert "wrong password" not in shown + complaints
     bob.send("end\n")
     assert not [line for line in bob.until("bob6 : end") if "password" in line]
+
+
+def test_a_password_is_the_same_however_it_is_typed(server: Server) -> None:
+    """Also by SCRAM, for which the client prepares it: decomposed, and with another space."""
+    subprocess.run(
+        [CHATD, "account", "add", "zoe", "--password-stdin", *server.options()],
+        input="caf\u00e9 cr\u00e8me\n",
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    bob = person(server, "bob7", "#cafe")
+    options = ("--nick", "zoe", "--room", "#cafe", "--account", "zoe", "--password-file", "-")
+    bot = Program(server, *options)
+    bot.input.write("cafe\u0301\u00a0cre\u0300me\nhere I am\n")
+    assert bot.ends()[0] == 0
+    bob.until("zoe : here I am")

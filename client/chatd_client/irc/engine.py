@@ -151,7 +151,7 @@ class Engine:
         self._vitality.heard()
         for line in self._lines.feed(data):
             message = parse(line)
-            if message is not None:
+            if message is not None and self.session.failure is None:
                 self._take(message)
         self._settle()
 

@@ -79,7 +79,7 @@ def _moves_to_tls(session: Session) -> bool:
 def _ask(session: Session, names: list[str]) -> None:
     offered = {name.partition("=")[0] for name in names}
     wanted = [name for name in WANTED if name in offered and name not in session.caps]
-    if sasl.is_wanted(session) and "sasl" in offered and not session.account:
+    if sasl.is_wanted(session) and "sasl" in offered and not session.logged_in:
         wanted.append("sasl")
     if wanted:
         _request(session, " ".join(wanted))
@@ -101,7 +101,7 @@ def _answered(session: Session) -> None:
 def _go_on(session: Session) -> None:
     if session.registered:
         return
-    if sasl.is_wanted(session) and not session.account:
+    if sasl.is_wanted(session) and not session.logged_in:
         if "sasl" in session.caps:
             if session.proof is None:
                 sasl.begin(session)

@@ -107,6 +107,9 @@ class Registration:
     def on_welcome(self, message: Message) -> None:
         """001: we are in, and called what it says."""
         session = self._session
+        if sasl.is_wanted(session) and not session.logged_in:
+            sasl.fail(session, "the server lets us in without")
+            return
         session.nick = clean_name(message.params[0])
         session.server = clean_name(message.source)
         session.registered = True
@@ -150,8 +153,11 @@ def on_logged_out(session: Session, _message: Message) -> None:
 
 
 def on_sasl_done(session: Session, _message: Message) -> None:
-    """903, 907: logging in is over, well."""
+    """903, 907: logging in is over, well, if we can believe it."""
+    if session.registered or not sasl.is_wanted(session) or not sasl.is_proved(session):
+        return
     session.proof = None
+    session.logged_in = True
     if not session.account:
         session.account = session.target.account
     negotiation.end(session)

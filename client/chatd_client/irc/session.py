@@ -26,9 +26,11 @@ class Proof(Protocol):
     """A mechanism of SASL under way."""
 
     name: str
+    is_over: bool
+    """All is said, and the server has proved what it has to."""
 
-    def answer(self, challenge: bytes) -> bytes | None:
-        """Return what is said to ``challenge``; None: the server is not who it should be."""
+    def answer(self, challenge: bytes) -> bytes:
+        """Return what is said to ``challenge``. Raises sasl.NotTaken."""
 
 
 class Occupant:
@@ -91,6 +93,10 @@ class Session:
         """Requests for capabilities that have not been answered."""
         self.proof: Proof | None = None
         """How we are logging in, while we are."""
+        self.challenge = ""
+        """What has come of the server's challenge, in base64."""
+        self.logged_in = False
+        """We have logged in to the target's account, and the server has proved itself."""
         self.holders: list[Holder] = []
         self.first: dict[str, tuple[str, int]] = {}
         """Of each room, id and time of the oldest line that was told."""
