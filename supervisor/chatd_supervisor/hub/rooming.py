@@ -8,6 +8,7 @@ from chatd_supervisor.hub.lasting import show_status, status_for
 from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
 from chatd_supervisor.hub.reading import show_marker
 from chatd_supervisor.hub.recalling import show_past
+from chatd_supervisor.hub.sight import find_room
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -122,10 +123,8 @@ def _part(hub: Core, session: Session, entry: c.Part) -> None:
         room = session.rooms.get(fold(name))
         if room is not None:
             leave(hub, session, room, reason)
-        elif fold(name) in hub.rooms:
-            hub.refuse(session, "not-in-room", name)
         else:
-            hub.refuse(session, "room-unknown", name)
+            _refuse_outside(hub, session, name)
 
 
 def _leave_all(hub: Core, session: Session, _: c.LeaveAll) -> None:
@@ -150,8 +149,7 @@ def names_of(
 def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
     room = hub.room_of(session, entry.room)
     if room is None:
-        known = fold(entry.room) in hub.rooms
-        hub.refuse(session, "not-in-room" if known else "room-unknown", entry.room)
+        _refuse_outside(hub, session, entry.room)
         return
     if entry.text is None:
         _show_topic(hub, session, room)
@@ -173,6 +171,12 @@ def _topic(hub: Core, session: Session, entry: c.Topic) -> None:
         topic_at=hub.now,
     )
     hub.tell(room.audience(), e.TopicChanged(source, room.name, text, stamp))
+
+
+def _refuse_outside(hub: Core, session: Session, name: str) -> None:
+    """Tell ``session`` that it is not in the room called ``name``, if there is one for it."""
+    known = find_room(hub, session, name) is not None
+    hub.refuse(session, "not-in-room" if known else "room-unknown", name)
 
 
 def _topic_problem(hub: Core, session: Session, room: Room, text: str) -> Problem:

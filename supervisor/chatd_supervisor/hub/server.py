@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.sight import is_open
+from chatd_supervisor.hub.sight import is_open, rooms_for
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -43,7 +43,7 @@ def show_users(hub: Core, session: Session) -> None:
     )
     tell(session, "RPL_LUSEROP", str(sum(map(hub.is_operator, people))))
     tell(session, "RPL_LUSERUNKNOWN", str(len(hub.sessions) - here))
-    tell(session, "RPL_LUSERCHANNELS", str(sum(map(is_open, hub.rooms.values()))))
+    tell(session, "RPL_LUSERCHANNELS", str(sum(map(is_open, rooms_for(hub, session)))))
     tell(session, "RPL_LUSERME", f"I have {here} clients and 0 servers")
     for name, which in (("RPL_LOCALUSERS", "local"), ("RPL_GLOBALUSERS", "global")):
         tell(session, name, str(here), str(most), f"Current {which} users {here}, max {most}")

@@ -1,8 +1,11 @@
 """What a client may see of rooms and of people: decided here, for all commands and dialects.
 
-A secret room (``+s``) is seen by its members. An invisible person (``+i``) is found by whoever
-knows the nick, and seen by those who share a room. Operators of the server with the privilege
-``see-all`` see everything.
+A secret room (``+s``) is seen by its members; whoever else asks for it is told what it would be
+told of a room that is not there (``find_room``). Two things tell nevertheless: JOIN, for no room
+can be made twice; and a room without ``+n`` takes lines from outside, as its operators wished.
+
+An invisible person (``+i``) is found by whoever knows the nick, and seen by those who share a room.
+Operators of the server with the privilege ``see-all`` see everything.
 """
 
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from collections.abc import Iterator
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.permissions import may
 from chatd_supervisor.rooms import Room, Session
+from chatd_workers.names import fold
 
 
 def sees_room(hub: Core, session: Session, room: Room) -> bool:
@@ -17,6 +21,12 @@ def sees_room(hub: Core, session: Session, room: Room) -> bool:
     return (
         "s" not in room.record.modes or session.id in room.members or may(hub, session, "see-all")
     )
+
+
+def find_room(hub: Core, session: Session, name: str) -> Room | None:
+    """Return the room called ``name``; None if there is none for ``session``."""
+    room = hub.rooms.get(fold(name))
+    return room if room is not None and sees_room(hub, session, room) else None
 
 
 def sees_person(hub: Core, session: Session, other: Session) -> bool:

@@ -9,6 +9,7 @@ from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.once import answer_again, echo_once
 from chatd_supervisor.hub.permissions import Problem, ctcp_problem, speak_problem
 from chatd_supervisor.hub.presence import tell_away
+from chatd_supervisor.hub.sight import sees_room
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of, fields_of
 from chatd_supervisor.rooms import Audience, Room, Session
@@ -69,7 +70,7 @@ def _send_in_room(hub: Core, session: Session, target: str, entry: c.Send) -> Pr
         return "room-unknown", name
     problem = speak_problem(hub, session, room) or ctcp_problem(room, entry.text)
     if problem is not None:
-        return problem
+        return problem if sees_room(hub, session, room) else ("room-unknown", name)
     tags = tuple(entry.tags.items())
     text = fitting(session.source, entry.kind, prefix[:1] + room.name, entry.text)
     if entry.kind == "tag" and (prefix or not is_kept(entry.tags)):
