@@ -135,6 +135,29 @@ def test_who_comes_in_is_shown_the_last_lines_unless_its_client_asks(server: Ser
     assert texts(answer(connect(server, "dora"), "JOIN #ops")) == []
 
 
+def test_the_past_starts_no_program(server: Server) -> None:
+    alice = connect(server, "alice")
+    answer(alice, "JOIN #ops\r\nPRIVMSG #ops :!load\r\nPRIVMSG #ops :\x01VERSION\x01")
+    # on_join = 2: CTCP takes its place in what is looked at, and is left out.
+    lines = answer(connect(server, "bob", "message-tags"), "JOIN #ops")
+    assert [re.sub(r"\d\d:\d\d", "10:32", text) for text in texts(lines)] == ["[10:32] !load"]
+    # As Sopel has it: times, and no batches.
+    lines = answer(connect(server, "carol", "server-time"), "JOIN #ops")
+    assert [re.sub(r"\d\d:\d\d", "10:32", text) for text in texts(lines)] == ["[10:32] !load"]
+    lines = answer(connect(server, "dora", "server-time batch"), "JOIN #ops")
+    assert texts(batched(lines[-3:], "#ops")) == ["!load"]
+    for caps in ("message-tags", "server-time batch"):
+        bot = connect(server, f"bot{len(caps)}", caps)
+        answer(bot, f"MODE bot{len(caps)} +B")
+        assert texts(answer(bot, "JOIN #ops")) == []
+    tom = Client(server.ports[1]).greet("tom")
+    server.clients.append(tom)
+    tom.send("/join ops\n/who\n")
+    shown = tom.until("--- in #ops")
+    assert shown[-2].endswith(" alice : !load")
+    assert not any("VERSION" in line for line in shown)
+
+
 def test_a_client_notices_no_kill_and_has_the_same_past(server: Server) -> None:
     alice = connect(server, "alice", f"{FULL} draft/read-marker")
     answer(alice, "JOIN #ops")

@@ -95,13 +95,24 @@ def test_without_batches_events_are_not_played_back() -> None:
     assert lines(event, names) == [f"@{TIME} {HER} PRIVMSG #x :hi"]
 
 
+@pytest.mark.parametrize("kind", ["say", "notice"])
+def test_outside_a_batch_there_is_no_ctcp_but_actions(kind: str) -> None:
+    asked = (past(kind, "\x01VERSION\x01"), past("act", "waves"), past("say", "!load"))
+    event = e.HistoryShown("#x", asked)
+    assert lines(event) == [
+        f"{HER} PRIVMSG #x :\x01ACTION waves\x01",
+        f"{HER} PRIVMSG #x :!load",
+    ]
+    assert len(within(lines(event, "batch"), "chathistory #x")) == 3
+
+
 JOINED = e.Recalled("#x", "joined", "", (past("say", "hi"), past("topic", "tea")), 2)
 
 
 def test_what_is_shown_on_joining() -> None:
     told = f"{HER} PRIVMSG #x :hi"
     assert within(lines(JOINED, "batch server-time"), "chathistory #x") == [f"@{TIME} {told}"]
-    assert lines(JOINED, "server-time") == [f"@{TIME} {told}"]
+    assert lines(JOINED, "server-time") == [f"@{TIME} {HER} PRIVMSG #x :[10:32] hi"]
     assert lines(JOINED) == [f"{HER} PRIVMSG #x :[10:32] hi"]
     assert lines(JOINED, f"{ALL} draft/chathistory") == []
 

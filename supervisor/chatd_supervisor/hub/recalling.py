@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
+from chatd_supervisor.hub.permissions import CTCP
 from chatd_supervisor.journal import Entry, JournalError
 from chatd_supervisor.journal.strands import END, Conversation, Span
 from chatd_supervisor.records import fields_of
@@ -30,10 +31,12 @@ _SHOWN_AS: Final = {
 def show_past(hub: Core, session: Session, room: Room) -> None:
     """Show ``session``, which comes into ``room``, the last lines.
 
-    A client that can ask for what it wants is shown none; one of IRC was told the topic.
+    A client that can ask for what it wants is shown none; one of IRC was told the topic. Neither
+    is a bot, which would do once more what it was told then; and nobody is shown CTCP, which a
+    client would answer, or take for the offer of a file.
     """
     count = hub.rules.history_on_join
-    if not count or session.view & CHATHISTORY:
+    if not count or session.view & CHATHISTORY or session.source.bot:
         return
     wanted = Conversation(room.name, topics=hub.knows_one_room(session))
     try:
@@ -41,6 +44,7 @@ def show_past(hub: Core, session: Session, room: Room) -> None:
     except JournalError as error:
         hub.refuse(session, "history-unavailable", str(error))
         return
+    found = [entry for entry in found if not entry.text.startswith(CTCP)]
     if found:
         _show(hub, session, "joined", found, room=room)
 

@@ -9,9 +9,12 @@ the recipient has  and sees, unasked and asked
 =================  ==========================================================================
 draft/chathistory  nothing unasked: it asks for what it wants (IRCv3 chathistory)
 batch              a batch ``chathistory``
-server-time        plain lines; their time tells that they are of the past
-neither            plain lines; unasked or found by words their text begins with ``[HH:MM]``
+not that           plain lines without CTCP; unasked or found by words their text begins with
+                   ``[HH:MM]``
 =================  ==========================================================================
+
+Outside a batch the time of server-time is not enough to tell that a line is of the past: a bot
+that never looks at it would do what ``!load`` asks for.
 """
 
 from collections.abc import Callable
@@ -86,6 +89,11 @@ def history_shown(event: e.HistoryShown, view: int, server: str, write: Write) -
     return _shown(event.target, event.lines, view, server, write)
 
 
+def is_ctcp(past: e.Past) -> bool:
+    """Tell whether ``past`` is for a program: a client would answer it, as if it were said now."""
+    return past.text.startswith("\x01")
+
+
 def recalled(event: e.Recalled, view: int, server: str, write: Write) -> bytes:
     """Return lines of the past of a room, or in words that there are none."""
     unasked = event.kind == "joined"
@@ -94,7 +102,7 @@ def recalled(event: e.Recalled, view: int, server: str, write: Write) -> bytes:
     if not event.lines:
         return b"" if unasked else line("", f":{server} NOTICE {event.to} :{_nothing(event)}")
     lines = event.lines
-    if not view & (cap.BATCH | cap.SERVER_TIME):
+    if not view & cap.BATCH:
         lines = tuple(map(_dated, lines))
     return _shown(event.room, lines, view, server, write)
 
@@ -113,6 +121,8 @@ def targets_shown(event: e.TargetsShown, view: int, server: str) -> bytes:
 
 def _shown(target: str, lines: tuple[e.Past, ...], view: int, server: str, write: Write) -> bytes:
     batched = bool(view & cap.BATCH)
+    if not batched:
+        lines = tuple(past for past in lines if not is_ctcp(past))
     events = batched and view & cap.EVENT_PLAYBACK
     told = [past_event(past, target) for past in lines if past.kind in _TALK or events]
     data = b"".join([write(event, view) for event in told if event is not None])
