@@ -8,7 +8,8 @@ What each kind of fact does:
 
 ===========  ==========================================================================
 ``arrive``   a session of dialect ``text`` is there, as its data say; if there is a
-             ``nick`` it is called so, if there is a ``room`` it comes into it
+             ``nick`` it is called so, if there is a ``room`` it comes into it, and that was
+             ``created`` then if it was not before
 ``depart``   it is no more
 ``nick``     it is called ``text``, by its own choice
 ``join``     it comes into ``room``, which is made if there is none; data: its ``status``
@@ -146,7 +147,9 @@ class State:
 
     def _arrive(self, fact: Fact) -> None:
         record = SessionRecord()
-        change(record, fields_of(fact.data))
+        fields = fields_of(fact.data)
+        created = fields.pop("created", 0)
+        change(record, fields)
         session = self.sessions[fact.session] = Session(fact.session, fact.text, record)
         self._touched[session.id] = session
         self.registered += record.registered
@@ -155,7 +158,7 @@ class State:
             record.nick = fact.nick
             self.nicks[fold(fact.nick)] = session
         if fact.room:
-            self._enter(session, self._room(fact.room), "")
+            self._enter(session, self._room(fact.room, created), "")
 
     def _depart(self, fact: Fact) -> None:
         session = self.sessions.pop(fact.session)
@@ -256,6 +259,9 @@ class State:
             self._order += 1
             record = RoomRecord(name=name, made=self._order, created=created, modes=modes)
             room = self.rooms[key] = self._touched_rooms[key] = Room(record)
+        elif created and not room.record.created:
+            room.record.created = created  # the lobby, which is there before anybody comes
+            self._touched_rooms[key] = room
         return room
 
     def _enter(self, session: Session, room: Room, status: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from chatd_supervisor.hub import Rules
 from chatd_workers import commands as c
+from hub_lines import START, Lines
 from hub_talk import Talk
 
 
@@ -343,3 +344,18 @@ def test_the_longest_command_is_answered_in_bounds(talk: Talk) -> None:
     for entry in entries:
         talk.apply("alice", entry)
     assert len(talk.lines["alice"]) < 100
+
+
+@pytest.mark.parametrize("dialect", ["text", "irc"])
+def test_the_lobby_was_created_when_the_first_came_into_it(dialect: str) -> None:
+    lines = Lines()
+    first = lines.text("tom") if dialect == "text" else lines.irc("tom")
+    if dialect == "irc":
+        lines.send(first, "JOIN #lobby")
+    lines.wait(3600)
+    alice = lines.irc("alice")
+    lines.send(alice, "JOIN #lobby")
+    told = lines.send(alice, "MODE #lobby")
+    assert told == ["324 alice #lobby +n", f"329 alice #lobby {START // 1_000_000}"]
+    assert lines.send(alice, "LIST C>59,#lobby")[1] == "322 alice #lobby 2 :"
+    assert lines.send(alice, "LIST C>61,#lobby")[1].startswith("323 ")

@@ -158,7 +158,7 @@ def test_what_is_said_is_a_fact_in_its_room_and_what_is_refused_is_none() -> Non
             "#lobby",
             "arrive",
             "text",
-            '{"host":"10.0.0.1","signon":0,"registered":true,"user":"guest1"}',
+            '{"host":"10.0.0.1","signon":0,"registered":true,"user":"guest1","created":0}',
         ),
         Fact(
             1,

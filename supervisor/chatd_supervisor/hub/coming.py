@@ -26,8 +26,8 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
         hub.happen(Fact(number, "", "", "arrive", entry.dialect, data_of(fields)))
         return
     nick = guest_nick(hub)
-    data = data_of({**fields, "registered": True, "user": nick})
     room = hub.lobby
+    data = data_of({**fields, "registered": True, "user": nick, **beginning(hub, room)})
     stamp = hub.happen(Fact(number, nick, LOBBY, "arrive", entry.dialect, data))
     session = hub.sessions[number]
     announce_join(hub, session, room, stamp)
@@ -45,6 +45,14 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
     show_past(hub, session, room)
     hub.reply(session, e.Hinted())
     came_online(hub, session)
+
+
+def beginning(hub: Core, room: Room) -> dict[str, int]:
+    """Return what a fact says with which somebody comes into ``room``: when it was created.
+
+    If that is not known, which is so of the lobby until the first comes in.
+    """
+    return {} if room.record.created else {"created": hub.now}
 
 
 def _shown(host: str) -> str:

@@ -1,8 +1,8 @@
 """Coming into rooms and leaving them, and their topics."""
 
-from typing import Final
+from typing import Any, Final
 
-from chatd_supervisor.hub.coming import announce_join
+from chatd_supervisor.hub.coming import announce_join, beginning
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.lasting import show_status, status_for
 from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
@@ -71,7 +71,8 @@ def enter(hub: Core, session: Session, name: str, *, modes: str = "") -> Room:
         stamp = hub.change_in(session, name, "join", status="o", created=hub.now, modes=modes)
         room = hub.rooms[fold(name)]
     else:
-        stamp = hub.change_in(session, name, "join", **({"status": given} if given else {}))
+        fields: dict[str, Any] = {"status": given} if given else {}
+        stamp = hub.change_in(session, name, "join", **(fields | beginning(hub, room)))
     announce_join(hub, session, room, stamp)
     if given:
         show_status(hub, session, room, stamp)

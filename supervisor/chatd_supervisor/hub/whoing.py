@@ -139,9 +139,10 @@ def _person(hub: Core, session: Session, other: Session) -> e.PersonShown:
     record = other.record
     private = None
     if other is session or hub.is_operator(session):
-        private = e.Private(
-            record.modes, record.fingerprint, record.local_user, *hub.process_of(other.id)
-        )
+        # Which process it is, by a numeric that means something else on every network, is told to
+        # nobody who has not asked about itself; operators have chatd inspect.
+        process = hub.process_of(other.id) if other is session else (0, 0)
+        private = e.Private(record.modes, record.fingerprint, record.local_user, *process)
     return e.PersonShown(
         to=session.to,
         source=other.source,
