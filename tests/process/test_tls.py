@@ -126,6 +126,18 @@ def unread_of(server: Server, nick: str) -> int:
     return int(found["session"]["reading"]["unread"])
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of 3.12: there may be threads
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_what_comes_after_the_end_was_said_is_not_said(server: Server, version: str) -> None:
+    # RFC 8446, section 6.1: what is received after close_notify is ignored.
+    bob = server.connect("bob")
+    alice = TlsClient(server.ports[-1], version=version).greet("alice")
+    server.clients.append(alice)
+    alice.send("before\n")
+    alice.socket.goes_on_after_the_end(b"after\n")
+    assert bob.until("--- alice left")[-2] == "alice : before"
+
+
 @pytest.mark.parametrize("size", [20_000, 3_000_000])
 def test_much_reaches_one_who_reads_slowly_byte_by_byte(server: Server, size: int) -> None:
     alice, bob = connect(server, "alice", receive_buffer=4096), server.connect("bob")
