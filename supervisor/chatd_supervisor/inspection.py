@@ -77,7 +77,7 @@ def describe_sessions(
                 "peer": connection.peer,
                 "dialect": connection.dialect,
                 "way": connection.way.words,
-                "room": session.place if session else None,
+                "room": session.whereabouts if session else None,
                 "age": round(now - connection.since, 1),
                 "idle": (
                     round(max(clock - session.idle_since / 1_000_000, 0.0), 1) if session else None

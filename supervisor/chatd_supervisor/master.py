@@ -353,6 +353,9 @@ class Master:
 
     def _operate(self, operation: Operation) -> None:
         """Do what an operator has asked for in a client."""
+        if operation.what == "HIDE":
+            self._staffing.hide(operation.room)
+            return
         note("operator asks", session=operation.session, what=operation.what)
         match operation.what:
             case "REHASH":

@@ -85,11 +85,17 @@ class Session:
 
     @property
     def place(self) -> str:
-        """Where it is, for its process title: ``#room``, ``#room +2``, or nothing."""
-        if not self.rooms:
-            return ""
-        more = len(self.rooms) - 1
-        return self.room.name + (f" +{more}" if more else "")
+        """Where it is, for its process title: ``#room``, ``#room +2``, ``+1``, or nothing.
+
+        Everybody on the machine can read that, so no secret room is named.
+        """
+        named = next((room for room in self.rooms.values() if not room.is_secret), None)
+        return _place(named, len(self.rooms))
+
+    @property
+    def whereabouts(self) -> str:
+        """The same for who runs the server: all is named."""
+        return _place(next(iter(self.rooms.values()), None), len(self.rooms))
 
     def renew(self) -> None:
         """Take note that its record has changed."""
@@ -134,6 +140,12 @@ class Session:
         return self.record.seats[room.key].status
 
 
+def _place(named: "Room | None", rooms: int) -> str:
+    if named is None:
+        return f"+{rooms}" if rooms else ""
+    return named.name + (f" +{rooms - 1}" if rooms > 1 else "")
+
+
 class Room:
     """A room: its record, and who is in it, in order of coming."""
 
@@ -161,6 +173,11 @@ class Room:
     def is_kept(self) -> bool:
         """Whether it lasts without members."""
         return bool(self.record.founder) or self.record.name == LOBBY
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether only its members see that it is there."""
+        return "s" in self.record.modes
 
     @property
     def is_closed(self) -> bool:

@@ -15,7 +15,8 @@ from chatd_supervisor.quarantine import keep
 from chatd_supervisor.restarts import Intensity, Verdict
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.work import Dropped
-from chatd_workers.reports import Limit, Serve
+from chatd_workers.names import fold
+from chatd_workers.reports import Limit, Retitle, Serve
 
 SHOWN_POISON: Final = 40
 """Bytes of a dropped line that its client is shown."""
@@ -59,6 +60,19 @@ class Staffing:
         self.origins: Origins
         # No new lines are wanted any more.
         self.stopping = False
+
+    def hide(self, name: str) -> None:
+        """Have no title name the room called ``name`` any more, which has become secret.
+
+        Otherwise a worker is titled anew when its client has said something.
+        """
+        room = self._board.hub.rooms.get(fold(name))
+        for member in room.members.values() if room is not None else ():
+            connection = self._board.connections.get(member.id)
+            worker = connection.worker if connection is not None else None
+            if worker is not None and worker.room != member.place:
+                worker.nick, worker.room = member.to, member.place
+                self._board.order(worker, Retitle(worker.nick, worker.room))
 
     def orders(self, connection: Connection) -> Serve:
         """Return what the next worker of ``connection`` is told."""

@@ -38,6 +38,30 @@ def test_a_title_follows_nick_and_room(server: Server) -> None:
     eventually(title, lambda: title in server.titles())
 
 
+def test_no_title_names_a_secret_room(server: Server) -> None:
+    alice, bob = server.connect("alice"), server.connect("bob")
+    for client in (alice, bob):
+        client.send("/join #plans\n")
+        client.until("you are in #plans")
+    eventually("they are shown there", lambda: str(server.titles()).count("#plans") == 2)
+    alice.send("/mode secret on\n")
+    # Bob's too, who says nothing himself.
+    eventually("they are not", lambda: "#plans" not in str(server.titles()))
+    port = bob.socket.getsockname()[1]
+    assert f"chatd: bob@127.0.0.1:{port} text +1" in server.titles()
+    assert [row["room"] for row in server.ask("ps")] == ["#plans", "#plans"]
+    killed = server.worker_of("bob")
+    os.kill(killed, signal.SIGKILL)
+    eventually("he has another worker", lambda: server.worker_of("bob") != killed)
+    eventually("which is titled", lambda: str(server.titles()).count("bob@") == 1)
+    assert "#plans" not in str(server.titles())
+    alice.send("/mode secret off\n")
+    bob.until("secret off")
+    bob.send("here\n")
+    bob.until("bob : here")
+    eventually("they are shown again", lambda: str(server.titles()).count("#plans") == 2)
+
+
 def test_when_a_client_leaves_so_does_its_process(server: Server) -> None:
     clients = [server.connect() for _ in range(3)]
     for client in clients:

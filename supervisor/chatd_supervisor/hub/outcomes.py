@@ -28,10 +28,14 @@ class Leaving(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """The server itself is to do something, as an operator wants: REHASH, DIE, RESTART."""
+    """The server itself is to do something, as an operator wants: REHASH, DIE, RESTART.
+
+    Or HIDE: titles of processes are not to name ``room``, which has become secret, any more.
+    """
 
     session: int
     what: str
+    room: str = ""
 
 
 Outcome = Delivery | Leaving | Operation

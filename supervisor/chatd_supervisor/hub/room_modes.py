@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.masks import read_mask
+from chatd_supervisor.hub.outcomes import Operation
 from chatd_supervisor.hub.permissions import operator_problem
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.records import data_of
@@ -100,6 +101,7 @@ class _Changing:
             return
         hub, session, room = self._hub, self._session, self._room
         text = " ".join(write_modes(self._made))
+        becomes_secret = "s" in self._modes and "s" not in room.record.modes
         data = data_of({**session.names, **self._changes()})
         stamp = hub.happen(Fact(session.id, session.nick, room.name, "mode", text, data))
         told = tuple(("-+"[each.add], each.letter, each.parameter or "") for each in self._made)
@@ -107,6 +109,8 @@ class _Changing:
         hub.tell(room.audience(), event)
         if session.id not in room.members:
             hub.reply(session, event)
+        if becomes_secret:
+            hub.then(Operation(session.id, "HIDE", room.name))
 
     def _changes(self) -> dict[str, Any]:
         """Return what is to be changed, as a fact carries it."""

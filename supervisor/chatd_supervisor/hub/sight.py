@@ -18,9 +18,7 @@ from chatd_workers.names import fold
 
 def sees_room(hub: Core, session: Session, room: Room) -> bool:
     """Tell whether ``room`` is there for ``session``."""
-    return (
-        "s" not in room.record.modes or session.id in room.members or may(hub, session, "see-all")
-    )
+    return not room.is_secret or session.id in room.members or may(hub, session, "see-all")
 
 
 def find_room(hub: Core, session: Session, name: str) -> Room | None:
@@ -54,6 +52,6 @@ def rooms_of(hub: Core, session: Session, other: Session) -> Iterator[Room]:
     everything = other is session or may(hub, session, "see-all")
     hidden = "i" in other.record.modes
     for room in other.rooms.values():
-        public = not hidden and "s" not in room.record.modes
+        public = not hidden and not room.is_secret
         if everything or public or session.id in room.members:
             yield room
