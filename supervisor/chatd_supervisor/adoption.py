@@ -2,8 +2,13 @@
 
 A SEQPACKET socket with mode 0600 in the runtime directory. A worker connects and sends one
 ``Offer`` with its client's socket (SCM_RIGHTS). What it says of itself is not believed: the
-kernel says which process of which user has connected (SO_PEERCRED, unix(7)), and whoever takes
-the offer holds that against what was written down of the session's worker.
+kernel says which process of which user has connected (SO_PEERCRED, unix(7)), and which socket it
+has brought (SO_COOKIE), and both are held against what was written down of the session
+(``objection``).
+
+Nothing that a process sends here ends more than its own offer. A worker offers once for each
+master. A process that comes more often than OFFERS a minute is not heard, and killed if it is a
+worker; and so that it cannot keep the master busy, there is a RESPITE after each turn with one.
 """
 
 import asyncio
@@ -14,9 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor import counts
 from chatd_supervisor.custody import Custody
+from chatd_supervisor.ledger import Row
 from chatd_supervisor.logbook import note
-from chatd_workers.channel import receive_with_descriptor
+from chatd_supervisor.rates import Rates
+from chatd_workers.channel import HandoverError, receive_with_descriptor
+from chatd_workers.dialects import DIALECTS
 from chatd_workers.reports import MALFORMED, Dismiss, Offer, decode_offer, encode
 
 BACKLOG: Final = 4096
@@ -33,6 +42,15 @@ MAX_OFFER: Final = 256
 
 REST: Final = 0.2
 """Seconds that offers wait when there is no descriptor left."""
+
+OFFERS: Final = 10
+"""Offers that one process may make at once, and in a minute: its master may be killed again, and
+again."""
+
+RESPITE: Final = 0.02
+"""Seconds that offers wait after a turn in which somebody came too often: AT_ONCE in that time are
+1,600 a second, which takes 2 % of a processor, and workers behind a full backlog of such are heard
+after 3 seconds."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
@@ -55,6 +73,28 @@ class Offered(NamedTuple):
         self.client.close()
 
 
+def objection(offered: Offered, row: Row | None) -> str | None:
+    """Return why what is ``offered`` is not what the ledger's ``row`` tells of; None: it is.
+
+    Whoever passes has the session's token, is the process that was its worker, and has brought the
+    very socket that was accepted for it: whatever else a descriptor can be (a file, a pipe, a
+    socket that listens, of another family, without a peer, of another connection) ends here.
+    """
+    # Whoever asks is one of our own user, and is told nothing by how long this takes that it could
+    # not read in our memory; hmac would bring OpenSSL into every worker.
+    if row is None or row.token != offered.offer.token:
+        return "nothing is known of it"
+    if row.pid not in (0, offered.pid):
+        return f"its worker is process {row.pid}"
+    try:
+        cookie = counts.cookie(offered.client)
+    except OSError as error:
+        return f"what it has brought is no socket of a client: {error.strerror}"
+    if cookie != row.cookie:
+        return "it has brought another socket than its client's"
+    return None if offered.offer.dialect in DIALECTS else "it speaks no dialect"
+
+
 def dismiss(channel: socket.socket) -> None:
     """Tell the worker behind ``channel`` to end, and close it."""
     try:
@@ -63,6 +103,14 @@ def dismiss(channel: socket.socket) -> None:
         pass  # it has ended by itself
     finally:
         channel.close()
+
+
+def _credentials(channel: socket.socket) -> tuple[int, int]:
+    """Return pid and uid of the process that has connected ``channel``, by the kernel's word."""
+    pid, uid, _ = _CREDENTIALS.unpack(
+        channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    )
+    return pid, uid
 
 
 def bind(path: Path) -> socket.socket:
@@ -106,11 +154,17 @@ class Adoption:
         loop: asyncio.AbstractEventLoop,
         listener: socket.socket,
         offered: Callable[[Offered], None],
+        pestered: Callable[[int, socket.socket], None],
     ) -> None:
-        """``offered`` gets each offer of a process of our own user."""
+        """``offered`` gets each offer of a process of our own user.
+
+        ``pestered`` is told which process offers too often, and on which connection.
+        """
         self._loop = loop
         self._listener = listener
         self._offered = offered
+        self._pestered = pestered
+        self._rates = Rates()
         self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
         self._resting: asyncio.TimerHandle | None = None
         self._open()
@@ -120,19 +174,32 @@ class Adoption:
         self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
+        pests = False
         for _ in range(AT_ONCE):
             try:
                 channel, _ = self._listener.accept()
             except BlockingIOError:
-                return
+                break
             except OSError as error:
                 # There is no descriptor for it: it waits, and so do we.
                 note("offers rest", seconds=REST, reason=error.strerror)
-                self._loop.remove_reader(self._listener)
-                self._resting = self._loop.call_later(REST, self._open)
+                self._rest(REST)
                 return
             channel.setblocking(False)
-            self._receive(channel)
+            pid, _ = _credentials(channel)
+            if self._rates.admits(str(pid), OFFERS, self._loop.time()):
+                self._receive(channel)
+            else:
+                pests = True
+                note("offer refused", pid=pid, reason="it offers too often")
+                self._pestered(pid, channel)
+                channel.close()
+        if pests:
+            self._rest(RESPITE)
+
+    def _rest(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._resting = self._loop.call_later(seconds, self._open)
 
     def _receive(self, channel: socket.socket) -> None:
         try:
@@ -142,22 +209,23 @@ class Adoption:
                 self._waiting[channel] = self._loop.call_later(PATIENCE, self._forget, channel)
                 self._loop.add_reader(channel, self._receive, channel)
             return
-        except (EOFError, OSError):
+        except (EOFError, OSError) as error:
+            if isinstance(error, HandoverError):
+                pid, uid = _credentials(channel)
+                note("offer not understood", pid=pid, uid=uid, reason=error)
             self._forget(channel)
             return
         if (timer := self._waiting.pop(channel, None)) is not None:
             timer.cancel()
             self._loop.remove_reader(channel)
-        client = socket.socket(fileno=descriptor)
-        pid, uid, _ = _CREDENTIALS.unpack(
-            channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
+        pid, uid = _credentials(channel)
         try:
             offer = decode_offer(record)
-        except MALFORMED as error:
+            client = socket.socket(fileno=descriptor)
+        except (*MALFORMED, OSError) as error:
             note("offer not understood", pid=pid, uid=uid, reason=error)
             channel.close()
-            client.close()
+            os.close(descriptor)
             return
         offered = Offered(offer, client, pid, channel)
         if uid == os.geteuid():

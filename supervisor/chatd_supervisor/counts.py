@@ -41,6 +41,9 @@ _WE_HAVE_ENDED: Final = frozenset({_FIN_WAIT1, _FIN_WAIT2, _CLOSING, _LAST_ACK})
 _TCP_INQ: Final = 36
 """The option, and the control message (linux/tcp.h: TCP_INQ, TCP_CM_INQ; Linux 4.18)."""
 
+_SO_COOKIE: Final = 57
+_COOKIE: Final = struct.Struct("=Q")
+
 _INT: Final = struct.Struct("=i")
 
 # What ioctl(2) answers with is put in here: faster than an object of its own, which matters where
@@ -82,6 +85,15 @@ def written(sock: socket.socket) -> int:
         if info[0] == _CLOSE:
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         return int(acknowledged) + unacknowledged - (info[0] in _WE_HAVE_ENDED)
+
+
+def cookie(sock: socket.socket) -> int:
+    """Return the number that the kernel has given to ``sock``: no other socket ever has it.
+
+    SO_COOKIE (socket(7), Linux 4.12). Raises OSError.
+    """
+    (number,) = _COOKIE.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size))
+    return int(number)
 
 
 def _ask(sock: socket.socket, request: int) -> int:

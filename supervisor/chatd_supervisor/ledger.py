@@ -1,7 +1,8 @@
 """The ledger: one row for each session, with all that a new master must know to take it up.
 
-A row says who the session's worker is (pid and token), and from which place in the outbox on its
-output must be looked at, with how many bytes had been written to it by then.
+A row says who the session's worker is (pid and token), which socket is its client's, and from which
+place in the outbox on its output must be looked at, with how many bytes had been written to it by
+then.
 
 The file is a row of 64 bytes for the header, then a row for each session, in any order; a session
 keeps its row's place as long as it lives. Each row is written with one pwrite(2), and 64 divides
@@ -25,15 +26,15 @@ from chatd_supervisor.sentence_errors import SentenceError
 from chatd_supervisor.writing import write_all
 
 MAGIC: Final = b"chatdldg"
-VERSION: Final = 1
+VERSION: Final = 2
 ROW_SIZE: Final = 64
 
 GROWTH: Final = 1024
 """Rows the file grows by; room for them is reserved, so that writing a row cannot lack it."""
 
 _HEADER: Final = struct.Struct("=8sII16s")
-_ROW: Final = struct.Struct("=II16sQIIQI")
-"""In use, worker's pid, token, session, segment, position, written, way."""
+_ROW: Final = struct.Struct("=II16sQIIQIQ")
+"""In use, worker's pid, token, session, segment, position, written, way, cookie."""
 _EMPTY: Final = bytes(ROW_SIZE)
 _EMPLOYED: Final = struct.Struct("=I16s")
 _EMPLOYED_AT: Final = 4
@@ -66,6 +67,8 @@ class Row(NamedTuple):
     been written is in its spill."""
     way: int = 0
     """How its client comes (``ways``)."""
+    cookie: int = 0
+    """Of its client's socket (``counts.cookie``): no other socket of this machine's run has it."""
 
 
 class LedgerError(SentenceError):
@@ -117,7 +120,9 @@ class Ledger:
         """Return all rows, by session."""
         return _parse(self._rows, self._offsets)
 
-    def enter(self, session: int, token: bytes, place: Place, way: int = 0) -> None:
+    def enter(
+        self, session: int, token: bytes, place: Place, way: int = 0, cookie: int = 0
+    ) -> None:
         """Begin a row for ``session``, to which nothing has been written.
 
         Raises OSError, and then there is no row.
@@ -125,7 +130,7 @@ class Ledger:
         if not self._free:
             self._grow()
         at = self._free.pop()
-        _ROW.pack_into(self._rows, at, 1, 0, token, session, place[0], place[1], 0, way)
+        _ROW.pack_into(self._rows, at, 1, 0, token, session, *place, 0, way, cookie)
         try:
             self._write(at)
         except OSError:
@@ -251,6 +256,6 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
 def _parse(data: bytes | bytearray, offsets: Mapping[int, int]) -> dict[int, Row]:
     rows = {}
     for session, at in offsets.items():
-        _, pid, token, _, segment, position, written, way = _ROW.unpack_from(data, at)
-        rows[session] = Row(token, pid, Place(segment, position), written, way)
+        _, pid, token, _, segment, position, written, *client = _ROW.unpack_from(data, at)
+        rows[session] = Row(token, pid, Place(segment, position), written, *client)
     return rows

@@ -151,7 +151,7 @@ class Master:
         recovery = self._assemble(journal, held)
         self._requests = self._answers()
         bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
-        self._adoption = Adoption(self._loop, bound, recovery.offered)
+        self._adoption = Adoption(self._loop, bound, recovery.offered, recovery.pestered)
         self._upgrade = Upgrade(
             self._loop, self._switchboard, self._launch, self._paths, self._named
         )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
+from chatd_supervisor import counts
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
@@ -156,6 +157,7 @@ class Reception:
             self._hold(name, client)
         try:
             prepare(client, self.limits.keepalive)
+            cookie = counts.cookie(client)
         except OSError:
             client.close()  # it has gone already
             self.release(name)
@@ -171,7 +173,8 @@ class Reception:
             return None
         self.origins.count(connection)
         board = self._board
-        self._ledger.enter(number, connection.token, board.commits.outbox.place, way)
+        place = board.commits.outbox.place
+        self._ledger.enter(number, connection.token, place, way, cookie)
         board.enter(connection)
         board.attach(connection, client, [])
         connection.state = State.SERVED

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from chatd_supervisor import counts
-from chatd_supervisor.adoption import Offered, dismiss
+from chatd_supervisor.adoption import Offered, dismiss, objection
 from chatd_supervisor.births import Births
+from chatd_supervisor.conduct import Violation
 from chatd_supervisor.connections import (
     Connection,
     State,
@@ -36,6 +37,7 @@ from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.ports import Ports
+from chatd_supervisor.processes import kill
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way, read_kind
@@ -99,6 +101,8 @@ class Recovery:
         self._ledger = ledger
         self._recovered: Recovered | None = recovered
         self._rows = dict(rows)
+        # Who the workers of the dead master were, by their pids.
+        self._workers = {row.pid for row in rows.values() if row.pid}
         self._leaving: set[int] = set()
         # Sessions whose worker lives, and is on its way to us.
         self._awaited: set[int] = set()
@@ -314,23 +318,33 @@ class Recovery:
 
     def offered(self, offered: Offered) -> None:
         """Take the client and the worker that are ``offered``, if they are ours."""
+        served = (connection.worker for connection in self._board.connections.values())
+        worker = next((each for each in served if each and each.pid == offered.pid), None)
+        if worker is not None:
+            offered.refuse("it has a master")
+            self._board.condemn(worker, Violation("state", "offered its client to its own master"))
+            return
         self._take(offered)
         self._awaited.discard(offered.offer.session)
         if self._ports is not None and not self._awaited:
             self._ports.go_on()
             self._ports = None
 
+    def pestered(self, pid: int, channel: socket.socket) -> None:
+        """Kill ``pid``, which has connected ``channel`` and offers without end, if it is a worker.
+
+        One of a master that is dead: it was sent away before.
+        """
+        if pid in self._workers:
+            kill(pid, channel, child=False)
+
     def _take(self, offered: Offered) -> None:
         offer = offered.offer
         connection = self._board.connections.get(offer.session)
         row = self._rows.get(offer.session)
-        # Whoever asks is one of our own user, and is told nothing by how long this takes that it
-        # could not read in our memory; hmac would bring OpenSSL into every worker.
-        if row is None or row.token != offer.token:
-            offered.refuse("nothing is known of it")
-            return
-        if row.pid not in (0, offered.pid):
-            offered.refuse(f"its worker is process {row.pid}")
+        why = objection(offered, row)
+        if row is None or why is not None:
+            offered.refuse(why or "nothing is known of it")
             return
         if connection is None:
             self._readmit(offered)

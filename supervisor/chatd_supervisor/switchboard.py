@@ -287,6 +287,10 @@ class Switchboard:
         self.disregard(worker)
         self.births.end(worker)
 
+    def condemn(self, worker: Worker, violation: Violation) -> None:
+        """End ``worker`` for a ``violation`` that was not heard on its channel."""
+        self._violated(worker, violation)
+
     def disregard(self, worker: Worker) -> None:
         """Listen to ``worker`` no longer."""
         self.throttle.forget(worker)

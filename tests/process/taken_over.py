@@ -10,15 +10,27 @@ import mmap
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from chatd_supervisor.cli import main
+from chatd_workers.channel import send_with_descriptor
 from chatd_workers.commands import Command, Proxied, Rename, Say
 from chatd_workers.dialects import DIALECTS, Dialect
-from chatd_workers.reports import Announce, Drained, Ended, Record, Report, Trace, encode
+from chatd_workers.reports import (
+    Announce,
+    Drained,
+    Ended,
+    Offer,
+    Record,
+    Report,
+    Serve,
+    Trace,
+    encode,
+)
 
 TEXT = DIALECTS["text"]
 HELD: list[list[socket.socket]] = []
@@ -86,6 +98,27 @@ def say(*records: Record) -> None:
     signal.pause()
 
 
+def orders() -> Serve:
+    """Return what this worker was told, which is in the memory of who has called."""
+    frame = sys._getframe()
+    while "self" not in frame.f_locals or not hasattr(frame.f_locals["self"], "orders"):
+        assert frame.f_back is not None
+        frame = frame.f_back
+    told: Serve = frame.f_locals["self"].orders
+    return told
+
+
+def offer() -> None:
+    """Offer its client again and again, while its master lives."""
+    told, mine = orders(), client()
+    for _ in range(1000):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as found:
+            found.connect(told.adoption)
+            record = encode(Offer(told.session, told.token, told.dialect))
+            send_with_descriptor(found, record, mine.fileno())
+            found.recv(1)
+
+
 def write_client() -> None:
     client().send(b"forged\n")
 
@@ -131,6 +164,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "forged-end": lambda: say(Ended("gone\r\n:bob PRIVMSG #lobby :got through")),
     "forged-line": lambda: say(Report(13, False, b"", [Say("x\nbob : got through")], [])),
     "escape-sequence": lambda: say(Report(17, False, b"", [Rename("m\x1b[2J")], [])),
+    "offer-to-its-master": offer,
     "traces": lambda: say(*[Trace("again")] * 400),
 }
 """What is tried, by name."""

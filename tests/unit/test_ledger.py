@@ -184,7 +184,7 @@ def test_no_connection_outlives_the_machine(path: Path, monkeypatch: pytest.Monk
     ("position", "data", "what"),
     [
         (0, b"CHATDLDG", "is not a ledger"),
-        (8, b"\x07", r"another version of chatd \(7, this one writes 1\)"),
+        (8, b"\x07", r"another version of chatd \(7, this one writes 2\)"),
         (64, b"\x02", "is damaged at byte 64"),
         (64 + 60, b"\x01", "is damaged at byte 64"),
         # Session 1 for the second time.
