@@ -17,7 +17,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from chatd_supervisor import __version__
+from chatd_supervisor import __version__, reserve
 from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
@@ -172,6 +172,7 @@ class Master:
         limits = self._config.limits
         snapshot = journal.load()
         link_state(self._paths)
+        reserve.use(self._paths.reserve_file)
         self._watchdog = Watchdog(self._paths.crash_stack_file, self._selector)
         stack = self._watchdog.stack
         if stack:
@@ -180,6 +181,7 @@ class Master:
         self._ledger = Ledger(self._paths.ledger_file)
         rows = self._ledger.rows()
         recovered = recover(self._paths.sessions_dir, snapshot.tick, rows)
+        reserve.set_aside(self._paths.reserve_file)
         board = self._switchboard = Switchboard(
             self._loop,
             self._ledger,

@@ -63,6 +63,11 @@ class Paths(NamedTuple):
         return self.state_dir / "lock"
 
     @property
+    def reserve_file(self) -> Path:
+        """Room on the disk for the next master to start (``reserve``)."""
+        return self.sessions_dir / "reserve"
+
+    @property
     def crash_mark_file(self) -> Path:
         """Which report the master is applying."""
         return self.sessions_dir / "applying"

@@ -157,7 +157,7 @@ def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
     left = {path.name for path in daemon.runtime_dir.iterdir()}
     assert left == {"chatd.pid", "control.sock", "adoption.sock", "state"}
     kept = {path.name for path in (daemon.state_dir / "sessions").iterdir()}
-    assert kept == {"ledger", "outbox.1"}
+    assert kept == {"applying", "crash", "ledger", "outbox.1", "reserve"}
     assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 3
     assert daemon.start() != pid
