@@ -23,6 +23,7 @@ from chatd_supervisor import counts
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.ledger import Row
 from chatd_supervisor.logbook import note
+from chatd_supervisor.paths import identity
 from chatd_supervisor.rates import Rates
 from chatd_workers.channel import HandoverError, receive_with_descriptor
 from chatd_workers.dialects import DIALECTS
@@ -162,6 +163,8 @@ class Adoption:
         """
         self._loop = loop
         self._listener = listener
+        self._path = Path(listener.getsockname())
+        self._file = identity(self._path)
         self._offered = offered
         self._pestered = pestered
         self._rates = Rates()
@@ -238,6 +241,24 @@ class Adoption:
             timer.cancel()
             self._loop.remove_reader(channel)
         channel.close()
+
+    def is_there(self) -> bool:
+        """Return whether the socket is where it is looked for. Raises OSError."""
+        return self._file is not None and identity(self._path) == self._file
+
+    def make_again(self, keeper: Custody | None) -> None:
+        """Listen on another socket in place of one that was removed. Raises OSError.
+
+        The ``keeper``, if there is one, is to hold that instead.
+        """
+        before, self._listener = self._listener, bind(self._path)
+        self._file = identity(self._path)
+        if keeper is not None:
+            keeper.hold("adoption", self._listener.fileno())
+        self._loop.remove_reader(before)
+        before.close()
+        if self._resting is None:
+            self._open()
 
     def fileno(self) -> int:
         """Return the descriptor of the listening socket."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from chatd_supervisor.asking import ControlError
+from chatd_supervisor.paths import identity
 
 __all__ = ["ControlError", "ControlServer", "Feed", "Handler", "Stream"]
 
@@ -89,13 +90,16 @@ class ControlServer:
         self._path = path
         self._handler = handler
         self._server: asyncio.AbstractServer | None = None
+        self._file: tuple[int, int] | None = None
         self._open = 0
 
     async def start(self) -> None:
-        """Bind and serve. Raises OSError.
+        """Bind and serve; also anew, if the socket was removed. Raises OSError.
 
         What a crashed master left there is replaced; that is safe, for we hold the PID file's lock.
         """
+        if self._server is not None:
+            self._server.close()  # whoever is being answered still is
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         # By umask, not chmod afterwards: it must not be open to others for an instant.
@@ -106,13 +110,19 @@ class ControlServer:
             )
         finally:
             os.umask(umask)
+        self._file = identity(self._path)
+
+    def is_there(self) -> bool:
+        """Return whether the socket is where it is looked for. Raises OSError."""
+        return self._file is not None and identity(self._path) == self._file
 
     def close(self) -> None:
         """Stop serving and remove the socket."""
         if self._server is not None:
             self._server.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+            with contextlib.suppress(OSError):
+                if self.is_there():  # else it is another one's, or its directory is gone
+                    self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1

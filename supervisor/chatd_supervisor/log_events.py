@@ -138,6 +138,19 @@ EVENTS: Final = {
         ("user", "configured"),
         "Only a server that is started as root becomes the user that is configured.",
     ),
+    "runtime files restored": Kind(
+        WARNING,
+        ("directory", "files"),
+        "Files were removed from the runtime directory, and were made again.",
+    ),
+    "runtime files missing": Kind(
+        ERROR,
+        ("directory", "reason"),
+        "Files were removed from the runtime directory and cannot be made again; chatd tries on.",
+    ),
+    "runtime directory not watched": Kind(
+        WARNING, ("reason",), "What is removed from the runtime directory will not be noticed."
+    ),
     "ready": Kind(INFO, ("version", "pid", "runtime_dir"), "Clients can connect."),
     "stopping": Kind(INFO, ("on",), "A graceful stop begins."),
     "stopped": Kind(INFO, (), "It has ended."),

@@ -47,6 +47,7 @@ from chatd_supervisor.reloading import live_by
 from chatd_supervisor.renewing import renew_after
 from chatd_supervisor.report_queue import ReportQueue
 from chatd_supervisor.requests import Arguments, Request, requests_to
+from chatd_supervisor.runtime_files import RuntimeFiles, pieces_of
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.staffing import Staffing, rates_of
@@ -114,6 +115,7 @@ class Master:
                     go_back(handover, str(error))
                 raise
             held.callback(self._ports.close)
+            held.callback(self._runtime_files.close)
             held.callback(self._adoption.close)
             # What exists now lives as long as the master: never look at it again, so that the
             # pages it is in stay shared with every worker.
@@ -166,6 +168,9 @@ class Master:
             if self._keeper is not None:
                 self._keeper.release(name)
         await control.start()
+        pid_file = self._launch.pid_file
+        pieces = pieces_of(self._paths, pid_file, control, self._adoption, self._keeper)
+        self._runtime_files = RuntimeFiles(self._loop, self._paths, pieces)
 
     def _assemble(self, journal: Journal, held: Held) -> Recovery:
         """Put everything together, in the state that the journal and the runtime files tell."""
@@ -318,6 +323,7 @@ class Master:
         self.stop()
 
     async def _wind_down(self) -> None:
+        self._runtime_files.close()
         self._staffing.stopping = True
         self._title.refresh()
         self._ports.close()

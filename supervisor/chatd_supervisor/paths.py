@@ -176,12 +176,29 @@ def make_directory(directory: Path) -> None:
         raise PathError(f"cannot make directory {directory}: {error.strerror}") from error
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at ``path``, not what it links to, from others; None: no file."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def link_state(paths: Paths) -> None:
     """Have the runtime directory tell which state directory belongs to it. Raises OSError."""
     new = paths.state_link.with_suffix(".new")
     new.unlink(missing_ok=True)
     new.symlink_to(paths.state_dir)
     new.replace(paths.state_link)
+
+
+def is_linked(paths: Paths) -> bool:
+    """Return whether the runtime directory tells which state directory belongs to it."""
+    try:
+        return os.readlink(paths.state_link) == os.fspath(paths.state_dir)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def linked_state(runtime_dir: Path) -> Path | None:

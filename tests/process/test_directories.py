@@ -1,6 +1,7 @@
 """The two directories of a server: one owner each, and no command harms a server that lives."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -169,3 +170,75 @@ def test_commands_find_the_journal_of_the_server_in_a_runtime_directory(tmp_path
                 ).stdout
             ),
         )
+
+
+RUNTIME_FILES = {"chatd.pid", "state", "control.sock", "adoption.sock"}
+
+
+def files(server: Server) -> set[str]:
+    return {path.name for path in server.runtime_dir.iterdir()}
+
+
+def restorations(server: Server) -> int:
+    return server.log().count("chatd: runtime files restored ")
+
+
+@pytest.mark.parametrize("name", sorted(RUNTIME_FILES))
+def test_a_file_that_is_removed_is_made_again(tmp_path: Path, name: str) -> None:
+    with serving(tmp_path) as server:
+        (server.runtime_dir / name).unlink()
+        eventually("it is noticed", lambda: restorations(server) == 1)
+        assert f"files={name}\n" in server.log()
+        assert files(server) == RUNTIME_FILES
+        assert server.master == server.pid
+        assert server.ask("status")["pid"] == server.pid
+
+
+@pytest.mark.parametrize("how", ["removed", "moved"])
+def test_a_server_without_a_runtime_directory_makes_another_and_survives(
+    tmp_path: Path, how: str
+) -> None:
+    with killed_at_last(Server(tmp_path)) as server:
+        alice = server.connect("alice")
+        for time in (1, 2):  # the new one is watched as well
+            if how == "removed":
+                shutil.rmtree(server.runtime_dir)
+            else:
+                server.runtime_dir.rename(tmp_path / f"away{time}")
+            eventually("it is noticed", lambda: restorations(server) == time)  # noqa: B023
+        assert files(server) == RUNTIME_FILES
+        assert server.ask("status")["pid"] == server.pid
+        os.kill(server.pid, signal.SIGKILL)
+        server.again()
+        eventually("another master serves", server.is_ready)
+        alice.send("still here\n")
+        alice.until("alice : still here")
+
+
+def test_a_supervised_server_survives_the_loss_of_its_runtime_directory(tmp_path: Path) -> None:
+    """... even if its master dies at that very moment, and so does the worker."""
+    with supervised(tmp_path) as server:
+        server.start()
+        alice = server.connect(server.port).greet("alice")
+        pid, (worker,) = server.master, server.workers()
+        os.kill(pid, signal.SIGSTOP)
+        shutil.rmtree(server.runtime_dir)
+        os.kill(worker, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+        server.successor_of(pid)
+        alice.send("still here\n")
+        alice.until("alice : still here")
+
+
+def test_what_cannot_be_made_again_is_said_and_the_server_serves_on(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        alice = server.connect("alice")
+        server.runtime_dir.rename(tmp_path / "away")
+        server.runtime_dir.touch()  # as good as a directory that must not be made, also to root
+        eventually("it is said", lambda: "chatd: runtime files missing " in server.log())
+        assert f"cannot make directory {server.runtime_dir}: it is not" in server.log()
+        alice.send("still here\n")
+        alice.until("alice : still here")
+        server.runtime_dir.unlink()
+        eventually("it is tried again", lambda: restorations(server) == 1)
+        assert server.ask("status")["pid"] == server.pid
