@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 import setproctitle
 
+from chatd_supervisor.deferred_signals import DEFERRED, defer_signals, let_in
 from chatd_supervisor.holding import MAX_RECORD, Go, decode_answer
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.pacing import PACE
 
-FROM_TERMINALS: Final = (signal.SIGINT, signal.SIGHUP)
+OTHERS_BUSINESS: Final = DEFERRED | {signal.SIGINT}
 
 
 def await_turn(channel: int) -> bool:
@@ -22,11 +23,15 @@ def await_turn(channel: int) -> bool:
 
     ``channel`` is the descriptor on which we are told, which stays open.
     """
-    # They come from a terminal to all of us, and what follows is the others' business.
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in FROM_TERMINALS}
+    # They come from a terminal, or from whoever signals all of chatd, and what follows is the
+    # others' business.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in OTHERS_BUSINESS}
+    # One that is blocked waits for whoever handles it, even if it is ignored now (signal(7)).
+    let_in()
     try:
         return _wait(channel)
     finally:
+        defer_signals()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -1,5 +1,12 @@
 """The command ``chatd``. chatd(8)."""
 
+import sys
+
+from chatd_supervisor.deferred_signals import defer_signals
+
+if sys.argv[1:2] == ["run"]:
+    defer_signals()  # before what takes long
+
 from chatd_supervisor.lean import lean_imports
 
 with lean_imports():  # before click, which brings them along
@@ -11,7 +18,6 @@ with lean_imports():  # before click, which brings them along
 import datetime as dt
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from chatd_supervisor.deferred_signals import defer_signals
 from chatd_supervisor.exits import Exit
 
 STARTER: Final = "CHATD_STARTER"
@@ -99,8 +100,9 @@ def _detach(serve: Callable[[Starter], int], starter: Starter) -> NoReturn:
         os.chdir("/")
         os.umask(0o022)
         _drop_descriptors(starter.descriptor)
-        # Handlers are set by the master; a blocked signal would never reach them.
+        # Whatever the starter had blocked would never reach the master.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        defer_signals()
         code = serve(starter)
     except BaseException as error:  # noqa: BLE001  # nobody above could hear of it
         starter.tell(Exit.SOFTWARE, f"chatd: the daemon failed: {error!r}")

@@ -11,10 +11,8 @@ import gc
 import os
 import signal
 import socket
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import FrameType
 from typing import Any
 
 from chatd_supervisor import __version__, reserve
@@ -50,6 +48,7 @@ from chatd_supervisor.requests import Arguments, Request, requests_to
 from chatd_supervisor.runtime_files import RuntimeFiles, pieces_of
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
+from chatd_supervisor.stack_report import StackReport
 from chatd_supervisor.staffing import Staffing, rates_of
 from chatd_supervisor.state import State
 from chatd_supervisor.switchboard import Switchboard
@@ -277,8 +276,9 @@ class Master:
             },
         )
         # Not through the loop: the stack is to show where the master is, above all when it hangs.
-        signal.signal(signal.SIGUSR1, self._trace)
-        # An upgrade blocks them until here; and some may have died meanwhile.
+        signal.signal(signal.SIGUSR1, StackReport(self._status))
+        signal.siginterrupt(signal.SIGUSR1, False)
+        # They are blocked until here; and some may have died meanwhile.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, MASTERS_SIGNALS)
         self._births.reap()
         return signals
@@ -435,7 +435,3 @@ class Master:
     def _title_text(self) -> str:
         clients = len(self._switchboard.connections)
         return master_title(self._ports, clients, self._shown_state())
-
-    def _trace(self, _signal: int, frame: FrameType | None) -> None:
-        stack = "".join(traceback.format_stack(frame))
-        note("master traced", pid=os.getpid(), status=self._status(), stack=stack)

@@ -49,7 +49,7 @@ with lean_imports():
     from chatd_workers.dialects import DIALECTS
     from chatd_workers.rehearsal import rehearse
     from chatd_workers.sandbox.walls import SANDBOX, Wall, own_size
-    from chatd_workers.signals import MASTERS_SIGNALS, handle
+    from chatd_workers.signals import MASTERS_SIGNALS, UNBLOCK, change_mask, handle
 
 TITLE: Final = "chatd: nursery"
 
@@ -115,6 +115,7 @@ def main(arguments: list[str]) -> int:
     # must not die of, nor this process. It ends with its channel.
     for number in MASTERS_SIGNALS:
         handle(number, _ignored)
+    change_mask(UNBLOCK, MASTERS_SIGNALS)
     PACE.rest()
     rehearse(tuple(DIALECTS))
     PACE.rest()

@@ -20,6 +20,7 @@ import msgspec
 
 from chatd_supervisor.cloning import can_fork_siblings
 from chatd_supervisor.connections import Connection
+from chatd_supervisor.deferred_signals import DEFERRED
 from chatd_supervisor.logbook import note
 from chatd_supervisor.nursery import (
     MAX_RECORD,
@@ -178,7 +179,7 @@ class Nursery:
                 program = command(
                     theirs.fileno(), int(self._walls), self._memory_mb, gently=self._busy
                 )
-                self.pid = os.posix_spawn(program[0], program, os.environ, setsigmask=())
+                self.pid = os.posix_spawn(program[0], program, os.environ, setsigmask=DEFERRED)
             except OSError as error:
                 note("nursery not started", reason=error.strerror, retry=self._put_off())
                 return

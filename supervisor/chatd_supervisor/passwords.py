@@ -43,7 +43,7 @@ from chatd_supervisor.questions import (
     Unavailable,
 )
 from chatd_workers import channel as channels
-from chatd_workers.main import close_all_but
+from chatd_workers.channel import close_all_but
 from chatd_workers.reports import MALFORMED
 
 TITLE: Final = "chatd: password check"

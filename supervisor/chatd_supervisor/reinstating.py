@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chatd_supervisor.deferred_signals import DEFERRED
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.subreaper import become_subreaper
 from chatd_supervisor.supervision import Supervision
@@ -79,7 +80,7 @@ def _leave(program: list[str], environ: dict[str, str], kept: Iterable[int]) -> 
         os.setsid()
         if os.fork() == 0:
             become_subreaper()
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            signal.pthread_sigmask(signal.SIG_SETMASK, DEFERRED)
             for descriptor in kept:
                 os.set_inheritable(descriptor, True)
             os.execve(program[0], program, environ)  # noqa: S606  # ourselves

@@ -2,8 +2,8 @@
 
 ``loop.add_signal_handler`` is told of signals through a socket pair, which is full after 278
 bytes, one for each signal; what comes then is lost. When a thousand clients leave in one tick, a
-thousand SIGCHLD come before the loop looks, and a SIGTERM among them would be for nothing. A pipe
-holds 65,536 (pipe(7)), more than there can be workers.
+thousand SIGCHLD come before the loop looks, and a SIGTERM among them would be for nothing. Here
+the pipe does no more than wake the loop; which signals have come is a set.
 """
 
 import asyncio
@@ -22,19 +22,25 @@ class Signals:
         """``handlers`` says what is called for which signal; once, however often it came."""
         self._loop = loop
         self._handlers = handlers
+        # Beside the pipe, which may be full of others.
+        self._pending: set[int] = set()
         self._come, self._told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in handlers:
-            signal.signal(number, _noted)
+            signal.signal(number, self._note)
             # Calls that a signal interrupts go on, as with the loop's own handlers.
             signal.siginterrupt(number, False)
-        signal.set_wakeup_fd(self._told)
+        signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
         loop.add_reader(self._come, self._call)
 
     def _call(self) -> None:
-        for number in set(os.read(self._come, 65536)):
-            handler = self._handlers.get(number)
-            if handler is not None:
-                handler()
+        os.read(self._come, 65536)
+        pending, self._pending = self._pending, set()
+        for number in pending:
+            self._handlers[number]()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        """Note what has come: by now its number is in the pipe, or that is full and wakes us."""
+        self._pending.add(number)
 
     def close(self) -> None:
         """Call no more; what still comes is ignored, also while the interpreter ends."""
@@ -46,7 +52,3 @@ class Signals:
         self._loop.remove_reader(self._come)
         os.close(self._come)
         os.close(self._told)
-
-
-def _noted(_signal: int, _frame: FrameType | None) -> None:
-    """Do nothing: that there is a handler has its number written to the pipe."""

@@ -3,6 +3,7 @@
 import os
 
 from chatd_supervisor.daemon import STARTER
+from chatd_supervisor.deferred_signals import DEFERRED
 from chatd_supervisor.variables import KEEPER, STANDBY
 from chatd_supervisor.watched import Watched
 from chatd_workers.channel import pair
@@ -28,7 +29,9 @@ def start_master(
         actions = [(os.POSIX_SPAWN_DUP2, log, 2)]
     theirs.set_inheritable(True)
     try:
-        pid = os.posix_spawn(command[0], command, environ, file_actions=actions, setsigmask=())
+        pid = os.posix_spawn(
+            command[0], command, environ, file_actions=actions, setsigmask=DEFERRED
+        )
     except OSError:
         ours.close()
         raise

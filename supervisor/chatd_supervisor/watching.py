@@ -12,8 +12,8 @@ new, never ready       it ends                             the supervisor ends w
 starting, ready        SIGTERM, SIGINT                     passed on; from now on its end is meant
 starting, ready        it says Stopping                    from now on its end is meant
 starting, ready        it ends as is meant, or status 0    the supervisor ends
-ready                  SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   passed on
-starting               SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   ignored: it would die of them
+starting, ready        SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   passed on; it takes them when it is
+                                                           ready (``deferred_signals``)
 starting               it ends                             another one, after a delay
 ready                  it ends                             another one, at once; after a delay if
                                                            it had only just begun, as the last
@@ -47,6 +47,7 @@ import setproctitle
 from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.bound import take_bound
 from chatd_supervisor.daemon import Starter
+from chatd_supervisor.deferred_signals import let_in
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.holding import (
     Doubt,
@@ -109,6 +110,7 @@ class Supervisor:
         for number in (*PASSED_ON, signal.SIGCHLD):
             signal.signal(number, _noted)
         signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        let_in()
         self._poll = select.poll()
         self._poll.register(self._come, select.POLLIN)
 
@@ -241,8 +243,6 @@ class Supervisor:
             if master is None:
                 self._say("stopping", on=f"{number.name}; no master runs")
                 self._status = Exit.OK
-        elif master is None or master.ready_since is None:
-            return
         if master is not None:
             master.send(number)
 

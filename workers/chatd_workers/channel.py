@@ -66,3 +66,12 @@ def receive_with_descriptors(
             f"expected {most} descriptors at most, got {len(descriptors)} (flags {flags:#x})"
         )
     return record, list(descriptors)
+
+
+def close_all_but(kept: int) -> None:
+    """Close every descriptor but ``kept``: above all the other clients' sockets and channels.
+
+    A duplicate left open here would hide from the master that a peer has died.
+    """
+    os.closerange(0, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))

@@ -23,12 +23,12 @@ import signal
 import socket
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 import setproctitle
 
-from chatd_workers.channel import receive_with_descriptors
+from chatd_workers.channel import close_all_but, receive_with_descriptors
 from chatd_workers.commands import Command, Fresh, Proxied, Refuse, together
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.framing import Framed, frame
@@ -65,6 +65,10 @@ from chatd_workers.titles import format_address, worker_title
 
 if TYPE_CHECKING:
     from chatd_workers.relay import Relay
+
+
+TRACE_REST: Final = 0.1
+"""Seconds from one stack that is sent on SIGUSR1 to the next: the master allows 20 a second."""
 
 
 class MasterGone(Exception):
@@ -114,15 +118,6 @@ def serve(channel: socket.socket) -> NoReturn:
         with contextlib.suppress(OSError):
             channel.send(encode(Trace(of_error(error)[-MAX_TRACE:])), socket.MSG_DONTWAIT)
         os._exit(os.EX_SOFTWARE)
-
-
-def close_all_but(kept: int) -> None:
-    """Close every descriptor but ``kept``: above all the other clients' sockets and channels.
-
-    A duplicate left open here would hide from the master that a peer has died.
-    """
-    os.closerange(0, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def client_socket(descriptor: int) -> socket.socket:
@@ -187,6 +182,7 @@ class Worker:
         self._lines = 0
         # When draining: how many bytes are still to be reported.
         self._to_drain: int | None = None
+        self._traced = 0.0
         self._retitle(orders.nick, orders.room)
         self._ingress = Ingress(client, channel)
 
@@ -388,6 +384,10 @@ class Worker:
 
     def trace(self, _signal: int, frame: FrameType | None) -> None:
         """Send state and Python stack to the master's log (the handler of SIGUSR1)."""
+        now = time.monotonic()
+        if now < self._traced + TRACE_REST:
+            return  # thousands of them, each within the one before, are deeper than Python goes
+        self._traced = now
         state = (
             f"{self.title}: session {self.orders.session}, {self._lines} lines, "
             f"limit {self._limit}, discarding {self._discarding}, "
