@@ -52,6 +52,7 @@ from chatd_supervisor.inspect_command import inspect
 from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.journal import Entry
 from chatd_supervisor.metrics_commands import metrics
+from chatd_supervisor.paths import Paths
 from chatd_supervisor.ps_command import ps
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.serving import is_supervised, serve
@@ -64,6 +65,8 @@ from chatd_supervisor.title_room import ensure_title_room
 from chatd_supervisor.trace_command import trace
 from chatd_supervisor.watch_commands import show_tree, top
 from chatd_workers.names import LOBBY, room_name
+
+SUPERVISE: Final = "--supervise"
 
 LINES_A_WRITE: Final = 1000
 """Lines of history that are written at once."""
@@ -90,7 +93,7 @@ _serving = options_of(
     ),
     click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
     click.option("--log-format", type=click.Choice(get_args(LogFormat)), help="How it is logged."),
-    click.option("--supervise", is_flag=True, help="Start a master that dies again, at once."),
+    click.option(SUPERVISE, is_flag=True, help="Start a master that dies again, at once."),
 )
 
 
@@ -145,6 +148,16 @@ def restart(supervise: bool, full: bool, **options: Any) -> None:
     """Replace the running server, with these options and its clients; start it if none runs."""
     ensure_title_room()
     invocation = Invocation(**options)
+    try:
+        running = ask(invocation.paths().control_socket, "status")
+    except NotRunning:
+        supervised = supervise or is_supervised(invocation)
+    else:
+        invocation = invocation.over(one for one in running["options"] if one != SUPERVISE)
+        supervised = supervise or SUPERVISE in running["options"]
+        if full:
+            where = Paths(Path(running["runtime_dir"]), Path(running["state_dir"]))
+            invocation = invocation.in_directories_of(where)
     invocation.config()  # one that cannot be used must not cost the running server
     if not full:
         try:
@@ -153,7 +166,6 @@ def restart(supervise: bool, full: bool, **options: Any) -> None:
             pass
         else:
             return
-    supervised = supervise or is_supervised(invocation)
     _stop(invocation)
     sys.exit(start_daemon(invocation, supervised=supervised))
 

@@ -17,6 +17,10 @@ class Custody(Protocol):
         """Somebody holds them, and starts another master when this one dies."""
 
     @property
+    def is_supervisor(self) -> bool:
+        """It is a process of ours, not the service manager."""
+
+    @property
     def has_all(self) -> bool:
         """It has been passed all that it is to hold, so that this process may die at any moment."""
 

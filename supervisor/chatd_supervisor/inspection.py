@@ -1,16 +1,22 @@
 """What a running master shows of itself: its title, ``chatd status``, ``chatd ps``."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chatd_supervisor import __version__
 from chatd_supervisor.births import Births
+from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.measures import MEASURES
+from chatd_supervisor.paths import Paths
+from chatd_supervisor.privileges import user_name
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.rooms import Session
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_workers.titles import clip, printable
 
 
@@ -22,6 +28,30 @@ def master_title(listeners: Iterable[Listener], clients: int, state: str) -> str
     words += [printable(listener.address) for listener in listeners]
     words.append(f"{clients} client{'' if clients == 1 else 's'}")
     return clip(" ".join(words))
+
+
+def describe_program(
+    config: Config, paths: Paths, launch: Launch, upgrade: Upgrade
+) -> dict[str, Any]:
+    """Return what ``chatd status`` shows of the process, and of how it was started."""
+    keeper = launch.keeper
+    supervised = keeper is not None and keeper.has_all
+    has_supervisor = keeper is not None and keeper.is_supervisor
+    return {
+        "pid": os.getpid(),
+        "user": user_name(os.geteuid()),
+        "version": __version__,
+        "name": config.server.name,
+        "network": config.server.network,
+        "runtime_dir": str(paths.runtime_dir),
+        "state_dir": str(paths.state_dir),
+        "options": [*launch.options, *["--supervise"] * has_supervisor],
+        "supervised": supervised,
+        "started": launch.started,
+        "generation": upgrade.generation,
+        "upgrade": upgrade.state,
+        "upgrade_failure": upgrade.failure or None,
+    }
 
 
 def describe_listener(listener: Listener) -> dict[str, Any]:

@@ -59,6 +59,21 @@ class Invocation:
             f"--listen={listen['address']}" for listen in self._overrides.get("listen", ())
         ]
 
+    def over(self, options: Iterable[str]) -> "Invocation":
+        """Return what ``options`` say, less what is said here, which counts instead."""
+        ours = self.options()
+        said = {_key(option) for option in ours}
+        return Invocation.of([one for one in options if _key(one) not in said] + ours)
+
+    def in_directories_of(self, running: Paths) -> "Invocation":
+        """Return the same for a server in ``running``, unless other directories are named.
+
+        Those that the environment tells may be other ones for whoever asks. Raises ConfigError.
+        """
+        server = self.config().server
+        unnamed = [name for name in Paths._fields if getattr(server, name) is None]
+        return self.over(f"--{name.replace('_', '-')}={getattr(running, name)}" for name in unnamed)
+
     def config(self) -> Config:
         """Read the configuration. Raises ConfigError."""
         return load(self.file(), self._overrides)
@@ -118,6 +133,10 @@ def paths_of(config: Config) -> Paths:
     """Return the directories a server with ``config`` uses."""
     server = config.server
     return find(server.runtime_dir, server.state_dir, system=bool(server.user))
+
+
+def _key(option: str) -> str:
+    return option.partition("=")[0]
 
 
 def _absolute(path: str | None) -> str | None:

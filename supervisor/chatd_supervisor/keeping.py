@@ -99,6 +99,11 @@ class Keeper:
         return cls(channel)
 
     @property
+    def is_supervisor(self) -> bool:
+        """It is a process of ours."""
+        return True
+
+    @property
     def has_all(self) -> bool:
         """Tell whether it has been passed all that it is to hold."""
         return self.is_there and not self._queue

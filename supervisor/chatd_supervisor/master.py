@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from chatd_supervisor import __version__, reserve
+from chatd_supervisor import reserve
 from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
@@ -27,7 +27,12 @@ from chatd_supervisor.crash_mark import CrashMark
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import go_back
 from chatd_supervisor.hub import Hub, Operation
-from chatd_supervisor.inspection import describe_listener, describe_work, master_title
+from chatd_supervisor.inspection import (
+    describe_listener,
+    describe_program,
+    describe_work,
+    master_title,
+)
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
@@ -36,7 +41,6 @@ from chatd_supervisor.nursing import Nursery, is_wanted
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.paths import Paths, link_state
 from chatd_supervisor.ports import Ports
-from chatd_supervisor.privileges import user_name
 from chatd_supervisor.quarantine import quarantine_next
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
@@ -406,20 +410,10 @@ class Master:
 
     def _status(self) -> dict[str, Any]:
         """Return what ``chatd status`` shows; JSON-able, times in seconds since the epoch."""
-        server = self._config.server
         return {
-            "pid": os.getpid(),
-            "user": user_name(os.geteuid()),
-            "version": __version__,
-            "name": server.name,
-            "network": server.network,
+            **describe_program(self._config, self._paths, self._launch, self._upgrade),
             "state": self._shown_state(),
             "degraded_since": self._staffing.degraded_since,
-            "supervised": self._keeper is not None and self._keeper.has_all,
-            "started": self._launch.started,
-            "generation": self._upgrade.generation,
-            "upgrade": self._upgrade.state,
-            "upgrade_failure": self._upgrade.failure or None,
             "sandbox": self._walls.described(),
             "listen": [describe_listener(one) for one in self._ports],
             **describe_work(self._switchboard, self._births, self._reception),

@@ -84,6 +84,11 @@ class Store:
         return self._notifier.is_there
 
     @property
+    def is_supervisor(self) -> bool:
+        """It is none of ours."""
+        return False
+
+    @property
     def has_all(self) -> bool:
         """Tell whether there is a manager; what it is sent it has."""
         return self.is_there

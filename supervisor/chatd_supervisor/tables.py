@@ -39,6 +39,7 @@ def format_status(status: Mapping[str, Any], now: float | None = None) -> str:
     shown = {
         **status,
         "listen": ", ".join(map(_listener, status["listen"])),
+        "options": " ".join(status.get("options", ())) or None,
         "sandbox": _walls(status["sandbox"]) if "sandbox" in status else None,
         "started": f"{format_time(status['started'])} (up {format_age(up)})",
         "degraded_since": (

@@ -52,6 +52,11 @@ class Launch(NamedTuple):
     notifier: Notifier = Notifier()
     """The line to the service manager, if there is one."""
 
+    @property
+    def options(self) -> list[str]:
+        """The options in ``command``, as ``Invocation.options`` returns them."""
+        return self.command[len(resuming_command("", ())) :]
+
 
 class Upgrade:
     """At most one trial at a time, and what has come of the last."""
@@ -99,7 +104,7 @@ class Upgrade:
         if self._command:
             return
         if options is None:
-            options = self._launch.command[4:]
+            options = self._launch.options
         command = resuming_command(python, options)
         self.failure = ""
         note("upgrade tried", command=" ".join(command))
