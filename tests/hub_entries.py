@@ -11,7 +11,8 @@ from chatd_supervisor.questions import Settled
 from chatd_workers import commands as c
 
 RULES = Rules(
-    max_rooms=3,
+    max_rooms=4,
+    rooms_per_network=1,
     list_entries=2,
     accept_entries=2,
     operators=(OperatorBlock("root", "sesame", ("all",)),),

@@ -144,7 +144,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_rooms: Annotated[Count, Meta(description="Rooms at once.")] = 1000
     channels_per_client: Annotated[
         Count, Meta(description="Rooms that a client of IRC is in at once.")
-    ] = 100
+    ] = 50
+    rooms_per_network: Annotated[
+        Count, Meta(description="Rooms at once that were made from one address or network.")
+    ] = 200
+    kept_rooms_per_account: Annotated[
+        Count, Meta(description="Rooms that an account has kept, so that they last.")
+    ] = 10
     list_entries: Annotated[
         Count, Meta(description="Masks in each list of a room: bans, exceptions, invitations.")
     ] = 100

@@ -212,6 +212,7 @@ class Master:
         )
         self._staffing = Staffing(self._loop, board, self._paths, limits, self._title.refresh_soon)
         board.hub.process_of = self._staffing.process_of
+        board.hub.network_of = self._staffing.network_of
         births = self._births = board.births = Births(
             self._loop,
             self._ledger,

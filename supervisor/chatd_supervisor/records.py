@@ -98,6 +98,8 @@ class RoomRecord(Struct, omit_defaults=True, kw_only=True):
     topic: str = ""
     topic_by: str = ""
     topic_at: int = 0
+    network: str = ""
+    """From which it was made, as networks are counted; empty: from none that is."""
     modes: str = ""
     """Letters of its modes that have no parameter, sorted."""
     key: str = ""

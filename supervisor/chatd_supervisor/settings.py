@@ -73,6 +73,8 @@ def rules_of(config: Config) -> Rules:
         monitor_entries=limits.monitor_entries,
         max_rooms=limits.max_rooms,
         rooms_per_client=limits.channels_per_client,
+        rooms_per_network=limits.rooms_per_network,
+        kept_rooms_per_account=limits.kept_rooms_per_account,
         list_entries=limits.list_entries,
         announce_members=limits.announce_members,
         join_rate=limits.join_rate,

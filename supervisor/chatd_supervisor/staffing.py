@@ -98,6 +98,11 @@ class Staffing:
             relay=connection.way.relay,
         )
 
+    def network_of(self, session: int) -> str:
+        """Return the network that ``session`` is counted by; empty: limits are not for it."""
+        connection = self._board.connections.get(session)
+        return "" if connection is None or connection.exempt else connection.place
+
     def process_of(self, session: int) -> tuple[int, int]:
         """Return the pid of the worker of ``session``, or 0, and how many it has had before."""
         connection = self._board.connections.get(session)

@@ -13,7 +13,8 @@ What each kind of fact does:
 ``depart``   it is no more
 ``nick``     it is called ``text``, by its own choice
 ``join``     it comes into ``room``, which is made if there is none; data: its ``status``
-             there; if it is made, when it was ``created``, and its ``modes``
+             there; if it is made, when it was ``created``, its ``modes``, and the
+             ``network`` that it counts for
 ``part``     it leaves ``room``
 ``kick``     data: ``session`` is put out of ``room``; the text is its nick and the reason
 ``status``   data: ``session`` has the ``status`` in ``room``
@@ -30,6 +31,7 @@ others       data: fields of the session's record
 A room but the lobby is gone with its last member, unless somebody has had it kept.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, Final
 
@@ -89,6 +91,8 @@ class State:
         self.bans = Bans()
         # Counts comings into rooms and makings of rooms: their order, when it is written down.
         self._order = 0
+        # How many rooms there are by the network that each was made from.
+        self.rooms_from: Counter[str] = Counter()
         # Rooms that are no more, for the hub, which empties it.
         self.ended: list[Room] = []
         # What is to be written down, since changes were last taken.
@@ -106,6 +110,7 @@ class State:
             if room.key == state.lobby.key:
                 state.lobby = room
             state.rooms[room.key] = room
+            state._count(room, 1)
             state._order = max(state._order, record.made)
         seats: list[tuple[int, Session, Room]] = []
         for stored in snapshot.sessions:
@@ -182,7 +187,8 @@ class State:
     def _join(self, fact: Fact) -> None:
         fields = fields_of(fact.data)
         session = self.sessions[fact.session]
-        room = self._room(fact.room, fields.get("created", 0), fields.get("modes", ""))
+        made = (fields.get(name, "") for name in ("modes", "network"))
+        room = self._room(fact.room, fields.get("created", 0), *made)
         self._enter(session, room, fields.get("status", ""))
 
     def _part(self, fact: Fact) -> None:
@@ -252,13 +258,16 @@ class State:
         session = self._touched[number] = self.sessions[number]
         return session
 
-    def _room(self, name: str, created: int = 0, modes: str = "") -> Room:
+    def _room(self, name: str, created: int = 0, modes: str = "", network: str = "") -> Room:
         key = fold(name)
         room = self.rooms.get(key)
         if room is None:
             self._order += 1
-            record = RoomRecord(name=name, made=self._order, created=created, modes=modes)
+            record = RoomRecord(
+                name=name, made=self._order, created=created, modes=modes, network=network
+            )
             room = self.rooms[key] = self._touched_rooms[key] = Room(record)
+            self._count(room, 1)
         elif created and not room.record.created:
             room.record.created = created  # the lobby, which is there before anybody comes
             self._touched_rooms[key] = room
@@ -283,8 +292,17 @@ class State:
         """Let ``room`` go if nothing keeps it."""
         if not room.members and not room.is_kept:
             del self.rooms[room.key]
+            self._count(room, -1)
             self._touched_rooms[room.key] = room
             self.ended.append(room)
+
+    def _count(self, room: Room, number: int) -> None:
+        """Count ``room`` as there, or as gone, for the network that it was made from."""
+        network = room.record.network
+        if network:
+            self.rooms_from[network] += number
+            if not self.rooms_from[network]:
+                del self.rooms_from[network]
 
     # A dict of functions, not methods: looked up once a fact.
     _ACTIONS: ClassVar[dict[str, Callable[["State", Fact], object]]] = {

@@ -36,6 +36,7 @@ CONFIGS = {
     "motd": with_server_key(f'motd = """\n{MOTD}"""\nadmin = "Ann Example\\nRoom 1\\nann@example"'),
     "hashed": IRC_CONFIG.replace(f'"{OPER[1]}"', f'"{HASHED}"') + LIMITS,
     "hasty": IRC_CONFIG + LIMITS + "registration_timeout = 1\n",
+    "crowded": IRC_CONFIG + LIMITS + "max_rooms = 2\n",
     "small": IRC_CONFIG + LIMITS + "monitor_entries = 3\nwhowas_entries = 4\n",
 }
 

@@ -152,6 +152,29 @@ def test_the_number_of_rooms_is_limited() -> None:
     assert people.heard[2][-1] == e.Refused("rooms-full", "2", "#dev")
 
 
+def test_the_number_of_rooms_from_one_network_is_limited() -> None:
+    people = People(Rules(rooms_per_network=1))
+    networks = {1: "192.0.2.1", 2: "192.0.2.1", 3: "192.0.2.3", 4: ""}
+    people.hub.network_of = networks.__getitem__
+    people.arrive("alice", "bob", "carol", "exempt")
+    people.do(1, c.Join("#ops"))
+    people.do(2, c.Join("#dev"))
+    assert people.heard[2][-1] == e.Refused("network-rooms-full", "1", "#dev")
+    people.do(2, c.Join("#ops"))
+    people.do(3, c.Join("#dev"))
+    people.do(4, c.Join("#a"))
+    assert people.hub.rooms["#dev"].record.network == "192.0.2.3"
+    people.do(4, c.Join("#b"))
+    assert people.hub.state.rooms_from == {"192.0.2.1": 1, "192.0.2.3": 1}
+    # Whoever is in it, it counts for where it was made, until it is gone.
+    people.do(1, c.Leave())
+    people.do(1, c.Join("#a"))
+    assert people.heard[1][-1] == e.Refused("network-rooms-full", "1", "#a")
+    people.do(2, c.Leave())
+    people.do(1, c.Join("#a"))
+    assert people.hub.rooms.keys() == {"#lobby", "#dev", "#b", "#a"}
+
+
 def test_one_can_spell_ones_own_name_anew(people: People) -> None:
     people.do(1, c.Rename("Alice"))
     assert people.heard[3] == [e.Renamed(S("alice"), "Alice")]

@@ -10,7 +10,7 @@ from hub_talk import Talk
 RULES = Rules(
     history_on_join=0,
     list_entries=1,
-    rooms_per_client=3,
+    kept_rooms_per_account=3,
     operators=(OperatorBlock("root", "sesame", ("rooms",)),),
 )
 
@@ -110,7 +110,11 @@ def test_there_are_limits(talk: Talk) -> None:
         talk.join(room, "alice")
         talk.say("alice", f"CHANREG {room}")
     assert not talk.hub.rooms["#c"].record.founder
-    assert talk.lines == {"alice": ["405 #c"]}
+    assert talk.lines == {
+        "alice": [
+            ":chatd NOTICE alice :not kept: account alice has as many rooms kept as it may have"
+        ]
+    }
 
 
 def test_a_room_is_let_go(talk: Talk) -> None:

@@ -33,6 +33,8 @@ VALUES = {
     "room-invalid": "#x",
     "room-unknown": "#x",
     "rooms-full": "1000",
+    "network-rooms-full": "200",
+    "kept-rooms-full": "bob",
     "already-there": "#lobby",
     "not-a-count": "/history [N]",
     "not-named": "guest1",

@@ -53,6 +53,9 @@ class Core:
         # The pid of the worker of a session, or 0, and how many it has had before. Set by whoever
         # has workers.
         self.process_of: Callable[[int], tuple[int, int]] = lambda _: (0, 0)
+        # The network that a session is counted by; empty: by none, it is exempt. Set by whoever has
+        # connections.
+        self.network_of: Callable[[int], str] = lambda _: ""
         # What was asked before the entry that is being applied, if anything, and the answer.
         self.settled: Settled | None = None
         # What this master remembers of those who are not here now; nothing of it is written down.

@@ -97,14 +97,14 @@ def _keep(hub: Core, session: Session, room: Room) -> None:
     elif problem is not None:
         hub.refuse(session, *problem)
     elif _owns_enough(hub, account):
-        hub.refuse(session, "too-many-rooms", room.name)
+        hub.refuse(session, "kept-rooms-full", account)
     else:
         hub.change_in(session, room, "keep", account, founder=account)
         hub.inform(session, "room-kept", account, about=room.name)
 
 
 def _owns_enough(hub: Core, account: str) -> bool:
-    most = hub.rules.rooms_per_client
+    most = hub.rules.kept_rooms_per_account
     owned = sum(fold(room.record.founder) == fold(account) for room in hub.rooms.values())
     return bool(most) and owned >= most
 

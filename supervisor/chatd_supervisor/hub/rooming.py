@@ -25,7 +25,7 @@ def _join(hub: Core, session: Session, entry: c.Join) -> None:
     if room is not None and session.id in room.members:
         hub.refuse(session, "already-there", room.name)
         return
-    problem = join_problem(hub, session, room, entry.key) if room else room_problem(hub, name)
+    problem = _entry_problem(hub, session, name, entry.key)
     if problem is not None:
         hub.refuse(session, *problem, about=name)
         return
@@ -34,14 +34,25 @@ def _join(hub: Core, session: Session, entry: c.Join) -> None:
     _move(hub, session, room.name if room is not None else name)
 
 
-def room_problem(hub: Core, name: str) -> tuple[str, str] | None:
-    """Return why there cannot be a new room ``name``; None if there can."""
+def _entry_problem(hub: Core, session: Session, name: str, key: str) -> Problem:
+    """Return why ``session`` cannot come into the room ``name``, or make it."""
+    room = hub.rooms.get(fold(name))
+    if room is None:
+        return _room_problem(hub, session, name)
+    return join_problem(hub, session, room, key)
+
+
+def _room_problem(hub: Core, session: Session, name: str) -> Problem:
+    """Return why ``session`` cannot make a room ``name``; None if it can."""
     if hub.rules.channel_length and len(name) > hub.rules.channel_length:
         return "room-too-long", str(hub.rules.channel_length)
     if not is_room(name):
         return "room-invalid", name
     if hub.rules.max_rooms and len(hub.rooms) >= hub.rules.max_rooms:
         return "rooms-full", str(hub.rules.max_rooms)
+    most = hub.rules.rooms_per_network
+    if most and hub.state.rooms_from[hub.network_of(session.id)] >= most:
+        return "network-rooms-full", str(most)
     return None
 
 
@@ -68,10 +79,13 @@ def enter(hub: Core, session: Session, name: str, *, modes: str = "") -> Room:
     room = hub.rooms.get(fold(name))
     given = status_for(session, room) if room is not None else ""
     if room is None:
-        stamp = hub.change_in(session, name, "join", status="o", created=hub.now, modes=modes)
+        fields: dict[str, Any] = {"status": "o", "created": hub.now, "modes": modes}
+        if network := hub.network_of(session.id):
+            fields["network"] = network
+        stamp = hub.change_in(session, name, "join", **fields)
         room = hub.rooms[fold(name)]
     else:
-        fields: dict[str, Any] = {"status": given} if given else {}
+        fields = {"status": given} if given else {}
         stamp = hub.change_in(session, name, "join", **(fields | beginning(hub, room)))
     announce_join(hub, session, room, stamp)
     if given:
@@ -100,7 +114,7 @@ def _enter(hub: Core, session: Session, entry: c.Enter) -> None:
         if most and len(session.rooms) >= most:
             hub.refuse(session, "too-many-rooms", name)
             continue
-        problem = join_problem(hub, session, room, key) if room else room_problem(hub, name)
+        problem = _entry_problem(hub, session, name, key)
         if problem is not None:
             hub.refuse(session, problem[0], problem[1], name)
             continue

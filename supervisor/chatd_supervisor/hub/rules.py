@@ -46,7 +46,10 @@ class Rules(NamedTuple):
     user_length: int = 20
     realname_length: int = 150
     max_rooms: int = 1000
-    rooms_per_client: int = 100
+    rooms_per_client: int = 50
+    rooms_per_network: int = 200
+    """Rooms that were made from one network, as ``Core.network_of`` has it."""
+    kept_rooms_per_account: int = 10
     list_entries: int = 100
     """Masks in each list of a room."""
     whowas_entries: int = 1000

@@ -157,6 +157,9 @@ NUMERICS: Final[dict[str, Numeric]] = {
     "ERR_NONICKNAMEGIVEN": Numeric("431", "No nickname given", (), _M),
     "ERR_ERRONEUSNICKNAME": Numeric("432", "Erroneous nickname", ("nick",), _M),
     "ERR_NICKNAMEINUSE": Numeric("433", "Nickname is already in use", ("nick",), _M),
+    "ERR_UNAVAILRESOURCE": Numeric(
+        "437", "Nick/channel is temporarily unavailable", ("channel",), _ERRORS
+    ),
     "ERR_USERNOTINCHANNEL": Numeric("441", "They aren't on that channel", ("nick", "channel"), _M),
     "ERR_NOTONCHANNEL": Numeric("442", "You're not on that channel", ("channel",), _M),
     "ERR_USERONCHANNEL": Numeric("443", "is already on channel", ("nick", "channel"), _M),

@@ -73,7 +73,12 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "room-invalid": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
     "room-too-long": AsNumeric("ERR_NOSUCHCHANNEL", ("{about}",)),
     "room-unknown": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
-    "rooms-full": AsNumeric("ERR_TOOMANYCHANNELS", ("{about}",)),
+    "rooms-full": AsNumeric(
+        "ERR_UNAVAILRESOURCE", ("{about}", "The server has as many rooms as it may have")
+    ),
+    "network-rooms-full": AsNumeric(
+        "ERR_UNAVAILRESOURCE", ("{about}", "As many rooms were made from your network as may be")
+    ),
     "too-many-rooms": AsNumeric("ERR_TOOMANYCHANNELS", ROOM),
     "room-full": AsNumeric("ERR_CHANNELISFULL", ROOM),
     "room-invite-only": AsNumeric("ERR_INVITEONLYCHAN", ROOM),
@@ -156,6 +161,7 @@ SENTENCES: Final = frozenset(
         "already-there",
         "history-unavailable",
         "in-lobby",
+        "kept-rooms-full",
         "line-crashed",
         "line-failed",
         "missing-modes",
