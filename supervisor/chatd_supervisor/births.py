@@ -224,7 +224,7 @@ class Births:
         assert worker.connection is not None, "it serves somebody"
         worker.connection.worker = worker
         worker.committed = True
-        if worker.child:
+        if worker.child and worker.exitcode is None:
             self.children[worker.pid] = worker
         self._welcome(worker)
 
@@ -253,10 +253,14 @@ class Births:
         if worker.connection is not None and worker.child and worker.exitcode is None:
             worker.hung_up = is_alive(worker.pid)
         # Before its channel is closed, or it would look for another master.
-        if not worker.child or worker.pid in self.children:
-            kill(worker.pid, worker.channel, child=worker.child)
+        self.kill(worker)
         worker.channel.close()
         self._bury(worker)
+
+    def kill(self, worker: Worker) -> None:
+        """Kill ``worker``, whose channel is open, unless it has died and was reaped already."""
+        if not worker.child or worker.pid in self.children:
+            kill(worker.pid, worker.channel, child=worker.child)
 
     def reap(self) -> None:
         """Take note of all children that have died (on SIGCHLD)."""

@@ -35,6 +35,9 @@ class Channel(Struct, frozen=True, kw_only=True):
     descriptor: int
     child: bool
     """Ours to reap."""
+    exitcode: int | None = None
+    """How it has ended, if it was reaped already: its pid may be another process's by now, and all
+    that is left of it is what it had said."""
     owed: bool
     """Its last report is committed, and the acknowledgement held back."""
     held: bytes = b""

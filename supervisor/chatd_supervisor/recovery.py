@@ -309,6 +309,7 @@ class Recovery:
             # It may be; the program before us has not said.
             careful=True,
         )
+        worker.exitcode = channel.exitcode
         worker.owed = channel.owed
         if channel.owed or channel.held:
             worker.conduct.awaits()

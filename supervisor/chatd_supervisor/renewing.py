@@ -11,7 +11,6 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.connections import Connection
 from chatd_supervisor.handover import Handover
 from chatd_supervisor.logbook import note
-from chatd_supervisor.processes import kill
 
 BREATH: Final = 0.5
 """Seconds before the first worker is replaced: what was said during the upgrade comes first."""
@@ -46,7 +45,7 @@ class Renewal:
             connection = worker.connection
             if connection is not None and connection.worker is worker and not worker.ended:
                 worker.renewing = True
-                kill(worker.pid, worker.channel, child=worker.child)
+                self._births.kill(worker)
                 break
         if self._left:
             self._loop.call_later(PACE, self._next)

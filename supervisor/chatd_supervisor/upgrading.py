@@ -193,6 +193,7 @@ def channels_of(board: Switchboard) -> list[Channel]:
             pid=worker.pid,
             descriptor=worker.channel.fileno(),
             child=worker.child,
+            exitcode=worker.exitcode,
             owed=worker.owed,
             held=board.checks.held(worker),
             nick=worker.nick,

@@ -10,10 +10,12 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from chatd_supervisor.asking import ControlError, ask
 from harness import PATIENCE, ROOT, Client, Server, eventually
 
 NEW = "9.9.9"
@@ -239,3 +241,43 @@ def test_restart_keeps_everybody_and_takes_the_new_options(server: Server, new: 
     alice.send("still here\n")
     assert alice.line() == "alice : still here (anew)"
     server.connect("bob")
+
+
+def test_upgrades_one_after_another_while_workers_die(tmp_path: Path) -> None:
+    """... some of them between their last word and the execution of the new program."""
+    server = Server(tmp_path)
+    over = threading.Event()
+
+    def kill_workers() -> None:
+        while not over.is_set():
+            for session in ask(server.runtime_dir / "control.sock", "ps")["sessions"]:
+                if session["pid"] and not over.is_set():
+                    with suppress(ProcessLookupError):
+                        os.kill(session["pid"], signal.SIGKILL)
+            over.wait(0.05)  # a breath, for two processors
+
+    def kill_on() -> None:
+        while not over.is_set():
+            with suppress(ControlError):  # between two programs nobody answers
+                kill_workers()
+
+    killer = threading.Thread(target=kill_on)
+    try:
+        clients = [server.connect(f"n{number}") for number in range(12)]
+        killer.start()
+        for _ in range(5):
+            done = upgrade(sys.executable, server)
+            assert done.returncode == 0, done.stderr
+        over.set()
+        killer.join()
+        for number, client in enumerate(clients):
+            client.send(f"still here {number}\n")
+        for client in clients:
+            heard = [line for _ in clients for line in client.until(" : still here ")]
+            for number in range(len(clients)):
+                assert heard.count(f"n{number} : still here {number}") == 1
+        assert "ended by a fault" not in server.log()
+    finally:
+        over.set()
+        killer.join(PATIENCE)
+        assert server.stop() == 0
