@@ -39,10 +39,12 @@ def read_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 def read_network(text: str, *, strict: bool = True) -> Network:
     """Return the network or address ``text``; an IPv4-mapped one of IPv6 as what it is of IPv4.
 
+    A scope (``fe80::1%eth0``) is left out, as it is of the addresses that are looked for.
     ``strict``: bits behind its prefix are a mistake, else they are cleared. Raises ValueError,
     which says what is wrong.
     """
-    network = ipaddress.ip_network(text, strict=strict)
+    address, slash, length = text.partition("/")
+    network = ipaddress.ip_network(address.partition("%")[0] + slash + length, strict=strict)
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
         bits = int(network.network_address) - int(_MAPPED.network_address)
         return ipaddress.IPv4Network((bits, network.prefixlen - _MAPPED.prefixlen))

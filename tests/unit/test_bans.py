@@ -25,6 +25,7 @@ def bans(*entries: tuple[Kind, str], exempt: tuple[tuple[Kind, str], ...] = ()) 
         ("address", "2001:DB8:0:0::/32", "2001:db8::/32"),
         ("address", "::ffff:192.0.2.1", "192.0.2.1"),
         ("address", "::FFFF:C000:200/120", "192.0.2.0/24"),
+        ("address", "fe80::1%eth0", "fe80::1"),
         ("address", "unix:ann", "unix:ann"),
         ("nick", "Spam*", "Spam*"),
         ("nick", "*-bot", "*-bot"),

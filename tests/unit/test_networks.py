@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chatd_supervisor.networks import (
     NetworkMap,
+    is_in,
     place_of,
     read_address,
     read_network,
@@ -76,3 +77,9 @@ def test_what_is_no_network_is_not_one() -> None:
     with pytest.raises(ValueError, match="host bits set"):
         read_network("192.0.2.1/24")
     assert read_address("unix:ann") is None
+
+
+def test_a_network_of_ipv4_may_be_written_as_ipv6() -> None:
+    assert is_in("10.1.2.3", ["::ffff:10.0.0.0/104"])
+    assert is_in("::ffff:10.1.2.3", ["10.0.0.0/8"])
+    assert not is_in("11.1.2.3", ["::ffff:10.0.0.0/104"])

@@ -64,9 +64,8 @@ def network_of(host: str) -> Network | None:
         bare = f"{found[1]}:/{16 * found[1].count(':')}"
     if is_mask(bare):
         return None
-    address, slash, length = bare.partition("/")
     try:
-        return read_network(address.partition("%")[0] + slash + length, strict=False)
+        return read_network(bare, strict=False)
     except ValueError:
         return None
 
