@@ -421,7 +421,10 @@ class Commits:
                 self.egress.deliver(session.alone, Refused("not-written", reason))
         if not self.since_stuck:
             self.since_stuck = time.time()
-            note("journal cannot be written", reason=reason, retry=RETRY)
+            if isinstance(error, JournalError):
+                note("journal cannot be written", reason=reason, retry=RETRY)
+            else:
+                note("outbox cannot be written", reason=reason, retry=RETRY)
             self._changed()
         runs = self._put_out(self.egress.seal())
         return Commit([], [], runs, [], []) if runs else None

@@ -247,6 +247,14 @@ EVENTS: Final = {
     "journal cannot be written": Kind(
         ERROR, ("reason", "retry"), "Nothing can be said; tried again every retry seconds."
     ),
+    "outbox cannot be written": Kind(
+        ERROR,
+        ("reason", "retry"),
+        "The same, but for the runtime directory, where what is to be sent is kept.",
+    ),
+    "journal cannot be read": Kind(
+        ERROR, ("reason",), "Somebody has asked for what was said, and could not be answered."
+    ),
     "journal written again": Kind(WARNING, (), "It can be again."),
     "journal not tended": Kind(
         ERROR,

@@ -130,11 +130,15 @@ class Outbox:
             if len(buffers) > _BUFFERS or os.pwritev(self._fd, buffers, self._position) != size:
                 # Written in part: the file system is full, which is said to the next attempt.
                 write_all(self._fd, b"".join(buffers), self._position)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._fd, self._position)
             # What members were among it has not been written.
             self._first = self._next
-            raise
+            path = segments.path_of(self._directory, self._segment)
+            raise OutboxError(
+                error.errno,
+                f"{path} cannot be written: {error.strerror}; is its file system full?",
+            ) from error
         self._position += size
 
     def roll(self, outputs: Iterable[tuple[int, socket.socket, Output]], ledger: Ledger) -> None:

@@ -17,7 +17,7 @@ class Refusal(NamedTuple):
 
 
 FULL: Final = Refusal("full", "the server is full, try again later")
-UNWRITABLE: Final = Refusal("journal", "the server cannot write its journal, try again later")
+UNWRITABLE: Final = Refusal("journal", "the server cannot write anything down, try again later")
 NO_PROCESS: Final = Refusal("system", "the server has no room for another process, try again later")
 NO_PROXY: Final = Refusal("proxy", "only proxies of this server may connect here")
 

@@ -62,7 +62,7 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         # Nothing but our memory has it, so it is not promised for later.
         if board.commits.stuck and board.commits.withdraw(work):
             raise ControlError(
-                f"not done, for the journal cannot be written: {board.commits.stuck};"
+                f"not done, for nothing can be written: {board.commits.stuck};"
                 " mend that, then ask again"
             )
         if isinstance(wish, Kick) and not concerned[-1]:

@@ -158,7 +158,7 @@ class Upgrade:
         # What has been said so far is done with, so that nothing is left in memory alone.
         board.settle()
         if board.commits.stuck:
-            raise OSError(f"the journal cannot be written: {board.commits.stuck}")
+            raise OSError(f"nothing can be written: {board.commits.stuck}")
         launch = self._launch
         launch.notifier.reloading()
         launch.notifier.drain()

@@ -164,7 +164,10 @@ def test_every_refusal_is_one_line_of_the_server_with_all_its_parameters(problem
         ),
         (
             e.Refused("not-written", "disk full", to="bob"),
-            "NOTICE bob :not said yet: disk full; it is tried again every second",
+            (
+                "NOTICE bob :not said yet: the server cannot write it down; it is tried again every"
+                " second"
+            ),
         ),
     ],
 )

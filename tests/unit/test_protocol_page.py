@@ -38,8 +38,6 @@ VALUES = {
     "already-there": "#lobby",
     "not-a-count": "/history [N]",
     "not-named": "guest1",
-    "history-unavailable": "...",
-    "not-written": "...",
     "in-lobby": "#lobby",
     "topic-too-long": "300",
     "missing-password": "/identify [ACCOUNT] PASSWORD",

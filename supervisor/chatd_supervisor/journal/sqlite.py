@@ -109,8 +109,8 @@ class SqliteJournal:
             max_size=self._max_size,
         )
         self._file = _identity(self._path)
-        self.accounts = SqliteAccounts(self._database, self._explained)
-        self.strands = SqliteStrands(self._database, self._reader, self._explained)
+        self.accounts = SqliteAccounts(self._database, self._answering)
+        self.strands = SqliteStrands(self._database, self._reader, self._answering)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -118,6 +118,16 @@ class SqliteJournal:
             yield
         except (sqlite3.Error, WrongFile, OSError) as error:
             raise JournalError(explain(self._path, error)) from error
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Explain, and log: clients ask, who are not told which file is wrong, and how."""
+        try:
+            with self._explained():
+                yield
+        except JournalError as error:
+            note("journal cannot be read", reason=error)
+            raise
 
     def load(self) -> Snapshot:
         """Return the state after the last batch. Raises JournalError."""
@@ -284,27 +294,27 @@ class SqliteJournal:
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return up to ``limit`` entries of all kinds after ``after``, in order."""
-        with self._explained():
+        with self._answering():
             return self._reader.read(after, limit)
 
     def once(self, number: str) -> Entry | None:
         """Return the line to which its client has given this id."""
-        with self._explained():
+        with self._answering():
             return self._reader.once(number)
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` (any case), in order."""
-        with self._explained():
+        with self._answering():
             return self._reader.last(room, count)
 
     def missed(self, nick: str, room: str, count: int, after: int = 0) -> tuple[list[Entry], int]:
         """Return what was shown in ``room`` since ``nick`` last left, and how much there is."""
-        with self._explained():
+        with self._answering():
             return self._reader.missed(nick, room, count, after)
 
     def search(self, words: str, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""
-        with self._explained():
+        with self._answering():
             return self._reader.search(words, room, count)
 
     # Tending
