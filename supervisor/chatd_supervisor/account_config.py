@@ -43,6 +43,13 @@ class Accounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_password_length: Annotated[
         int, Meta(ge=1, le=LONGEST, description="Characters in the password of a new account.")
     ] = 3
+    accounts_per_network: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Accounts that may be made in a day from one address, or network of IPv6.",
+        ),
+    ] = 20
 
 
 class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,10 +10,14 @@ bytes are in the client's socket, the worker waits for its acknowledgement. So
   and the password is checked again;
 * a program that an upgrade puts in this one's place is given the reports that wait.
 
-A session has one line that waits, so they need no limit of their own. They take turns by address:
-whoever guesses from a thousand connections has only his own wait. At most ASKED are with
-``passwords`` at a time, so that its deadline, which begins there, is for the check and not for the
-queue; how long a client waits in the queue is for itself to decide.
+Networks take turns (an address of IPv4, a prefix of IPv6, a local user: ``Connection.place``), so
+whoever has a thousand connections, or addresses, waits for himself alone. Of one network WAITING
+may wait, and nobody waits longer than PATIENCE: whoever cannot be answered in time is told to try
+again. At most ASKED are with ``passwords`` at a time, so that its deadline, which begins there, is
+for the check and not for the queue.
+
+It is asked once more what is to be known when the turn comes: by then there may have been too many
+failures (``login_limits``), and the answer would be of no use to anybody.
 """
 
 import asyncio
@@ -28,14 +32,26 @@ from chatd_supervisor.commits import Commits
 from chatd_supervisor.connections import Worker
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.logbook import note
-from chatd_supervisor.passwords import AT_ONCE, Passwords, Request
-from chatd_supervisor.questions import Answer, Question, Settled
+from chatd_supervisor.passwords import AT_ONCE, SILENCE, Passwords, Request
+from chatd_supervisor.questions import Answer, Question, Settled, Unavailable
 from chatd_supervisor.work import Reported
 from chatd_workers.commands import stands_alone
 from chatd_workers.reports import Report, decode_record, encode
 
 ASKED: Final = 2 * AT_ONCE
 """Questions that are being answered, or are next."""
+
+WAITING: Final = 64
+"""Reports of one network that may wait: an office that comes back after its line was down."""
+
+PATIENCE: Final = 30.0
+"""Seconds that a report may wait for its turn. WAITING of them take less, if no other network has
+any."""
+
+CROWDED: Final = Unavailable(
+    "too many passwords of your network are being checked, try again later"
+)
+OVERDUE: Final = Unavailable("too many passwords are being checked, try again later")
 
 NONCE: Final = 18
 """Bytes in a nonce."""
@@ -44,13 +60,15 @@ NONCE: Final = 18
 class Held:
     """A report that waits, and what for."""
 
-    __slots__ = ("host", "question", "report", "request", "worker")
+    __slots__ = ("deadline", "network", "question", "report", "request", "worker")
 
-    def __init__(self, worker: Worker, report: Report, question: Question, host: str) -> None:
+    def __init__(self, worker: Worker, report: Report, question: Question, network: str) -> None:
         self.worker = worker
         self.report = report
         self.question = question
-        self.host = host
+        self.network = network
+        # Until it is asked.
+        self.deadline: asyncio.TimerHandle | None = None
         # None: not asked yet.
         self.request: Request | None = None
 
@@ -69,13 +87,15 @@ class Checks:
 
         ``children``: who is told the exit code of which pid (``Births.strangers``).
         """
+        self._loop = loop
         self._commits = commits
         self._commit = commit
         self._passwords = Passwords(loop, children)
         self._held: dict[Worker, Held] = {}
-        # Those that are not asked yet, by address; whose turn it is comes first.
+        # Those that are not asked yet, by network; whose turn it is comes first.
         self._queues: dict[str, deque[Held]] = {}
         self._asked = 0
+        self._silent_until = 0.0
         commits.hub.nonce = _nonce
 
     def take(self, worker: Worker, report: Report) -> None:
@@ -86,8 +106,15 @@ class Checks:
             return
         connection = worker.connection
         assert connection is not None, "who reports serves somebody"
-        held = self._held[worker] = Held(worker, report, question, connection.host)
-        self._queues.setdefault(held.host, deque()).append(held)
+        held = Held(worker, report, question, connection.place)
+        queue = self._queues.get(held.network, deque())
+        if len(queue) >= WAITING:
+            self._turn_away(held, CROWDED)
+            return
+        self._held[worker] = held
+        self._queues[held.network] = queue
+        queue.append(held)
+        held.deadline = self._loop.call_later(PATIENCE, self._expire, held)
         self._ask()
 
     def take_over(self, worker: Worker, encoded: bytes) -> None:
@@ -112,13 +139,13 @@ class Checks:
             self._asked -= 1
             self._ask()
             return
-        queue = self._queues[held.host]
-        queue.remove(held)
-        if not queue:
-            del self._queues[held.host]
+        self._take_out(held)
 
     def close(self) -> None:
         """Let go of everything."""
+        for queue in self._queues.values():
+            for held in queue:
+                _cancel(held)
         self._queues.clear()
         self._held.clear()
         self._passwords.close()
@@ -127,6 +154,7 @@ class Checks:
         if len(report.commands) != 1 or not stands_alone(report.commands[0]):
             return None
         assert worker.connection is not None, "who reports serves somebody"
+        self._commits.look_at_the_clock()
         try:
             return self._commits.hub.question(worker.connection.session, report.commands[0])
         except JournalError:
@@ -137,23 +165,66 @@ class Checks:
             return None
 
     def _ask(self) -> None:
+        """Have those asked whose turn it is; commit those for whom there is no question left."""
+        unasked = False
         while self._queues and self._asked < ASKED:
-            host, queue = next(iter(self._queues.items()))
+            network, queue = next(iter(self._queues.items()))
             held = queue.popleft()
-            del self._queues[host]
+            del self._queues[network]
             if queue:
-                self._queues[host] = queue
+                self._queues[network] = queue
+            _cancel(held)
+            question = self._question(held.worker, held.report)
+            if question is None:
+                del self._held[held.worker]
+                self._commits.add(Reported(held.worker, held.report))
+                unasked = True
+                continue
+            held.question = question
             self._asked += 1
             told = partial(self._answered, held)
-            held.request = self._passwords.ask(held.question, told, peer=host)
+            held.request = self._passwords.ask(held.question, told, peer=network)
+        if unasked:
+            # Not within ``take``, which is called in the middle of a tick that will commit it.
+            self._loop.call_soon(self._commit)
 
     def _answered(self, held: Held, answer: Answer) -> None:
         del self._held[held.worker]
         self._asked -= 1
-        settled = Settled(held.question, answer)
-        self._commits.queue(Reported(held.worker, held.report, settled))
+        self._settle(held, answer)
         self._ask()
         self._commit()
+
+    def _expire(self, held: Held) -> None:
+        held.deadline = None
+        self._take_out(held)
+        del self._held[held.worker]
+        self._turn_away(held, OVERDUE)
+        self._commit()
+
+    def _turn_away(self, held: Held, answer: Unavailable) -> None:
+        # Said once in a while, not for each.
+        if self._loop.time() >= self._silent_until:
+            self._silent_until = self._loop.time() + SILENCE
+            note("password refused", waiting=len(self._held), peer=held.network or "unknown")
+        self._settle(held, answer)
+
+    def _settle(self, held: Held, answer: Answer) -> None:
+        settled = Settled(held.question, answer)
+        self._commits.add(Reported(held.worker, held.report, settled))
+
+    def _take_out(self, held: Held) -> None:
+        _cancel(held)
+        queue = self._queues[held.network]
+        queue.remove(held)
+        if not queue:
+            del self._queues[held.network]
+
+
+def _cancel(held: Held) -> None:
+    if held.deadline is not None:
+        held.deadline.cancel()
+        held.deadline = None
 
 
 def _nonce() -> str:

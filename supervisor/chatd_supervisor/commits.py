@@ -145,6 +145,10 @@ class Commits:
         """Whether clients have said more than there was time for."""
         return bool(self._queue) and not self.stuck
 
+    def look_at_the_clock(self) -> None:
+        """Tell the hub what time it is, for what follows."""
+        self.hub.now = self._journal.clock()
+
     def next(self) -> Commit | None:
         """Apply and write down what was taken; return what is to be carried out, None if nothing.
 
@@ -163,7 +167,7 @@ class Commits:
 
     def _attempt(self) -> Commit | None:
         """Apply and write down; return None if it must be done again, or cannot be (``stuck``)."""
-        self.hub.now = self._journal.clock()
+        self.look_at_the_clock()
         self._begin()
         place = self.outbox.place
         try:
@@ -199,6 +203,7 @@ class Commits:
         self.closed = []
         self._told.clear()
         self.hub.pieces.keep()
+        self.hub.login_limits.keep()
         self._pauses.committed()
         return Commit(self._reports, self._dropped, runs, self._departed, self._operations)
 
@@ -388,6 +393,7 @@ class Commits:
         self.hub.settled = None
         self.hub.accounts.forget()
         self.hub.pieces.forget()
+        self.hub.login_limits.undo()
 
     # When it cannot be written
 

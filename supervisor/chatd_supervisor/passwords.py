@@ -10,6 +10,7 @@ So for each check the master forks a process, ``chatd: password check`` in ps(1)
   wait, and PER_PEER of one address, so that nobody's guesses keep others from coming in.
 * Whatever happens to it (it is killed, has no memory, takes too long) is answered: ``Unavailable``,
   with a sentence for whoever asked.
+* It is nicer than everybody else (NICENESS).
 * If the master is killed, it finishes, finds that nobody wants its answer, and exits. Nothing was
   written, so for a new master the question has not been asked.
 
@@ -57,11 +58,15 @@ WAITING: Final = 64
 PER_PEER: Final = 8
 """and of one address, those that are being answered included."""
 
-DEADLINE: Final = 10.0
+DEADLINE: Final = 20.0
 """Seconds from the question to the answer."""
 
 SILENCE: Final = 60.0
 """Seconds between two lines in the log that say that there are too many."""
+
+NICENESS: Final = 5
+"""By which checks stand back (nice(2)): who talks does not wait for who logs in. Not more, so that
+on a busy machine they still come to an end."""
 
 MAX_RECORD: Final = 16 * 1024
 """Bytes of a question or an answer."""
@@ -228,6 +233,7 @@ def _live(channel: socket.socket) -> int:
     gc.freeze()
     signal.set_wakeup_fd(-1)
     close_all_but(channel.fileno())
+    os.nice(NICENESS)
     setproctitle.setproctitle(TITLE)
     answer = answer_to(_decode_question(channel.recv(MAX_RECORD)))
     # Nobody there: the master was killed, or does not want to know any more.

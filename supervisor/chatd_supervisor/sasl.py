@@ -11,6 +11,7 @@ FIRST, SCRAM-SHA-256    name and nonce                  Challenge: nonce, salt, 
 PROOF                   a proof                         Challenge: our own proof; DONE. Or Failure
 DONE                    nothing                         Success
 any                     what does not belong there      Failure
+any but EXTERNAL        after too many failures         Paused
 ======================  ==============================  ===========================================
 
 * An account that does not exist is told from a wrong password neither by what is answered nor by
@@ -19,6 +20,8 @@ any                     what does not belong there      Failure
 * SCRAM's proof is a few HMACs, which takes microseconds; the work is the client's.
 * No channel binding: mechanisms that have it are not offered, so ``p=`` is refused, and ``y``
   (the client could, if we could) is as good as ``n``. RFC 5802, section 6.
+* Where there were too many failures (``login_limits``), passwords and proofs are not looked at. A
+  certificate cannot be guessed, so EXTERNAL is always looked at.
 * Nobody logs in for somebody else: an authzid must be the name itself.
 
 An Exchange is part of a session's state, and holds no secret: nonces and salts.
@@ -35,6 +38,7 @@ from msgspec import Struct
 
 from chatd_supervisor.credentials import NOBODYS, SALT, SCRAM_ROUNDS
 from chatd_supervisor.journal.accounts import Account
+from chatd_supervisor.login_limits import Pause
 from chatd_workers.dialects.irc import sasl as reading
 from chatd_workers.names import fold
 
@@ -93,7 +97,13 @@ class Failure(NamedTuple):
     reason: str
 
 
-Outcome = Challenge | NeedPassword | Success | Failure
+class Paused(NamedTuple):
+    """It was not looked at whether it is: nobody may try at the moment, for this ``reason``."""
+
+    reason: str
+
+
+Outcome = Challenge | NeedPassword | Success | Failure | Paused
 
 MALFORMED: Final = Failure("that is not how this mechanism goes")
 _WRONG: Final = Failure("account or password are wrong")
@@ -116,6 +126,8 @@ class Surroundings(NamedTuple):
     """Fresh, and not to be guessed: printable ASCII but for commas, of 16 random bytes or more."""
     flaw: str = ""
     """Why the certificate of the connection proves nothing, as a sentence; empty: it does."""
+    pause: Callable[[str], Pause | None] = lambda _: None
+    """Why an account may not be tried at the moment; None: it may."""
 
 
 def begin(mechanism: str) -> Exchange | None:
@@ -165,6 +177,8 @@ def _plain(
         return None, MALFORMED
     if _is_other(plain.authzid, plain.authcid):
         return None, _FOREIGN
+    if (pause := around.pause(plain.authcid)) is not None:
+        return None, Paused(pause.sentence)
     return None, ask(plain.authcid, plain.password, around.find)
 
 
@@ -193,6 +207,8 @@ def _scram_first(
         return None, _BOUND
     if _is_other(first.authzid, first.name):
         return None, _FOREIGN
+    if (pause := around.pause(first.name)) is not None:
+        return None, Paused(pause.sentence)
     salt, rounds = _salt_of(first.name, around)
     nonce = first.nonce + around.nonce
     answer = f"r={nonce},s={base64.b64encode(salt).decode()},i={rounds}"
@@ -213,6 +229,9 @@ def _scram_proof(
     final = reading.read_final(message)
     if final is None or final.header != exchange.header or final.nonce != exchange.nonce:
         return None, MALFORMED
+    # Asked again: a thousand exchanges may have come as far as this before the first one failed.
+    if (pause := around.pause(exchange.account)) is not None:
+        return None, Paused(pause.sentence)
     covered = f"{exchange.covered},{final.bare}".encode()
     account = around.find(exchange.account)
     # For nobody the same is done, to no avail.

@@ -89,6 +89,8 @@ def rules_of(config: Config) -> Rules:
         require_email=accounts.require_email,
         min_password_length=accounts.min_password_length,
         nick_ownership=accounts.nick_ownership,
+        accounts_per_network=accounts.accounts_per_network,
+        ipv6_prefix=limits.ipv6_prefix,
         capabilities=((REGISTRATION, _registration(accounts)),),
         sts_port=sts.port,
         sts_duration=sts.duration,

@@ -92,7 +92,7 @@ def test_logging_in_by_all_mechanisms_and_nobody_is_left(server: Server) -> None
     assert alice.log_in_with_scram("alice", "sesame") == "903"
     assert account_of(server, "al") == "alice"
     alice.say("REGISTER * * x")
-    assert "ALREADY_AUTHENTICATED" in alice.line()
+    assert "1 failed login to alice since" in alice.until("ALREADY_AUTHENTICATED")[0]
     eventually("n + 1", lambda: len(server.titles()) == 2)
 
 
@@ -125,7 +125,7 @@ def test_all_in_one_packet(server: Server) -> None:
         "PING end",
     )
     codes = [line.split()[1] for line in alice.until("end") if not line.startswith("AUTHENTICATE")]
-    wanted = ["CAP", "433", "900", "903", "001"]
+    wanted = ["CAP", "900", "903", "001"]
     assert codes[: len(wanted)] == wanted
     assert codes[-1] == "PONG"
     assert "JOIN" in codes

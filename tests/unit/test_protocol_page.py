@@ -62,9 +62,13 @@ VALUES = {
     "password-unchecked": "...",
     "account-suspended": "bob",
     "room-kept-already": "bob",
+    "account-paused": "15 minutes",
+    "network-paused": "15 minutes",
+    "register-paused": "15 minutes",
+    "accounts-many": "5 hours",
 }
 
-DONE = {"away": "lunch"}
+DONE = {"away": "lunch", "failed-logins": "3 failed logins to bob"}
 
 
 @pytest.mark.parametrize("problem", COMMON)

@@ -5,12 +5,13 @@ line to line in the session's record (but for the pieces, see there), and has it
 is logged in can log in again, also to another account.
 """
 
+from functools import partial
 from typing import Final
 
 from chatd_supervisor import sasl
 from chatd_supervisor.hub.checking import Asking, is_right, question_for
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.logins import become, count_failure, show
+from chatd_supervisor.hub.logins import become, count_attempt, count_failure, pause, show
 from chatd_supervisor.journal.accounts import Account
 from chatd_supervisor.questions import Question, Unavailable
 from chatd_supervisor.rooms import Session
@@ -90,18 +91,21 @@ def _go_on(hub: Core, session: Session, piece: str) -> None:
         hub.pieces.set(session.id, pieces)
     else:
         hub.pieces.set(session.id, "")
-        going_on, outcome = _respond(hub, session, pieces)
-        _conclude(hub, session, going_on, outcome)
+        exchange = sasl.from_text(session.record.exchange)
+        going_on, outcome = _respond(hub, session, exchange, pieces)
+        _conclude(hub, session, going_on, outcome, exchange.account)
 
 
-def _respond(hub: Core, session: Session, pieces: str) -> tuple[sasl.Exchange | None, sasl.Outcome]:
-    exchange = sasl.from_text(session.record.exchange)
+def _respond(
+    hub: Core, session: Session, exchange: sasl.Exchange, pieces: str
+) -> tuple[sasl.Exchange | None, sasl.Outcome]:
     around = sasl.Surroundings(
         hub.accounts.find,
         _proven(hub, session),
         hub.accounts.salting_key(),
         hub.nonce(),
         _flaw(hub, session),
+        partial(pause, hub, session),
     )
     return sasl.respond(exchange, reading.decode(pieces), around)
 
@@ -130,9 +134,15 @@ def _shown(seconds: int) -> str:
 
 
 def _conclude(
-    hub: Core, session: Session, going_on: sasl.Exchange | None, outcome: sasl.Outcome
+    hub: Core,
+    session: Session,
+    going_on: sasl.Exchange | None,
+    outcome: sasl.Outcome,
+    tried: str,
 ) -> None:
+    """Let ``outcome`` have its effects. ``tried``: the account, if the exchange has named one."""
     if isinstance(outcome, sasl.NeedPassword):
+        tried = outcome.account
         right = is_right(hub, outcome.known, outcome.password)
         if isinstance(right, Unavailable):
             hub.change(session, "sasl", **_OVER)
@@ -149,17 +159,21 @@ def _conclude(
             stamp = become(hub, session, account)
             hub.numeric(session, "RPL_SASLSUCCESS")
             show(hub, session, stamp)
+        case sasl.Paused(reason):
+            _tell_failure(hub, session, reason)
+            count_attempt(hub, session, **_OVER)
         case sasl.Failure():
-            _fail(hub, session, outcome)
+            _fail(hub, session, outcome, tried)
 
 
-def _fail(hub: Core, session: Session, failure: sasl.Failure) -> None:
+def _fail(hub: Core, session: Session, failure: sasl.Failure, tried: str = "") -> None:
     hub.pieces.set(session.id, "")
-    if failure == sasl.SUSPENDED:
+    if failure == sasl.SUSPENDED:  # so it was its owner
         hub.refuse(session, "sasl-locked")
-    else:
-        _tell_failure(hub, session, failure.reason)
-    count_failure(hub, session, **_OVER)
+        count_attempt(hub, session, **_OVER)
+        return
+    _tell_failure(hub, session, failure.reason)
+    count_failure(hub, session, tried, **_OVER)
 
 
 def _tell_failure(hub: Core, session: Session, reason: str) -> None:
@@ -174,7 +188,7 @@ def _question(hub: Core, session: Session, entry: c.Authenticate) -> Question | 
     pieces = hub.pieces.of(session.id) + piece
     if not (reading.is_piece(piece) and reading.is_last(piece)):
         return None
-    _, outcome = _respond(hub, session, pieces)
+    _, outcome = _respond(hub, session, sasl.from_text(session.record.exchange), pieces)
     if not isinstance(outcome, sasl.NeedPassword):
         return None
     return question_for(outcome.known, outcome.password)

@@ -16,6 +16,8 @@ from chatd_supervisor.hub.pieces import Pieces
 from chatd_supervisor.hub.rules import Rules
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.journal.strands import EVENTS
+from chatd_supervisor.login_limits import LoginLimits
+from chatd_supervisor.networks import place_of
 from chatd_supervisor.questions import UNASKED, Answer, Question, Settled
 from chatd_supervisor.rates import Rates
 from chatd_supervisor.records import data_of
@@ -61,6 +63,11 @@ class Core:
         # What this master remembers of those who are not here now; nothing of it is written down.
         self.gone = Gone()
         self._rates = Rates()
+        self.login_limits = LoginLimits()
+        for session in self.state.sessions.values():
+            if account := session.record.account:
+                since = session.record.signon / 1_000_000
+                self.login_limits.recognize(fold(account), self.origin_of(session), since)
         self.most_registered = self.state.registered
         self._outcomes: list[Outcome] = []
         self._moments = 0
@@ -87,6 +94,11 @@ class Core:
     def lobby(self) -> Room:
         """The room that those who know one room at a time start in."""
         return self.state.lobby
+
+    @property
+    def seconds(self) -> float:
+        """The time, in seconds since the epoch."""
+        return self.now / 1_000_000
 
     # Changing
 
@@ -195,6 +207,14 @@ class Core:
             return True
         self.refuse(session, "try-again", what)
         return False
+
+    def origin_of(self, session: Session) -> str:
+        """Return where ``session`` comes from: an address of IPv4, a network of IPv6, a user."""
+        return place_of(session.record.host, self.rules.ipv6_prefix)
+
+    def is_exempt(self, session: Session) -> bool:
+        """Return whether limits on addresses are not for ``session``."""
+        return not self.network_of(session.id)
 
     def knows_one_room(self, session: Session) -> bool:
         """Tell whether the dialect of ``session`` knows one room at a time."""

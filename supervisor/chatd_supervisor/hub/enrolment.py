@@ -11,9 +11,17 @@ from chatd_supervisor.credentials import WrongPassword, prepare
 from chatd_supervisor.hub.checking import Asking, is_right, question_for
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.lasting import disown
-from chatd_supervisor.hub.logins import count_failure, log_in, take_name
+from chatd_supervisor.hub.logins import (
+    count_attempt,
+    count_failure,
+    is_paused,
+    log_in,
+    pause,
+    take_name,
+)
 from chatd_supervisor.hub.ownership import SERVICES
 from chatd_supervisor.journal.accounts import Account, Added, is_address
+from chatd_supervisor.login_limits import in_words
 from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
@@ -22,11 +30,16 @@ from chatd_workers.names import fold, is_given, is_nick
 _Refusal = tuple[str, str, str]
 """A problem, its value, and what it is about: the account that it would have been."""
 
+_TELLING: Final = frozenset({"account-exists", "account-nick"})
+"""Refusals by which one can find out which accounts there are: as good as failed logins."""
+
 
 def _register(hub: Core, session: Session, entry: c.Register) -> None:
     refusal = _objection(hub, session, entry)
     if refusal is not None:
         hub.refuse(session, *refusal)
+        if refusal[0] in _TELLING:
+            count_failure(hub, session, "")
         return
     name = entry.account or session.nick
     answer = hub.answer_to(Derive(entry.password))
@@ -34,6 +47,7 @@ def _register(hub: Core, session: Session, entry: c.Register) -> None:
         case Derived(credentials):
             account = Account(name, hub.now, credentials, entry.email, suspended=False)
             hub.accounts.change(Added(account))
+            hub.login_limits.made(hub.origin_of(session), hub.seconds)
             # Of an account of that name which is no more, something may be left.
             disown(hub, name)
             hub.inform(session, "account-made", name)
@@ -65,7 +79,19 @@ def _objection_to_person(hub: Core, session: Session) -> _Refusal | None:
         return "password-wrong", "", ""
     if record.account:
         return "account-present", record.account, ""
-    return None
+    return _objection_to_network(hub, session)
+
+
+def _objection_to_network(hub: Core, session: Session) -> _Refusal | None:
+    """Return why nobody from where ``session`` is may make an account now; None if one may."""
+    found = pause(hub, session, "")
+    if found is not None:
+        return "register-paused", found.term, ""
+    if hub.is_exempt(session):
+        return None
+    network, most = hub.origin_of(session), hub.rules.accounts_per_network
+    left = hub.login_limits.until_next_account(network, most, hub.seconds)
+    return ("accounts-many", in_words(left), "") if left else None
 
 
 def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | None:
@@ -106,6 +132,8 @@ def _objection_to_rest(hub: Core, entry: c.Register, name: str) -> _Refusal | No
 
 
 def _identify(hub: Core, session: Session, entry: c.Identify) -> None:
+    if is_paused(hub, session, entry.account or session.nick):
+        return
     need = sasl.ask(entry.account or session.nick, entry.password, hub.accounts.find)
     right = is_right(hub, need.known, need.password)
     if isinstance(right, Unavailable):
@@ -117,10 +145,10 @@ def _identify(hub: Core, session: Session, entry: c.Identify) -> None:
         take_name(hub, session, outcome.account)
     elif outcome == sasl.SUSPENDED:
         hub.refuse(session, "account-suspended", need.account)
-        count_failure(hub, session)
+        count_attempt(hub, session)
     else:
         hub.refuse(session, "password-wrong")
-        count_failure(hub, session)
+        count_failure(hub, session, need.account)
 
 
 def _verify(hub: Core, session: Session, entry: c.Verify) -> None:
@@ -132,6 +160,8 @@ def _question_of_register(hub: Core, session: Session, entry: c.Register) -> Que
 
 
 def _question_of_identify(hub: Core, session: Session, entry: c.Identify) -> Question | None:
+    if pause(hub, session, entry.account or session.nick) is not None:
+        return None
     need = sasl.ask(entry.account or session.nick, entry.password, hub.accounts.find)
     return question_for(need.known, need.password)
 

@@ -13,6 +13,7 @@ from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.hub.ownership import is_reserved, vouched_for
 from chatd_supervisor.hub.presence import observers
 from chatd_supervisor.journal.accounts import Account
+from chatd_supervisor.login_limits import Pause
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -37,6 +38,8 @@ def become(hub: Core, session: Session, account: Account) -> e.Stamp:
 
 def show(hub: Core, session: Session, stamp: e.Stamp) -> None:
     """Tell who sees ``session`` that its account is another one, and let that have its effects."""
+    if account := session.record.account:
+        _welcome(hub, session, account)
     if not session.record.registered:
         return
     event = e.AccountChanged(session.source, stamp)
@@ -45,6 +48,15 @@ def show(hub: Core, session: Session, stamp: e.Stamp) -> None:
     restore(hub, session)
     if (ban := ban_of(hub, session)) is not None:
         put_off(hub, session, ban)
+
+
+def _welcome(hub: Core, session: Session, account: str) -> None:
+    """Note that ``session`` is at home with ``account``, and tell it who else has tried to be."""
+    network = hub.origin_of(session)
+    failures = hub.login_limits.succeeded(fold(account), network, hub.seconds)
+    if failures:
+        times = "1 failed login" if failures == 1 else f"{failures} failed logins"
+        hub.inform(session, "failed-logins", f"{times} to {account}")
 
 
 def log_in(hub: Core, session: Session, account: Account) -> None:
@@ -88,11 +100,43 @@ def take_name(hub: Core, session: Session, account: Account) -> None:
         rename(hub, session, c.Rename(account.name))
 
 
-def count_failure(hub: Core, session: Session, **fields: str) -> None:
-    """Note that ``session`` has failed to log in, with other ``fields`` that this changes.
+def pause(hub: Core, session: Session, account: str) -> Pause | None:
+    """Return why ``session`` may not try to log in to ``account`` at the moment; None: it may.
 
-    Who fails again and again is let go, so that guessing takes new connections, whose number and
-    rate have limits.
+    Whatever has a password and is no account has a name that none can have; empty: it is common to
+    all, and only the network counts.
+    """
+    network, exempt = hub.origin_of(session), hub.is_exempt(session)
+    return hub.login_limits.pause(fold(account), network, hub.seconds, exempt=exempt)
+
+
+def is_paused(hub: Core, session: Session, account: str) -> bool:
+    """Return whether ``session`` may not try ``account``, and tell it so; this is an attempt."""
+    found = pause(hub, session, account)
+    if found is None:
+        return False
+    hub.refuse(session, found.problem, found.term)
+    count_attempt(hub, session)
+    return True
+
+
+def count_failure(hub: Core, session: Session, account: str, **fields: str) -> None:
+    """Note that ``session`` has failed to log in to ``account`` (as ``pause`` has it)."""
+    hub.login_limits.failed(
+        fold(account),
+        hub.origin_of(session),
+        hub.seconds,
+        exempt=hub.is_exempt(session),
+        exists=hub.accounts.find(account) is not None,
+    )
+    count_attempt(hub, session, **fields)
+
+
+def count_attempt(hub: Core, session: Session, **fields: str) -> None:
+    """Note that ``session`` is not logged in as it wanted, with other ``fields`` that this changes.
+
+    Whoever tries again and again is let go, so that guessing takes new connections, whose number
+    and rate have limits.
     """
     failures = session.record.failures + 1
     hub.change(session, "denied", failures=failures, **fields)

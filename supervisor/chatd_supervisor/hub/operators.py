@@ -12,7 +12,7 @@ from typing import Final
 from chatd_supervisor.credentials import NOBODYS, is_hash
 from chatd_supervisor.hub.checking import Asking, is_right, question_for
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.logins import count_failure
+from chatd_supervisor.hub.logins import count_failure, is_paused, pause
 from chatd_supervisor.hub.outcomes import Leaving, Operation
 from chatd_supervisor.hub.permissions import block_of, privilege_problem
 from chatd_supervisor.questions import Question, Unavailable
@@ -29,6 +29,8 @@ def _oper(hub: Core, session: Session, entry: c.Oper) -> None:
     if not hub.rules.operators:
         hub.refuse(session, "not-oper-host")
         return
+    if is_paused(hub, session, _tried(entry)):
+        return
     known = _known(hub, entry.name)
     if is_hash(known):
         right = is_right(hub, known, entry.password)
@@ -39,8 +41,9 @@ def _oper(hub: Core, session: Session, entry: c.Oper) -> None:
         return
     if not right or block_of(hub, entry.name) is None:
         hub.refuse(session, "password-wrong")
-        count_failure(hub, session)
+        count_failure(hub, session, _tried(entry))
         return
+    hub.login_limits.succeeded(_tried(entry), hub.origin_of(session), hub.seconds)
     before = session.record.modes
     modes = "".join(sorted({*before, "o"}))
     stamp = hub.change(session, "oper", entry.name, operator=entry.name, modes=modes)
@@ -59,7 +62,14 @@ def _known(hub: Core, name: str) -> str:
     return NOBODYS if hashed else ""
 
 
-def _question(hub: Core, _session: Session, entry: c.Oper) -> Question | None:
+def _tried(entry: c.Oper) -> str:
+    """Return what failures to become this operator are counted by; no account is called so."""
+    return f"operator {entry.name}"
+
+
+def _question(hub: Core, session: Session, entry: c.Oper) -> Question | None:
+    if pause(hub, session, _tried(entry)) is not None:
+        return None
     known = _known(hub, entry.name)
     return question_for(known, entry.password) if is_hash(known) else None
 

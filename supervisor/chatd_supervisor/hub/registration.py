@@ -16,7 +16,7 @@ from chatd_supervisor.hub.authentication import abandon
 from chatd_supervisor.hub.banning import ban_of, put_off
 from chatd_supervisor.hub.coming import nick_problem, rename
 from chatd_supervisor.hub.core import Action, Core
-from chatd_supervisor.hub.logins import vouch
+from chatd_supervisor.hub.logins import count_failure, is_paused, vouch
 from chatd_supervisor.hub.outcomes import Leaving
 from chatd_supervisor.hub.ownership import is_owned
 from chatd_supervisor.hub.presence import came_online
@@ -53,8 +53,13 @@ _NOT_IN_USER: Final = re.compile(r"[^A-Za-z0-9_.\-]")
 def _give_password(hub: Core, session: Session, entry: c.Password) -> None:
     if session.record.registered:
         hub.refuse(session, "already-registered")
-    elif hmac.compare_digest(entry.password.encode(), hub.rules.password.encode()):
+        return
+    if not hub.rules.password or is_paused(hub, session, ""):
+        return
+    if hmac.compare_digest(entry.password.encode(), hub.rules.password.encode()):
         hub.change(session, "password", password_given=True)
+    else:
+        count_failure(hub, session, "")
 
 
 def _introduce(hub: Core, session: Session, entry: c.User) -> None:

@@ -72,3 +72,7 @@ class Rules(NamedTuple):
     min_password_length: int = 1
     nick_ownership: bool = True
     """Only whoever is logged in to an account may be called as it is."""
+    accounts_per_network: int = 0
+    """Accounts that may be made from one network in a day."""
+    ipv6_prefix: int = 64
+    """Bits of IPv6 by which a network is told from others."""

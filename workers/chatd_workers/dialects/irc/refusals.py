@@ -122,6 +122,12 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "accept-unknown": AsNumeric("ERR_ACCEPTNOT", VALUE),
     # Accounts
     "password-wrong": AsNumeric("ERR_PASSWDMISMATCH"),
+    "account-paused": AsNumeric(
+        "ERR_PASSWDMISMATCH", ("Too many failed logins to this account: try again in {value}",)
+    ),
+    "network-paused": AsNumeric(
+        "ERR_PASSWDMISMATCH", ("Too many failed logins from your network: try again in {value}",)
+    ),
     "sasl-failed": AsNumeric("ERR_SASLFAIL"),
     "sasl-too-long": AsNumeric("ERR_SASLTOOLONG"),
     "sasl-aborted": AsNumeric("ERR_SASLABORTED"),
@@ -129,6 +135,8 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "sasl-locked": AsNumeric("ERR_NICKLOCKED"),
     "accounts-unavailable": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("{value}",)),
     "accounts-closed": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
+    "register-paused": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
+    "accounts-many": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
     "account-needs-nick": AsFail("REGISTER", "NEED_NICK", ("*",)),
     "account-exists": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-nick": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
