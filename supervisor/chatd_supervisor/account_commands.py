@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from chatd_supervisor.account_editing import Editor, editing, new_account
+from chatd_supervisor.accounts import AccountBook
 from chatd_supervisor.asking import ControlError, NotRunning, ask
 from chatd_supervisor.command_line import (
     explain_errors,
@@ -65,8 +66,8 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
     longest = config.limits.nick_length
     if not is_nick(name) or is_given(name) or len(name) > longest:
         raise click.BadParameter(
-            f"{name!r} cannot be a nick: letters, digits and _-[]{{}}|^`\\, not a dash first,"
-            f" {longest} characters at most, not as guests are called",
+            f"{name!r} cannot be a nick: letters of one script, digits and _-[]{{}}|^`\\,"
+            f" not a dash first, {longest} characters at most, not as guests are called",
             param_hint="NAME",
         )
     places = invocation.places()
@@ -74,6 +75,8 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
         # Before somebody types a password in vain.
         if (there := editor.accounts.find(name)) is not None:
             raise AccountConflict("exists", there.name)
+        if (there := AccountBook(editor.accounts).alike(name)) is not None:
+            raise AccountConflict("alike", there.name)
         editor.change(new_account(name, derive(_password(name, password_stdin)), email))
     _tell(places, name)
     click.echo(f"chatd: account {name} added")

@@ -17,6 +17,7 @@ from chatd_supervisor.journal.accounts import (
     Suspended,
     Uncertified,
 )
+from chatd_supervisor.lookalikes import skeletons
 from chatd_workers.names import fold
 
 
@@ -39,6 +40,14 @@ class NoAccounts:
         """Return nothing."""
         return []
 
+    def beyond_ascii(self) -> list[str]:
+        """Return nothing."""
+        return []
+
+    def version(self) -> int:
+        """Return what never changes."""
+        return 0
+
     def salting_key(self) -> bytes:
         """Return no secret: there is nobody to be told from nobody."""
         return b""
@@ -49,6 +58,9 @@ class AccountBook:
 
     def __init__(self, kept: Accounts) -> None:
         self._kept = kept
+        # Names beyond ASCII by what they look like, and of which version of the tables.
+        self._alike: dict[str, list[str]] = {}
+        self._alike_of: int | None = None
         self.forget()
 
     def forget(self) -> None:
@@ -61,6 +73,8 @@ class AccountBook:
     def take_changes(self) -> list[Change]:
         """Return what was changed, in order, for ``Batch.accounts``; it counts as written."""
         changes = self._changes
+        if any(isinstance(change, (Added, Removed)) for change in changes):
+            self._alike_of = None
         self.forget()
         return changes
 
@@ -70,6 +84,33 @@ class AccountBook:
         if folded in self._accounts:
             return self._accounts[folded]
         return self._kept.find(name)
+
+    def alike(self, name: str) -> Account | None:
+        """Return an account of another name that looks like ``name``. Raises JournalError.
+
+        One of a name of ASCII is found by its name, the few others by an index in memory.
+        """
+        folded = fold(name)
+        wanted = skeletons(name)
+        others = list(wanted)
+        index = self._index()
+        for skeleton in wanted:
+            others += index.get(skeleton, [])
+        for other, account in self._accounts.items():
+            if account is not None and not wanted.isdisjoint(skeletons(account.name)):
+                others.append(other)
+        found = (self.find(other) for other in others if other != folded)
+        return next((account for account in found if account is not None), None)
+
+    def _index(self) -> dict[str, list[str]]:
+        version = self._kept.version()
+        if version != self._alike_of:
+            self._alike = {}
+            for name in self._kept.beyond_ascii():
+                for skeleton in skeletons(name):
+                    self._alike.setdefault(skeleton, []).append(fold(name))
+            self._alike_of = version
+        return self._alike
 
     def by_certificate(self, fingerprint: str) -> Account | None:
         """Return whose certificate has ``fingerprint``. Raises JournalError."""

@@ -254,8 +254,8 @@ def test_chathistory(servers: Servers) -> None:
 
 
 def test_casemapping(someone: IrcClient, servers: Servers) -> None:
-    """In ascii, brackets and braces are different (Modern, CASEMAPPING)."""
-    assert someone.isupport["CASEMAPPING"] == "ascii"
+    """In precis, as in ascii, brackets and braces are different (Modern, CASEMAPPING)."""
+    assert someone.isupport["CASEMAPPING"] == "precis"
     with (
         enter(servers.port("usual"), "case[]") as one,
         enter(servers.port("usual"), "case{}") as other,

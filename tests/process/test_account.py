@@ -85,6 +85,13 @@ def test_beside_a_server_that_writes(server: Server) -> None:
     ("arguments", "said", "code", "told"),
     [
         (["account", "add", "alice", "--password-stdin"], "x\n", 1, "there is an account Alice"),
+        (
+            ["account", "add", "\u0430\u04cf\u0456\u0441\u0435", "--password-stdin"],
+            "x\n",
+            1,
+            "it would look like account Alice",
+        ),
+        (["account", "add", "\u0430lice", "--password-stdin"], "x\n", 2, "letters of one script"),
         (["account", "passwd", "bob", "--password-stdin"], "x\n", 1, "there is no account bob"),
         (["account", "remove", "bob"], "", 1, "there is no account bob"),
         (["account", "suspend", "bob"], "", 1, "there is no account bob"),

@@ -43,7 +43,7 @@ def test_what_is_configured_is_told() -> None:
         "USERLEN=20",
     }
     assert found >= {
-        *("BOT=B", "CALLERID=g", "CASEMAPPING=ascii", "CHANTYPES=#", "EXCEPTS=e", "INVEX=I"),
+        *("BOT=B", "CALLERID=g", "CASEMAPPING=precis", "CHANTYPES=#", "EXCEPTS=e", "INVEX=I"),
         *("PREFIX=(ov)@+", "STATUSMSG=@+", "UTF8ONLY", "WHOX", "SAFELIST"),
         "MSGREFTYPES=msgid,timestamp",
     }

@@ -1,5 +1,6 @@
 """Names, safe text and titles."""
 
+import sys
 import unicodedata
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from chatd_workers.names import (
     FORMATTING,
+    PUNCTUATION,
     UNSAFE,
     fold,
     is_nick,
@@ -125,3 +127,96 @@ def test_titles_are_printable_and_short(nick: str, room: str) -> None:
 def test_titles_escape_and_clip() -> None:
     assert printable("a\x1b[31m") == "a\\x1b[31m"
     assert clip("ä" * 100) == "ä" * 60
+
+
+# Beyond ASCII
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("élodie", "straße", "Γιώργος", "иван", "שלב7", "عربي", "हिन्दी", "สวัสดี", "世界", "한글"),
+        # Together as they are written, or in words of their own.
+        *("田中Taro", "ひらカタ漢字ー", "한글abc", "bob_иван", "[ελ]bot"),
+    ],
+)
+def test_names_of_all_scripts(name: str) -> None:
+    assert is_nick(name)
+    assert is_room(f"#{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Blank or invisible.
+        *("\u3164", "\uffa0", "\u115f", "\u1160", "\u2800", "\u17b4", "\u180b", "\u034f", "\u200b"),
+        *(
+            "\u200d",
+            "\ufe0f",
+            "\u00ad",
+            "\u2060",
+            "\ufeff",
+            "\U000e0100",
+            "\U0001bca0",
+            "\U0001d173",
+        ),
+        *("\U00016fe4", "\U0001107f", "\u00a0", "\u3000", "\u2028", "\u202e"),
+        # Other forms of letters, digits and what is none.
+        *("\uff41", "\ufb01", "\u2177", "\u2461", "\u00b2", "\u017f", "\u1100", "\U0001f600"),
+    ],
+)
+def test_no_name_has_this_anywhere(name: str) -> None:
+    for one in (name, f"a{name}", f"{name}a", f"a{name}b", f"\u0905{name}", f"\u0627{name}"):
+        assert not is_nick(one), ascii(one)
+        assert not is_room(f"#{one}"), ascii(one)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("\u0430lice", "al\u0456ce", "\u0391lice", "\u0440\u0430y", "\u13aalice", "a\u0561"),
+        *("\u0e01a", "\u30a2\u0430", "\u4e16\u0430", "\u0661\u06f1"),  # two kinds of digits
+        *(
+            "\u05e9abc",
+            "abc\u05e9",
+            "_\u05e9",
+            "\u05e9_",
+            "abc_\u05e9",
+            "\u06271\u0661",
+        ),  # both ways
+        *("q\u0301", "e\u0301", "\u093f", "\u0e01\u0e34\u0e34\u0e34\u0e34", "a\u0301\u0301"),
+    ],
+)
+def test_mixtures_and_piles_of_marks(name: str) -> None:
+    assert not is_nick(name)
+
+
+# Of Unicode, as far as this Python knows it.
+everything = [chr(code) for code in range(sys.maxunicode + 1)]
+
+
+def test_no_possible_character_is_blank_or_another_one() -> None:
+    """What may stand in a name shows something (PRECIS, RFC 8264), in every version of Unicode."""
+    for char in everything:
+        if not is_nick(f"x{char}") and not is_nick(char):
+            continue
+        assert unicodedata.category(char)[0] in "LN" or char in PUNCTUATION
+        assert unicodedata.normalize("NFKC", char) == char
+        assert not {"FILLER", "BLANK", "SPACE", "INVISIBLE", "JOINER"} & set(
+            unicodedata.name(char, "").split()
+        )
+
+
+possible = [char for char in everything if not char.isascii() and is_nick(char)]
+
+
+def precis(name: str) -> str:
+    """Return ``name`` as RFC 8265, UsernameCaseMapped, compares it (section 3.3.3)."""
+    return unicodedata.normalize("NFC", name.lower())
+
+
+@given(st.text(st.sampled_from(possible), min_size=1, max_size=8).filter(is_nick))
+def test_what_is_the_same_by_casemapping_is_the_same(name: str) -> None:
+    for other in (name.lower(), name.upper(), name.title(), precis(name)):
+        if precis(other) == precis(name):
+            assert fold(other) == fold(name)

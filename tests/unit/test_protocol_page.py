@@ -48,6 +48,7 @@ VALUES = {
     "only-accepted": "bob",
     "only-logged-in": "bob",
     "nick-reserved": "bob",
+    "room-alike": "#x",
     "unknown-mode": "x",
     "invalid-mode-parameter": "l none",
     "list-full": "b",

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from chatd_workers.identifiers import is_identifier
+
 LOBBY: Final = "#lobby"
 """The room everybody starts in."""
 
@@ -106,13 +108,10 @@ def room_name(typed: str) -> str:
 
 
 def _is_word(name: str) -> bool:
-    bare = name.translate(_WITHOUT_PUNCTUATION)
-    # NFC keeps one spelling of accented letters; isalnum() then refuses combining marks.
-    return (
-        bool(name)
-        and (not bare or bare.isalnum())
-        and (name.isascii() or unicodedata.is_normalized("NFC", name))
-    )
+    if name.isascii():
+        bare = name.translate(_WITHOUT_PUNCTUATION)
+        return bool(name) and (not bare or bare.isalnum())
+    return is_identifier(name, PUNCTUATION)
 
 
 _WITHOUT_PUNCTUATION: Final = dict.fromkeys(map(ord, PUNCTUATION))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
-from chatd_supervisor.hub.ownership import SERVICES, is_reserved, takes_over
+from chatd_supervisor.hub.ownership import is_disguise, is_reserved, is_service, takes_over
 from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
@@ -121,6 +121,9 @@ def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
 # Names
 
 
+_OWNED_BY_OTHERS: Final = (("nick-reserved", is_reserved), ("nick-alike", is_disguise))
+
+
 def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | None:
     """Return why ``session`` cannot be called ``nick``: a problem and its value; None if it can."""
     if hub.rules.nick_length and len(nick) > hub.rules.nick_length:
@@ -128,12 +131,13 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
     if not is_nick(nick):
         return "nick-invalid", nick
     folded = fold(nick)
-    is_taken = folded in SERVICES or folded == fold(hub.rules.server)
+    is_taken = is_service(nick) or folded == fold(hub.rules.server)
     holder = hub.nicks.get(folded, session)
     if is_taken or (holder is not session and not takes_over(hub, session, nick, holder)):
         return "nick-in-use", nick
-    if is_reserved(hub, session, nick):
-        return "nick-reserved", nick
+    for problem, holds in _OWNED_BY_OTHERS:
+        if holds(hub, session, nick):
+            return problem, nick
     # Whoever is let off by its account may be called so as well, where that is known by then.
     bans, account = hub.state.bans, session.record.account
     if bans.of_nick(nick, hub.now) and not bans.is_exempt("account", account, hub.now):

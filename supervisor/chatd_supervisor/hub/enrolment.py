@@ -14,12 +14,13 @@ from chatd_supervisor.hub.lasting import disown
 from chatd_supervisor.hub.logins import (
     count_attempt,
     count_failure,
+    displace_alike,
     is_paused,
     log_in,
     pause,
     take_name,
 )
-from chatd_supervisor.hub.ownership import SERVICES
+from chatd_supervisor.hub.ownership import is_service
 from chatd_supervisor.journal.accounts import Account, Added, is_address
 from chatd_supervisor.login_limits import in_words
 from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
@@ -53,6 +54,7 @@ def _register(hub: Core, session: Session, entry: c.Register) -> None:
             hub.inform(session, "account-made", name)
             log_in(hub, session, account)
             take_name(hub, session, account)
+            displace_alike(hub, name)
         case Unacceptable(reason):
             hub.refuse(session, "password-invalid", f"it {reason}", about=name)
         case _:
@@ -102,14 +104,21 @@ def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | N
     name = name or session.record.wish or session.record.warned
     if not name:
         return "account-needs-nick", "", ""
-    if not is_nick(name) or is_given(name) or fold(name) in SERVICES or _is_too_long(hub, name):
+    return _objection_to_account(hub, session, name) or (
+        None if wanted or session.nick else ("account-needs-nick", "", "")
+    )
+
+
+def _objection_to_account(hub: Core, session: Session, name: str) -> _Refusal | None:
+    if not is_nick(name) or is_given(name) or is_service(name) or _is_too_long(hub, name):
         return "account-invalid", name, name
-    existing = hub.accounts.find(name)
-    if existing is not None:
+    if (existing := hub.accounts.find(name)) is not None:
         return "account-exists", existing.name, name
+    if hub.accounts.alike(name) is not None:
+        return "account-alike", name, name
     if hub.nicks.get(fold(name), session) is not session:
         return "account-nick", name, name
-    return None if wanted or session.nick else ("account-needs-nick", "", "")
+    return None
 
 
 def _is_too_long(hub: Core, name: str) -> bool:

@@ -10,10 +10,11 @@ from chatd_supervisor.hub.coming import guest_nick, nick_problem, rename
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.lasting import disown, restore
 from chatd_supervisor.hub.outcomes import Leaving
-from chatd_supervisor.hub.ownership import is_reserved, vouched_for
+from chatd_supervisor.hub.ownership import is_disguise, is_reserved, vouched_for
 from chatd_supervisor.hub.presence import observers
 from chatd_supervisor.journal.accounts import Account
 from chatd_supervisor.login_limits import Pause
+from chatd_supervisor.lookalikes import skeletons
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -75,10 +76,19 @@ def log_out(hub: Core, session: Session) -> None:
 
 
 def displace(hub: Core, session: Session) -> None:
-    """Have ``session`` called otherwise if it is called by what belongs to somebody else."""
-    if session.nick and is_reserved(hub, session, session.nick):
+    """Have ``session`` called otherwise if its nick is somebody else's, or looks like it."""
+    nick = session.nick
+    if nick and (is_reserved(hub, session, nick) or is_disguise(hub, session, nick)):
         hub.inform(session, "nick-lost", session.nick)
         rename(hub, session, c.Rename(guest_nick(hub)))
+
+
+def displace_alike(hub: Core, name: str) -> None:
+    """Have everybody called otherwise who is called like the new account ``name``, or looks so."""
+    wanted = skeletons(name)
+    for session in list(hub.sessions.values()):
+        if session.nick and not wanted.isdisjoint(skeletons(session.nick)):
+            displace(hub, session)
 
 
 def vouch(hub: Core, session: Session) -> None:
@@ -157,9 +167,7 @@ def account_changed(hub: Core, name: str) -> None:
             log_out(hub, session)
     if hub.accounts.find(name) is None:
         disown(hub, name)
-    holder = hub.nicks.get(folded)
-    if holder is not None:
-        displace(hub, holder)
+    displace_alike(hub, name)
 
 
 def stale_accounts(hub: Core) -> list[str]:

@@ -1,14 +1,16 @@
 """Whose a name is: nicks that are the names of accounts, or of services elsewhere."""
 
+from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.journal.accounts import Account
+from chatd_supervisor.lookalikes import skeletons
 from chatd_supervisor.rooms import Session
 from chatd_workers.names import fold
 
 SERVICES: Final = frozenset({"nickserv", "chanserv"})
-"""Nicks that nobody has, folded: people tell them their passwords, by habit."""
+"""Nicks that nobody has, or looks like, folded: people tell them their passwords, by habit."""
 
 
 def vouched_for(hub: Core, session: Session) -> Account | None:
@@ -18,9 +20,16 @@ def vouched_for(hub: Core, session: Session) -> Account | None:
     return account if account is not None and not account.suspended else None
 
 
+def is_service(nick: str) -> bool:
+    """Return whether ``nick`` is that of a service, or looks like it."""
+    return not SERVICES.isdisjoint(skeletons(nick))
+
+
 def is_owned(hub: Core, nick: str) -> bool:
-    """Return whether ``nick`` belongs to an account, whosever."""
-    return hub.rules.nick_ownership and hub.accounts.find(nick) is not None
+    """Return whether ``nick`` belongs to an account, or looks like its name, whosever."""
+    if not hub.rules.nick_ownership:
+        return False
+    return hub.accounts.find(nick) is not None or hub.accounts.alike(nick) is not None
 
 
 def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
@@ -41,10 +50,22 @@ def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
 
 
 def is_reserved(hub: Core, session: Session, nick: str) -> bool:
-    """Tell whether ``nick`` belongs to an account that is not ``session``'s."""
-    if not hub.rules.nick_ownership:
+    """Return whether ``nick`` belongs to an account that is not ``session``'s."""
+    return _is_of_another(hub, session, nick, hub.accounts.find)
+
+
+def is_disguise(hub: Core, session: Session, nick: str) -> bool:
+    """Return whether ``nick`` looks like an account that is not ``session``'s."""
+    return _is_of_another(hub, session, nick, hub.accounts.alike)
+
+
+def _is_of_another(
+    hub: Core, session: Session, nick: str, find: Callable[[str], Account | None]
+) -> bool:
+    own = session.record.account
+    if not hub.rules.nick_ownership or (own and fold(own) == fold(nick)):
         return False
-    if session.record.account and fold(session.record.account) == fold(nick):
+    account = find(nick)
+    if account is None or (own and fold(own) == fold(account.name)):
         return False
-    account = hub.accounts.find(nick)
-    return account is not None and account != vouched_for(hub, session)
+    return account != vouched_for(hub, session)

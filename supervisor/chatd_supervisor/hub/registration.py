@@ -79,7 +79,7 @@ def _introduce(hub: Core, session: Session, entry: c.User) -> None:
     register_if_ready(hub, session)
 
 
-_CHANGED_BY_LOGIN: Final = frozenset({"nick-in-use", "nick-reserved", "nick-banned"})
+_CHANGED_BY_LOGIN: Final = frozenset({"nick-in-use", "nick-reserved", "nick-alike", "nick-banned"})
 """What may be no problem any more for somebody who has logged in."""
 
 

@@ -9,6 +9,7 @@ from chatd_supervisor.hub.permissions import Problem, join_problem, topic_proble
 from chatd_supervisor.hub.reading import show_marker
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.hub.sight import find_room
+from chatd_supervisor.lookalikes import skeletons
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -53,7 +54,19 @@ def _room_problem(hub: Core, session: Session, name: str) -> Problem:
     most = hub.rules.rooms_per_network
     if most and hub.state.rooms_from[hub.network_of(session.id)] >= most:
         return "network-rooms-full", str(most)
+    if _looks_like_a_kept_room(hub, name):
+        return "room-alike", name
     return None
+
+
+def _looks_like_a_kept_room(hub: Core, name: str) -> bool:
+    wanted = skeletons(name)
+    if any(one in hub.rooms and hub.rooms[one].is_kept for one in wanted):
+        return True
+    return any(
+        room.is_kept and not room.key.isascii() and not wanted.isdisjoint(skeletons(room.name))
+        for room in hub.rooms.values()
+    )
 
 
 def _leave(hub: Core, session: Session, _: c.Leave) -> None:

@@ -28,6 +28,9 @@ _REKEY: Final = (
     " WHERE folded = ?"
 )
 
+_OTHER: Final = "*[^ -~]*"
+"""A pattern (GLOB) of names that are not of printable ASCII."""
+
 # To the same account once more is no harm.
 _CERTIFY: Final = (
     "INSERT INTO certificates VALUES (?1, ?2) ON CONFLICT (fingerprint)"
@@ -71,6 +74,17 @@ class SqliteAccounts:
             "SELECT name, fingerprint FROM certificates JOIN accounts ON folded = account"
             " ORDER BY folded, fingerprint"
         )
+
+    def beyond_ascii(self) -> list[str]:
+        """Return the names of accounts that are not of ASCII alone."""
+        return [
+            name for (name,) in self._ask("SELECT name FROM accounts WHERE name GLOB ?", _OTHER)
+        ]
+
+    def version(self) -> int:
+        """Return a number that is another one when others have written to the journal."""
+        ((version,),) = self._ask("PRAGMA data_version")
+        return int(version)
 
     def salting_key(self) -> bytes:
         """Return a secret of this journal, from which salts are made for who does not exist."""

@@ -78,6 +78,7 @@ Change = Added | Rekeyed | Suspended | Removed | Certified | Uncertified
 
 CONFLICTS: Final = {
     "exists": "there is an account {what} already",
+    "alike": "it would look like account {what}, which is there already",
     "unknown": "there is no account {what}",
     "certificate-taken": "the certificate {what} belongs to another account",
     "certificate-unknown": "no account has a certificate {what}",
@@ -90,7 +91,7 @@ class AccountConflict(Exception):
 
     def __init__(
         self,
-        reason: Literal["exists", "unknown", "certificate-taken", "certificate-unknown"],
+        reason: Literal["exists", "alike", "unknown", "certificate-taken", "certificate-unknown"],
         what: str,
     ) -> None:
         super().__init__(CONFLICTS[reason].format(what=what))
@@ -112,6 +113,12 @@ class Accounts(Protocol):
 
     def certificates(self) -> list[tuple[str, str]]:
         """Return all (name, fingerprint), by name."""
+
+    def beyond_ascii(self) -> list[str]:
+        """Return the names of accounts that are not of ASCII alone."""
+
+    def version(self) -> int:
+        """Return a number that is another one when others have changed accounts."""
 
     def salting_key(self) -> bytes:
         """Return a secret of this journal, from which salts are made for who does not exist."""

@@ -26,7 +26,7 @@ FIXED: Final[dict[str, str]] = {
     "ACCOUNTEXTBAN": ACCOUNT,
     "BOT": "B",
     "CALLERID": "g",
-    "CASEMAPPING": "ascii",
+    "CASEMAPPING": "precis",
     "CHANMODES": CHANMODES,
     "CHANTYPES": "#",
     "ELIST": "CMNTU",

@@ -63,6 +63,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "nick-reserved": AsNumeric(
         "ERR_NICKNAMEINUSE", ("{value}", "Nickname belongs to an account: log in to it first")
     ),
+    "nick-alike": AsNumeric(
+        "ERR_NICKNAMEINUSE", ("{value}", "Nickname looks like the name of an account")
+    ),
     "nick-banned": AsNumeric(
         "ERR_ERRONEUSNICKNAME", ("{value}", "Nickname is banned from this server")
     ),
@@ -71,6 +74,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     # Rooms
     "channel-invalid": AsNumeric("ERR_BADCHANMASK", VALUE),
     "room-invalid": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
+    "room-alike": AsNumeric(
+        "ERR_NOSUCHCHANNEL", ("{value}", "Channel name looks like that of another channel")
+    ),
     "room-too-long": AsNumeric("ERR_NOSUCHCHANNEL", ("{about}",)),
     "room-unknown": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
     "rooms-full": AsNumeric(
@@ -141,6 +147,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "account-exists": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-nick": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-not-nick": AsFail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", VALUE),
+    "account-alike": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-invalid": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-present": AsFail("REGISTER", "ALREADY_AUTHENTICATED", VALUE),
     "password-weak": AsFail("REGISTER", "WEAK_PASSWORD", ABOUT),
