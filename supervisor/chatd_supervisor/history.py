@@ -101,7 +101,7 @@ def _recall(reader: Reader, question: Question) -> list[Entry]:
     # What was said since then is the end of what was said, most often a small part of it.
     most = wanted if since is None else min(wanted, STEP)
     while True:
-        found = reader.search(words, room, most) if words else reader.last(room, most)
+        found = reader.search(words, room, most).entries if words else reader.last(room, most)
         if since is None:
             return found
         if most == wanted or len(found) < most or found[0].time < since:
@@ -144,7 +144,7 @@ def _fitting(reader: Reader, read: list[Entry], question: Question) -> list[Entr
     if not question.words or not found:
         return found
     # None but these can be later than the first of these.
-    hits = {entry.seq for entry in reader.search(question.words, room, len(found))}
+    hits = {entry.seq for entry in reader.search(question.words, room, len(found)).entries}
     return [entry for entry in found if entry.seq in hits]
 
 

@@ -1,9 +1,10 @@
 """Answering what the hub asks about the past: from the journal, and what is not in it yet."""
 
 from chatd_supervisor.hub.core import Core
-from chatd_supervisor.journal import SHOWN, Entry, Fact, Journal
-from chatd_supervisor.journal.strands import Conversation, Span, strands_of
-from chatd_supervisor.records import fields_of
+from chatd_supervisor.journal import Entry, Fact, Found, Journal
+from chatd_supervisor.journal.strands import END, Conversation, Span
+from chatd_supervisor.recent_facts import RecentFacts
+from chatd_workers.events import COUNTED
 from chatd_workers.names import fold
 
 
@@ -17,14 +18,15 @@ class Recollection:
     def __init__(self, journal: Journal, hub: Core) -> None:
         self._journal = journal
         self._hub = hub
-        # The facts of the tick that marks were looked for in, how many of them, and what was found.
-        self._seen: list[Fact] = []
-        self._looked = 0
-        self._fresh_marks: dict[tuple[str, str], int] = {}
+        self._recent = RecentFacts()
+
+    def allow(self) -> None:
+        """Begin with a command: all that is asked for it may take a few milliseconds."""
+        self._journal.allow()
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` lines and topics of ``room``, in order."""
-        found = self._journal.last(room, count) + self._shown(room)
+        found = self._journal.last(room, count) + self._shown(room, count)
         return self._since_sealed(room, found)[-count:]
 
     def missed(self, nick: str, room: str, count: int) -> tuple[list[Entry], int]:
@@ -32,27 +34,38 @@ class Recollection:
         found, total = self._journal.missed(nick, room, count, after=self._sealed(room))
         if total < 0:
             return found, total
-        fresh = self._since_sealed(room, self._shown(room))
-        return (found + fresh)[:count], total + len(fresh)
+        fresh = self._since_sealed(room, self._shown(room, COUNTED + 1))
+        return (found + fresh)[:count], min(total + len(fresh), COUNTED + 1)
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
+    def search(self, words: str, room: str, count: int) -> Found:
         """Return the last ``count`` lines and topics of ``room`` that hold all ``words``.
 
         What was said in this tick is not looked through.
         """
-        return self._since_sealed(room, self._journal.search(words, room, count))
+        found, is_all = self._journal.search(words, room, count)
+        return Found(self._since_sealed(room, found), is_all)
 
     def between(self, wanted: Conversation, span: Span) -> list[Entry]:
         """Return the entries of a conversation in ``span``, in order."""
         if not wanted.readers:
             span = span._replace(after=max(span.after, self._sealed(wanted.name)))
         found = self._journal.strands.between(wanted, span)
-        found += [
-            self._entry(place, fact)
-            for place, fact in enumerate(self._hub.facts, 1)
-            if span.after < self._journal.seq_of(place) < span.before and wanted.holds(fact)
-        ]
+        found += self._fresh(wanted, span)
         return found[-span.most :] if span.latest else found[: span.most]
+
+    def _fresh(self, wanted: Conversation, span: Span) -> list[Entry]:
+        """Return what of this tick is in ``span``, as much as is asked for."""
+        facts = self._hub.facts
+        seq_of = self._journal.seq_of
+        places = self._recent.places(facts, wanted)
+        found: list[Entry] = []
+        for place in reversed(places) if span.latest else places:
+            if len(found) == span.most:
+                break
+            fact = facts[place - 1]
+            if span.after < seq_of(place) < span.before and wanted.holds(fact):
+                found.append(self._entry(place, fact))
+        return found[::-1] if span.latest else found
 
     def place_of(self, message_id: str) -> int | None:
         """Return the sequence number in a message id; None if it is none of this server's."""
@@ -74,18 +87,12 @@ class Recollection:
     def correspondents(self, reader: str, after: int) -> list[str]:
         """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""
         found = self._journal.strands.correspondents(reader, after)
-        begins = f"{reader} "
-        found += [
-            strand.removeprefix(begins)
-            for fact in self._hub.facts
-            for strand in strands_of(fact)
-            if strand.startswith(begins)
-        ]
+        found += self._recent.correspondents(self._hub.facts, reader)
         return list(dict.fromkeys(found))
 
     def marked(self, reader: str, target: str) -> int:
         """Return up to when ``reader`` has read ``target``; 0: nothing is known."""
-        fresh = self._marks_of_this_tick().get((reader, fold(target)))
+        fresh = self._recent.marks(self._hub.facts, reader).get(fold(target))
         return fresh or self._journal.strands.marked(reader, target)
 
     def marks(self, reader: str) -> int:
@@ -93,41 +100,21 @@ class Recollection:
 
         Those of this tick may be counted twice.
         """
-        fresh = sum(who == reader for who, _ in self._marks_of_this_tick())
+        fresh = len(self._recent.marks(self._hub.facts, reader))
         return self._journal.strands.marks(reader) + fresh
-
-    def _marks_of_this_tick(self) -> dict[tuple[str, str], int]:
-        facts = self._hub.facts
-        if facts is not self._seen:
-            self._seen, self._looked, self._fresh_marks = facts, 0, {}
-        for fact in facts[self._looked :]:
-            if fact.kind == "read":
-                fields = fields_of(fact.data)
-                self._fresh_marks[fields["reader"], fold(fact.room)] = fields["time"]
-        self._looked = len(facts)
-        return self._fresh_marks
 
     def _sealed(self, room: str) -> int:
         """Return the sequence number after which the past of ``room`` may be shown."""
-        folded = fold(room)
-        fresh = [
-            self._journal.seq_of(place)
-            for place, fact in enumerate(self._hub.facts, 1)
-            if fact.kind == "seal" and fold(fact.room) == folded
-        ]
-        return fresh[-1] if fresh else self._journal.strands.sealed(room)
+        fresh = self._recent.sealed(self._hub.facts, room)
+        return self._journal.seq_of(fresh) if fresh else self._journal.strands.sealed(room)
 
     def _since_sealed(self, room: str, found: list[Entry]) -> list[Entry]:
         after = self._sealed(room)
         return [entry for entry in found if entry.seq > after]
 
-    def _shown(self, room: str) -> list[Entry]:
-        folded = fold(room)
-        return [
-            self._entry(place, fact)
-            for place, fact in enumerate(self._hub.facts, 1)
-            if fact.kind in SHOWN and fold(fact.room) == folded
-        ]
+    def _shown(self, room: str, count: int) -> list[Entry]:
+        """Return the last ``count`` lines and topics of ``room`` in this tick, in order."""
+        return self._fresh(Conversation(room), Span(0, END, count, latest=True))
 
     def _entry(self, place: int, fact: Fact) -> Entry:
         journal = self._journal

@@ -156,7 +156,7 @@ def _found(path: Path, what: str) -> list[Row]:
         assert len(journal.last(ROOM, SHOWN)) == SHOWN
         rows.append(_row(f"... the last {SHOWN} lines of a room", last, "<= 5 ms"))
         for name, words, least in searches:
-            assert len(journal.search(words, ROOM, SHOWN)) >= least, words
+            assert len(journal.search(words, ROOM, SHOWN).entries) >= least, words
             taken = [_timed(journal.search, words, ROOM, SHOWN) for _ in range(TIMES)]
             rows.append(_row(f"... searching {name}", taken, "<= 100 ms"))
     return rows

@@ -198,7 +198,8 @@ class TestSealing:
             past = place.hub.past
             assert [entry.text for entry in past.last("#OPS", 50)] == seen
             place.tick()
-        assert [entry.text for entry in past.search("last", ROOM, 9)] == ["last"] * (not closed)
+        found = past.search("last", ROOM, 9).entries
+        assert [entry.text for entry in found] == ["last"] * (not closed)
         # Rooms of other names are others.
         carol = place.arrive("carol", *HISTORY)
         place.do(carol, c.Enter(["#dev"]), say("#dev", "x"))

@@ -214,14 +214,14 @@ def test_a_search_finds_words_without_case_and_accents(
     journal.commit(said(("a", "#ops", "été secret"), kind="tell"))
     if indexed:
         tended(journal)
-    assert texts(journal.search("ETE orleans", "#ops", 9)) == [
+    assert texts(journal.search("ETE orleans", "#ops", 9).entries) == [
         "L'été à Orléans",
         "ete AND orleans again",
     ]
-    assert texts(journal.search("été", "#Ops", 1)) == ["ete AND orleans again"]
-    assert texts(journal.search('"STUFF" near(', "#ops", 9)) == ['quoted "stuff" NEAR(x)']
-    assert journal.search("secret", "#ops", 9) == []
-    assert journal.search('" - *', "#ops", 9) == []
+    assert texts(journal.search("été", "#Ops", 1).entries) == ["ete AND orleans again"]
+    assert texts(journal.search('"STUFF" near(', "#ops", 9).entries) == ['quoted "stuff" NEAR(x)']
+    assert journal.search("secret", "#ops", 9).entries == []
+    assert journal.search('" - *', "#ops", 9).entries == []
 
 
 # Forgetting
@@ -237,7 +237,7 @@ def test_what_is_too_old_is_forgotten_also_by_the_search(
     journal.commit(said(("a", "#ops", "new")))
     tended(journal)
     assert texts(journal.read(0, 9)) == ["new"]
-    assert journal.search("old", "#ops", 9) == []
+    assert journal.search("old", "#ops", 9).entries == []
     assert journal.read(0, 9)[0].seq == 1201
     journal.close()
 

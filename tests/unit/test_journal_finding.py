@@ -9,9 +9,20 @@ from typing import Any
 import pytest
 
 from chatd_supervisor.history import Question, recall
-from chatd_supervisor.journal import Batch, Entry, Fact, JournalError, schema, sqlite, tending
+from chatd_supervisor.journal import (
+    Batch,
+    Entry,
+    Fact,
+    JournalError,
+    TooMuch,
+    schema,
+    sqlite,
+    tending,
+)
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.sqlite import SqliteJournal
+from chatd_supervisor.journal.strands import END, Conversation, Span
+from chatd_workers.events import COUNTED
 
 NOTHING = Batch([], [], [], [], [], [], [], [], 0)
 
@@ -73,7 +84,7 @@ def test_a_search_is_in_one_room_however_it_is_called(
         journal.commit(said(other, f"word in {other}"))
     if indexed:
         tended(journal)
-    assert texts(journal.search("word", room, 9)) == [f"word in {room}"]
+    assert texts(journal.search("word", room, 9).entries) == [f"word in {room}"]
     assert texts(journal.last(room, 9)) == [f"word in {room}"]
 
 
@@ -83,7 +94,7 @@ def test_rooms_whose_names_fold_alike_are_one(journal: SqliteJournal, indexed: b
         journal.commit(said(name, f"word in {name}"))
     if indexed:
         tended(journal)
-    assert len(journal.search("word", "#straße", 9)) == 3
+    assert len(journal.search("word", "#straße", 9).entries) == 3
     assert len(journal.last("#Strasse", 9)) == 3
 
 
@@ -94,6 +105,11 @@ SAID = [
     "ÉTÉ 2026 100% a_b",
     "the \u212aelvin scale",
     'say "hello" (now) * NEAR OR',
+    "日本語テスト",
+    "本日は カタカナ 👍🏽 done",
+    "I like (C++), not C# or c",
+    "サーバーが 서울에서 落ちた 👍",
+    "a word " + "of many letters " * 5 + "x" * 90,
 ]
 
 
@@ -108,10 +124,32 @@ SAID = [
         ("ete", [3]),
         ("100%", [3]),
         ("a_b", [3]),
-        ("%", []),
+        ("%", [3]),
+        ("$", []),
+        ("日本", [6]),
+        ("本", [6, 7]),
+        ("日語", []),
+        ("テスト", [6]),
+        ("テ スト", [6]),
+        ("カタ", [7]),
+        ("ガ", []),
+        ("が", [9]),
+        ("서울", [9]),
+        ("👍", [7, 9]),
+        ("👍🏽", [7]),
+        ("C++", [8]),
+        ("c++,", [8]),
+        ("C#", [8]),
+        ("+", [8]),
+        ("x" * 90, [10]),
+        ("x" * 80, []),
+        (" ".join(["of many letters"] * 5), [10]),
+        (".".join(["of many letters"] * 5).replace(" ", "."), [10]),
+        (".".join(["of many letters"] * 6).replace(" ", "."), []),
         ("kelvin", [4]),
         ("\u212aelvin", [4]),
         ('"hello" (now) *', [5]),
+        ("*", [5]),
         ("OR near", [5]),
         ('"', []),
         ("hello -", [5]),
@@ -126,7 +164,7 @@ def test_words_are_the_same_whether_they_are_indexed_yet(
     journal.commit(said("#x", *SAID))
     if indexed:
         tended(journal)
-    assert texts(journal.search(words, "#x", 9)) == [SAID[n] for n in found]
+    assert texts(journal.search(words, "#x", 9).entries) == [SAID[n] for n in found]
 
 
 def test_the_latest_are_found_across_what_is_indexed_and_what_is_not(
@@ -136,17 +174,66 @@ def test_the_latest_are_found_across_what_is_indexed_and_what_is_not(
         journal.commit(said("#x", f"word {n}", f"other {n}"))
         if n == 20:
             tended(journal)
-    assert texts(journal.search("word", "#x", 12)) == [f"word {n}" for n in range(18, 30)]
-    assert texts(journal.search("word", "#x", 3)) == ["word 27", "word 28", "word 29"]
-    assert len(journal.search("word", "#x", 99)) == 30
+    assert texts(journal.search("word", "#x", 12).entries) == [f"word {n}" for n in range(18, 30)]
+    assert texts(journal.search("word", "#x", 3).entries) == ["word 27", "word 28", "word 29"]
+    assert len(journal.search("word", "#x", 99).entries) == 30
 
 
 def test_a_search_for_very_many_words_is_answered(journal: SqliteJournal) -> None:
     many = " ".join(f"w{n}" for n in range(2000))
     journal.commit(said("#x", many, "w1 w2"))
     for _ in range(2):
-        assert texts(journal.search(many, "#x", 9)) == [many]
+        assert texts(journal.search(many, "#x", 9).entries) == [many]
         tended(journal)
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_what_would_take_too_long_is_not_found_and_said_to_be_left_out(
+    journal: SqliteJournal, indexed: bool
+) -> None:
+    for _ in range(4):
+        journal.commit(said("#x", *["even a", "odd a"] * 500))
+    if indexed:
+        tended(journal)
+    journal.allow(0.0)
+    assert journal.search("even odd", "#x", 9).is_all is False
+    journal.allow(60.0)
+    assert journal.search("even odd", "#x", 9) == ([], True)
+    assert len(journal.search("a.a even", "#x", 9).entries) == 0
+    assert len(journal.search("even.a", "#x", 9).entries) == 9
+
+
+def test_what_takes_too_long_is_told_without_the_file(journal: SqliteJournal, path: Path) -> None:
+    journal.commit(said("#x", *["topic"] * 2000, kind="topic"))
+    talk = Conversation("#x", topics=False)
+    span = Span(0, END, 9, latest=True)
+    assert journal.strands.between(talk, span) == []
+    journal.allow(0.0)
+    with pytest.raises(TooMuch, match="ask for less") as raised:
+        journal.strands.between(talk, span)
+    assert str(path) not in str(raised.value)
+    # Once it is used up, it is for all that is asked until more is allowed.
+    with pytest.raises(TooMuch):
+        journal.last("#x", 1000)
+    journal.allow(60.0)
+    assert len(journal.last("#x", 1000)) == 1000
+
+
+def test_lines_that_were_missed_are_counted_up_to_a_number(journal: SqliteJournal) -> None:
+    journal.commit(said("#x", "", nick="a", kind="depart"))
+    for _ in range(3):
+        journal.commit(said("#x", *["missed"] * (COUNTED // 2)))
+    found, total = journal.missed("a", "#x", 5)
+    assert (len(found), total) == (5, COUNTED + 1)
+
+
+def test_long_lines_are_indexed_few_at_a_time(journal: SqliteJournal, path: Path) -> None:
+    journal.commit(said("#x", *[" ".join(f"{n}w{word}" for word in range(1500)) for n in range(9)]))
+    steps = []
+    while journal.tend() is not None:
+        steps.append(asked(path, "SELECT indexed FROM state"))
+    assert steps == [4, 8, 9]
+    assert len(journal.search("8w1499", "#x", 9).entries) == 1
 
 
 def test_nothing_is_found_twice_while_the_server_indexes(
@@ -206,12 +293,16 @@ def test_forgetting_leaves_nothing_of_what_is_forgotten(
     assert journal.missed("bob", "#both", 9) == ([], -1)
     assert journal.missed("carol", "#both", 9) == ([], 0)
     assert asked(path, "SELECT group_concat(name) FROM room_names") == "#both"
-    assert asked(path, "SELECT count(*) FROM lines_docsize") == 1
+    vocabulary = sqlite3.connect(path)
+    vocabulary.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'lines', 'row')")
+    # "new", and the room that it was said in.
+    assert vocabulary.execute("SELECT count(*), max(doc) FROM temp.words").fetchone() == (2, 1)
+    vocabulary.close()
     # A room that was forgotten can come again.
     journal.commit(said("#OLD", "again"))
     assert texts(journal.last("#old", 9)) == ["again"]
     tended(journal)
-    assert texts(journal.search("again", "#old", 9)) == ["again"]
+    assert texts(journal.search("again", "#old", 9).entries) == ["again"]
     journal.close()
 
 
@@ -230,6 +321,9 @@ def test_the_index_keeps_up_whatever_is_said_and_so_does_forgetting(
         journal.commit(said("#x", *["new"] * 1500))
         before = 5000 + 1500 * (turn + 1) - asked(path, "SELECT indexed FROM state")
         assert journal.tend() == (0 if before > tending.BEHIND else tending.PAUSE)
+        # As often as it is called when it is urgent.
+        for _ in range(3):
+            journal.tend()
         waiting.append(before)
     assert max(waiting) <= tending.BEHIND + 1500
     assert journal.read(0, 1)[0].text == "new"
@@ -297,7 +391,7 @@ def test_a_journal_of_the_first_version_goes_on(path: Path) -> None:
     journal = SqliteJournal(path)
     for _ in range(2):
         assert texts(journal.last("#ops", 9)) == ["first", "second"]
-        assert texts(journal.search("first", "#ops", 9)) == ["first"]
+        assert texts(journal.search("first", "#ops", 9).entries) == ["first"]
         found, total = journal.missed("éva", "#ops", 9)
         assert (texts(found), total) == (["second"], 1)
         tended(journal)

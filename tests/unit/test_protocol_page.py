@@ -38,6 +38,7 @@ VALUES = {
     "already-there": "#lobby",
     "not-a-count": "/history [N]",
     "not-named": "guest1",
+    "search-empty": "...",
     "in-lobby": "#lobby",
     "topic-too-long": "300",
     "missing-password": "/identify [ACCOUNT] PASSWORD",

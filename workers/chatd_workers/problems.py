@@ -58,6 +58,10 @@ COMMON: Final[dict[str, str]] = {
     "unknown-mode": "there is no mode {value}",
     "invalid-mode-parameter": "mode {value} of {about} is not possible",
     "list-full": "list {value} of {about} is full",
+    "history-too-much": "this would take the server too long: ask for less",
+    "search-empty": "nothing can be found by {value}: it has no letter, digit or symbol",
+    "search-unfinished": "not everything was looked through, for that takes too long: search for"
+    " rarer words",
     "history-unavailable": "the journal cannot be read at the moment; the server's log says why",
     "not-written": "not said yet: the server cannot write it down; it is tried again every second",
     "no-privileges": "only operators of the server can do that",
@@ -135,6 +139,7 @@ IRC_PROBLEMS: Final[dict[str, str]] = {
     "chathistory-incomplete": "CHATHISTORY {value} needs more parameters",
     "chathistory-invalid": "CHATHISTORY cannot take {value}",
     "chathistory-target": "there is no history of {value} for you",
+    "chathistory-too-much": "this much of the history of {value} takes too long: ask for less",
     "chathistory-failed": "the history of {value} cannot be read at the moment",
     "markread-incomplete": "MARKREAD needs more parameters",
     "markread-invalid": "MARKREAD cannot take {value}",

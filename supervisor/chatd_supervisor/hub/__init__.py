@@ -105,6 +105,7 @@ class Hub(Core):
         Raises KeyError for a session that is not there.
         """
         self._outcomes = []
+        self.past.allow()
         if type(entry) is c.Arrive:
             coming.arrive(self, number, entry)
             if self.sessions[number].record.registered:

@@ -6,12 +6,18 @@ that they will have in the journal. Everything raises JournalError if it cannot 
 
 from typing import Final, Protocol
 
-from chatd_supervisor.journal import Entry
+from chatd_supervisor.journal import Entry, Found
 from chatd_supervisor.journal.strands import Conversation, Span
 
 
 class Archive(Protocol):
     """Answers questions about the past."""
+
+    def allow(self) -> None:
+        """Begin with a command: all that is asked for it may take a few milliseconds.
+
+        What would take longer raises TooMuch.
+        """
 
     def last(self, room: str, count: int) -> list[Entry]:
         """Return the last ``count`` lines and topics of ``room``, in order."""
@@ -22,7 +28,7 @@ class Archive(Protocol):
         And how much there is in all; -1 if nobody of that nick has ever left.
         """
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
+    def search(self, words: str, room: str, count: int) -> Found:
         """Return the last ``count`` lines and topics of ``room`` that hold all ``words``."""
 
     def between(self, wanted: Conversation, span: Span) -> list[Entry]:
@@ -38,7 +44,10 @@ class Archive(Protocol):
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
 
     def correspondents(self, reader: str, after: int) -> list[str]:
-        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""
+        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
+
+        If they are very many, those of the latest.
+        """
 
     def marked(self, reader: str, target: str) -> int:
         """Return up to when ``reader`` has read ``target``; 0: nothing is known."""
@@ -50,6 +59,9 @@ class Archive(Protocol):
 class NoArchive:
     """There is no past."""
 
+    def allow(self) -> None:
+        """Do nothing: nothing takes long."""
+
     def last(self, _room: str, _count: int) -> list[Entry]:
         """Return nothing."""
         return []
@@ -58,9 +70,9 @@ class NoArchive:
         """Return nothing, for nobody has ever left."""
         return [], -1
 
-    def search(self, _words: str, _room: str, _count: int) -> list[Entry]:
+    def search(self, _words: str, _room: str, _count: int) -> Found:
         """Return nothing."""
-        return []
+        return Found([])
 
     def between(self, _wanted: Conversation, _span: Span) -> list[Entry]:
         """Return nothing."""

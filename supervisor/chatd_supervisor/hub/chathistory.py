@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.recalling import past_of
-from chatd_supervisor.journal import Entry, JournalError
+from chatd_supervisor.journal import Entry, JournalError, TooMuch
 from chatd_supervisor.journal.strands import END, Conversation, Span, reader_of
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
@@ -61,6 +61,8 @@ def _chathistory(hub: Core, session: Session, entry: c.Chathistory) -> None:
             _show_targets(hub, session, entry)
         else:
             _show_lines(hub, session, entry)
+    except TooMuch:
+        hub.refuse(session, "chathistory-too-much", entry.target or "*", entry.verb)
     except JournalError:
         hub.refuse(session, "chathistory-failed", entry.target or "*", entry.verb)
 

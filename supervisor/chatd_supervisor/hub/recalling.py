@@ -5,8 +5,9 @@ from typing import Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.permissions import CTCP
-from chatd_supervisor.journal import Entry, JournalError
+from chatd_supervisor.journal import Entry, JournalError, TooMuch
 from chatd_supervisor.journal.strands import END, Conversation, Span
+from chatd_supervisor.journal.words import wanted
 from chatd_supervisor.records import fields_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
@@ -38,9 +39,11 @@ def show_past(hub: Core, session: Session, room: Room) -> None:
     count = hub.rules.history_on_join
     if not count or session.view & CHATHISTORY or session.source.bot:
         return
-    wanted = Conversation(room.name, topics=hub.knows_one_room(session))
+    talk = Conversation(room.name, topics=hub.knows_one_room(session))
     try:
-        found = hub.past.between(wanted, Span(0, END, count, latest=True))
+        found = hub.past.between(talk, Span(0, END, count, latest=True))
+    except TooMuch:
+        return  # nobody has asked for it
     except JournalError as error:
         hub.refuse(session, "history-unavailable", str(error))
         return
@@ -75,9 +78,15 @@ def _search(hub: Core, session: Session, entry: c.Search) -> None:
     if not is_safe(entry.words):
         hub.refuse(session, "text-unsafe")
         return
+    if wanted(entry.words) is None:
+        hub.refuse(session, "search-empty", entry.words)
+        return
     count = min(DEFAULT_HISTORY, hub.rules.history_lines)
-    found = hub.past.search(entry.words, session.room.name, count)
-    _show(hub, session, "search", found, words=entry.words)
+    found, is_all = hub.past.search(entry.words, session.room.name, count)
+    if found or is_all:
+        _show(hub, session, "search", found, words=entry.words)
+    if not is_all:
+        hub.refuse(session, "search-unfinished")
 
 
 def _missed(hub: Core, session: Session, _: c.Missed) -> None:
@@ -111,6 +120,8 @@ def _or_told(action: Action) -> Action:
     def attempt(hub: Core, session: Session, entry: c.Entry) -> None:
         try:
             action(hub, session, entry)
+        except TooMuch:
+            hub.refuse(session, "history-too-much")
         except JournalError as error:
             hub.refuse(session, "history-unavailable", str(error))
 

@@ -105,6 +105,19 @@ class JournalError(SentenceError):
     """
 
 
+class TooMuch(JournalError):
+    """What was asked would take longer than a client's question may."""
+
+
+class Found(NamedTuple):
+    """What a search has found."""
+
+    entries: list[Entry]
+    """In order."""
+    is_all: bool = True
+    """Everything was looked through; otherwise there was no time for what is older."""
+
+
 class Journal(Protocol):
     """What the master asks of a journal."""
 
@@ -157,11 +170,21 @@ class Journal(Protocol):
         """Return what was shown in ``room`` since somebody called ``nick`` last left the server.
 
         The first ``count`` entries in order, and how many there are in all, of those that come
-        ``after`` a sequence number. ([], -1) if nobody of that nick (any case) has ever left.
+        ``after`` a sequence number; if they are more than COUNTED, COUNTED + 1. ([], -1) if nobody
+        of that nick (any case) has ever left.
         """
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
-        """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""
+    def search(self, words: str, room: str, count: int) -> Found:
+        """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order.
+
+        What is in ``words``, and when a line holds it, ``journal.words`` tells.
+        """
+
+    def allow(self) -> None:
+        """Begin with a client's question: all that is asked for it may take a few milliseconds.
+
+        What would take longer raises TooMuch. If this is never called, it takes as long as it does.
+        """
 
     def tend(self) -> float | None:
         """Do a little of what need not be done in the tick: index, forget what is too old.

@@ -1,27 +1,31 @@
-"""Reading what is in the journal: for the master, and for commands beside it."""
+"""Reading what is in the journal: for the master, and for commands beside it.
+
+Whoever keeps others waiting meanwhile says for how long at most (``Reader.allow``); SQLite asks
+after some of its steps whether that is over (sqlite3_progress_handler), also within a search.
+"""
 
 import contextlib
-import re
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
-from chatd_supervisor.journal import Entry
-from chatd_supervisor.journal.schema import SHOWN_ONLY, TOKENIZE
+from chatd_supervisor.journal import Entry, Found, full_text
+from chatd_supervisor.journal.schema import SHOWN_ONLY
+from chatd_supervisor.journal.words import Wanted, clean, wanted
+from chatd_workers.events import COUNTED
 from chatd_workers.names import fold
 
 SPELLINGS: Final = 64
 """Ways of writing a room's name that are looked for: nobody can make it take long by inventing
 thousands of them."""
 
-MAX_WORDS: Final = 32
-"""Words that are searched for; the others, which a line would have to hold as well, are not."""
-
-SIFTED: Final = 500
-"""Lines of which it is seen at a time whether they hold the words."""
-
 PREFILTERED: Final = 4
 """Words that a line is looked through for before."""
+
+STEPS: Final = 50
+"""Steps of SQLite's virtual machine after which it is seen whether it takes too long."""
 
 
 class Reader:
@@ -30,7 +34,15 @@ class Reader:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         (self._id,) = database.execute("SELECT id FROM state").fetchone()
-        self._sieve: sqlite3.Connection | None = None
+        # Seconds of CPU for what is asked until more is allowed; None: as long as it takes.
+        self._left: float | None = None
+
+    def allow(self, seconds: float) -> None:
+        """Take so many seconds of CPU at most, in all, for what is asked from now on.
+
+        What would take longer raises sqlite3.OperationalError, SQLITE_INTERRUPT.
+        """
+        self._left = seconds
 
     def read(self, after: int, limit: int) -> list[Entry]:
         """Return up to ``limit`` entries of all kinds after ``after``, in order."""
@@ -72,78 +84,59 @@ class Reader:
             for name in self.spellings(room):
                 where = f"FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"
                 total += self._database.execute(
-                    f"SELECT count(*) {where}", (name, since)
+                    f"SELECT count(*) FROM (SELECT 1 {where} LIMIT ?)",  # noqa: S608  # constants
+                    (name, since, COUNTED + 1),
                 ).fetchone()[0]
                 found += self.entries(
                     f"SELECT * {where} ORDER BY seq LIMIT ?", (name, since, count)
                 )
-        return sorted(found)[:count], total
+        return sorted(found)[:count], min(total, COUNTED + 1)
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
+    def search(self, words: str, room: str, count: int) -> Found:
         """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order.
 
-        A word of several, as ``don't``, is to be found as it is, the words in this order.
+        What holds them is in ``words``. What would take too long is left out, the oldest.
         """
-        wanted = _wanted(words)
-        if not wanted:
-            return []
-        with self.moment():
-            (indexed,) = self._database.execute("SELECT indexed FROM state").fetchone()
-            names = self.spellings(room)
-            # What has been said of late is not in the index yet.
-            found = self._fresh(wanted, names, indexed, count)
-            left = count - len(found)
-            if names and left > 0:
-                # The words first, then the lines: not every line of the room.
-                found += self.entries(
-                    "SELECT entries.* FROM lines CROSS JOIN entries ON entries.seq = lines.rowid"
-                    " WHERE lines MATCH ? AND lines.rowid <= ? ORDER BY lines.rowid DESC LIMIT ?",
-                    (f"({_expression(wanted)}) AND room : {room_word(room)}", indexed, left),
-                )
-        return sorted(found)
-
-    def _fresh(
-        self, wanted: Sequence[str], names: Sequence[str], indexed: int, count: int
-    ) -> list[Entry]:
-        """Return the last ``count`` entries after ``indexed`` that hold what is ``wanted``."""
-        likely, patterns = _prefilter(wanted)
+        what = wanted(words)
         found: list[Entry] = []
-        for name in names:
-            held: list[int] = []
+        if what is None:
+            return Found(found)
+        try:
+            with self.moment():
+                found.extend(self._search(what, room, count))
+        except sqlite3.OperationalError as error:
+            if not is_interrupted(error):
+                raise
+            return Found(sorted(found)[-count:], is_all=False)
+        return Found(sorted(found)[-count:])
+
+    def _search(self, what: Wanted, room: str, count: int) -> Iterator[Entry]:
+        """Yield entries of ``room`` that hold what is wanted, the last ``count`` among them."""
+        (upto,) = self._database.execute("SELECT indexed FROM state").fetchone()
+        left = count
+        # What has been said of late is not in the index yet.
+        for entry in self._fresh(what, room, upto, count):
+            left -= 1
+            yield entry
+        if left <= 0:
+            return
+        candidates = full_text.candidates(self._database, what, room, upto)
+        held = (seq for seq, text in candidates if what.is_held_by(text))
+        for seq in islice(held, left):
+            yield from self.entries("SELECT * FROM entries WHERE seq = ?", (seq,))
+
+    def _fresh(self, what: Wanted, room: str, after: int, count: int) -> Iterator[Entry]:
+        """Yield the last ``count`` entries ``after`` one, of each way to write ``room``."""
+        likely, patterns = _prefilter(what)
+        for name in self.spellings(room):
             rows = self._database.execute(
                 f"SELECT seq, text FROM entries WHERE room = ? AND seq > ? AND {SHOWN_ONLY}"  # noqa: S608
                 f" {likely} ORDER BY seq DESC",
-                (name, indexed, *patterns),
+                (name, after, *patterns),
             )
-            while len(held) < count and (some := rows.fetchmany(SIFTED)):
-                held += self._sifted(some, wanted)
-            rows.close()
-            for seq in held[:count]:
-                found += self.entries("SELECT * FROM entries WHERE seq = ?", (seq,))
-        return sorted(found)[-count:]
-
-    def _sifted(self, rows: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[int]:
-        """Return which of ``rows`` hold what is ``wanted``, the latest first.
-
-        By an index in memory, so that the same words are the same as in the other one.
-        """
-        if self._sieve is None:
-            self._sieve = sqlite3.connect(":memory:", isolation_level=None)
-            self._sieve.execute(
-                f"CREATE VIRTUAL TABLE lines USING fts5 (text, content = '',"
-                f" tokenize = '{TOKENIZE}')"
-            )
-        execute = self._sieve.execute
-        execute("BEGIN")
-        try:
-            self._sieve.executemany("INSERT INTO lines (rowid, text) VALUES (?, ?)", rows)
-            found = execute(
-                "SELECT rowid FROM lines WHERE lines MATCH ? ORDER BY rowid DESC",
-                (_expression(wanted),),
-            ).fetchall()
-        finally:
-            execute("ROLLBACK")
-        return [seq for (seq,) in found]
+            held = (seq for seq, text in rows if what.is_held_by(text))
+            for seq in islice(held, count):
+                yield from self.entries("SELECT * FROM entries WHERE seq = ?", (seq,))
 
     def spellings(self, room: str) -> list[str]:
         """Return the ways in which the name of ``room`` was written."""
@@ -169,48 +162,48 @@ class Reader:
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
-        """See everything as it is at one moment: another process may be writing."""
+        """See everything as it is at one moment: another process may be writing.
+
+        And keep to the time that is allowed.
+        """
         if self._database.in_transaction:
             yield
             return
-        self._database.execute("BEGIN")
+        with self._limited():
+            self._database.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._database.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        if self._left is None:
+            yield
+            return
+        # Of CPU: that others use the machine is nobody's fault.
+        begun = time.thread_time()
+        until = begun + self._left
+        self._database.set_progress_handler(lambda: time.thread_time() > until, STEPS)
         try:
             yield
         finally:
-            self._database.execute("ROLLBACK")
+            self._database.set_progress_handler(None, STEPS)
+            self._left = max(0.0, until - time.thread_time())
 
 
-def room_word(room: str) -> str:
-    """Return the word by which the full-text index knows ``room``; that of SQL's hex(folded)."""
-    return fold(room).encode(errors="replace").hex().upper()
+def is_interrupted(error: sqlite3.Error) -> bool:
+    """Tell whether ``error`` says that something has taken too long."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
 
 
-def clean(text: str) -> str:
-    """Return ``text`` as something that can be asked for; nobody has ever said a surrogate."""
-    return text.encode(errors="replace").decode()
-
-
-def _wanted(words: str) -> list[str]:
-    """Return the different words that there are between the blanks."""
-    return list(dict.fromkeys(clean(words).lower().split()))[:MAX_WORDS]
-
-
-def _expression(wanted: Sequence[str]) -> str:
-    """Return the FTS5 expression for all of the words; each quoted, so that none is syntax.
-
-    One in which there is nothing to be found, as ``-``, is passed over.
-    """
-    return " ".join('text : "{}"'.format(word.replace('"', '""')) for word in wanted)
-
-
-def _prefilter(wanted: Sequence[str]) -> tuple[str, list[str]]:
-    """Return an SQL condition that all lines meet that hold what is ``wanted``, and its values.
+def _prefilter(what: Wanted) -> tuple[str, list[str]]:
+    """Return an SQL condition that all lines meet that hold what is wanted, and its values.
 
     Much quicker than the exact answer. Only letters and digits of ASCII are looked for, and a line
     that has others may hold them in other clothes.
     """
-    parts = [part for word in wanted if word.isascii() for part in re.findall("[a-z0-9]+", word)]
-    parts = sorted(parts, key=len, reverse=True)[:PREFILTERED]
+    parts = [word for word in what.words if word.isascii() and word.isalnum()][:PREFILTERED]
     if not parts:
         return "", []
     likely = " AND ".join(["text LIKE ?"] * len(parts))

@@ -10,11 +10,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from chatd_supervisor.journal import SHOWN
+from chatd_supervisor.journal import SHOWN, full_text
 from chatd_workers.names import fold
-
-TOKENIZE: Final = "unicode61 remove_diacritics 2"
-"""What is a word, and which words are the same: no case, no accents. sqlite.org/fts5.html."""
 
 SHOWN_ONLY: Final = "(" + " OR ".join(f"kind = '{kind}'" for kind in SHOWN) + ")"
 """An SQL condition, in the very words that are that of the index entries_shown. Not ``kind IN``,
@@ -103,7 +100,7 @@ CREATE TABLE departures (folded TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT 
 -- The room is one word here, whatever its name is made of: the folded name in hexadecimal.
 DROP TABLE lines;
 CREATE VIRTUAL TABLE lines USING fts5 (
-    room, text, content = '', tokenize = '{TOKENIZE}'
+    room, text, content = '', tokenize = 'unicode61 remove_diacritics 2'
 );
 UPDATE state SET indexed = coalesce((SELECT min(seq) - 1 FROM entries), 0);
 """  # noqa: S608  # constants
@@ -220,6 +217,20 @@ def _seventh(database: sqlite3.Connection) -> None:
     database.execute("CREATE TABLE bans (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID")
 
 
+_EIGHTH: Final = f"""
+-- Words as ``words`` has them, of all scripts, and symbols.
+DROP TABLE lines;
+{full_text.CREATE.strip()};
+UPDATE state SET indexed = coalesce((SELECT min(seq) - 1 FROM entries), 0);
+"""  # noqa: S608  # constants
+
+
+def _eighth(database: sqlite3.Connection) -> None:
+    """Find words of all scripts. The full-text index is filled again in the pauses."""
+    for statement in _EIGHTH.split(";\n"):
+        database.execute(statement)
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _first,
     _second,
@@ -228,6 +239,7 @@ MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _fifth,
     _sixth,
     _seventh,
+    _eighth,
 )
 """What leads from each version to the next, from the empty file on."""
 

@@ -21,16 +21,18 @@ from chatd_supervisor.journal import (
     Arrival,
     Batch,
     Entry,
+    Found,
     JournalError,
     Snapshot,
     StoredSession,
     Stream,
+    TooMuch,
     strand_tables,
 )
 from chatd_supervisor.journal.account_tables import SqliteAccounts, make
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.journal.faults import explain
-from chatd_supervisor.journal.reading import Reader
+from chatd_supervisor.journal.reading import Reader, is_interrupted
 from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
 from chatd_supervisor.journal.strand_tables import APART, SqliteStrands
 from chatd_supervisor.journal.tending import Tending
@@ -42,6 +44,9 @@ FORCED_CHECKPOINT: Final = 16_000
 
 BUSY: Final = 0.1
 """Seconds that are waited for somebody else who writes into the file,"""
+
+QUESTION: Final = 0.005
+"""Seconds of CPU that one command of a client may take for all that it asks of the journal."""
 
 PATIENCE: Final = 5.0
 """and at the beginning, when nobody is kept waiting by it."""
@@ -117,6 +122,8 @@ class SqliteJournal:
         try:
             yield
         except (sqlite3.Error, WrongFile, OSError) as error:
+            if isinstance(error, sqlite3.Error) and is_interrupted(error):
+                raise TooMuch("this would take the server too long; ask for less") from error
             raise JournalError(explain(self._path, error)) from error
 
     @contextlib.contextmanager
@@ -312,10 +319,14 @@ class SqliteJournal:
         with self._answering():
             return self._reader.missed(nick, room, count, after)
 
-    def search(self, words: str, room: str, count: int) -> list[Entry]:
+    def search(self, words: str, room: str, count: int) -> Found:
         """Return the last ``count`` shown entries of ``room`` that hold all ``words``, in order."""
         with self._answering():
             return self._reader.search(words, room, count)
+
+    def allow(self, seconds: float = QUESTION) -> None:
+        """Begin with a client's question: all that is asked for it may take so long (CPU)."""
+        self._reader.allow(seconds)
 
     # Tending
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from chatd_supervisor.journal.entries import Entry, Fact
-from chatd_supervisor.journal.reading import Reader, clean
+from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import SHOWN_ONLY
 from chatd_supervisor.journal.strands import (
     STRANDED,
@@ -15,6 +15,7 @@ from chatd_supervisor.journal.strands import (
     reader_of,
     strands_of,
 )
+from chatd_supervisor.journal.words import clean
 from chatd_supervisor.records import fields_of
 from chatd_workers.names import fold
 

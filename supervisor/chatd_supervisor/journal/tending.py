@@ -12,19 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from chatd_supervisor.journal import strand_tables
+from chatd_supervisor.journal import full_text, strand_tables
 from chatd_supervisor.journal.schema import SHOWN_ONLY
 from chatd_supervisor.logbook import note
 
 STEP: Final = 500
-"""Entries that are indexed or forgotten at a time: some milliseconds."""
+"""Entries that are indexed or forgotten at a time, fewer of long ones (``full_text``): some
+milliseconds."""
 
 PAUSE: Final = 0.02
 """Seconds between steps."""
 
 BEHIND: Final = 200_000
 """Entries that may be waiting to be indexed: a search goes through them one by one. If there are
-more, steps are four times as large, and urgent."""
+more, it is urgent."""
 
 CHECKPOINT: Final = 1000
 """Pages (4 KiB) in the write-ahead log after which it is moved into the file, in a pause."""
@@ -47,12 +48,6 @@ NO_ROOM: Final = 5.0
 SLACK: Final = 1 << 20
 """Bytes that are left free beside those that the log's pages need in the file, once somebody keeps
 the log from beginning anew."""
-
-_AS_INDEXED: Final = (
-    "SELECT seq, hex(folded) AS room, text"  # noqa: S608
-    f" FROM (SELECT * FROM entries WHERE {SHOWN_ONLY}) JOIN room_names ON name = room"
-)
-"""Entries as they are in the full-text index: for it to forget them, it must be told the same."""
 
 
 class Tending:
@@ -96,10 +91,9 @@ class Tending:
         if not self.leaves_room():
             return NO_ROOM
         behind = seq - self._indexed
-        step = STEP if behind <= BEHIND else 4 * STEP
-        more = self._index(seq, step)
+        more = self._index(seq)
         # Not only when there is nothing to be indexed, which may never be.
-        more = self._forget(seq, step) or more
+        more = self._forget(seq) or more
         if not more:
             return None
         return PAUSE if behind <= BEHIND else 0.0
@@ -145,29 +139,25 @@ class Tending:
             )
         self._large = large
 
-    def _index(self, seq: int, step: int) -> bool:
-        """Index the next ``step`` entries; return whether there were any."""
+    def _index(self, seq: int) -> bool:
+        """Index the next entries; return whether there were any."""
         if self._indexed >= seq:
             return False
-        upto = min(self._indexed + step, seq)
         with self._transaction() as execute:
-            execute(
-                f"INSERT INTO lines (rowid, room, text) {_AS_INDEXED} WHERE seq > ? AND seq <= ?",
-                (self._indexed, upto),
-            )
+            upto = full_text.add(self._database, self._indexed, min(self._indexed + STEP, seq))
             execute("UPDATE state SET indexed = ?", (upto,))
         self._indexed = upto
         self._pages += PAGES_A_BATCH
         return True
 
-    def _forget(self, seq: int, step: int) -> bool:
-        """Forget the oldest ``step`` entries if they are to be; return whether they were."""
+    def _forget(self, seq: int) -> bool:
+        """Forget the oldest entries if they are to be; return whether they were."""
         execute = self._database.execute
         first = execute("SELECT seq, time FROM entries ORDER BY seq LIMIT 1").fetchone()
         if first is None:
             return False
         # Never the last one: it says where the numbers go on.
-        upto = min(first[0] + step - 1, self._indexed, seq - 1)
+        upto = min(first[0] + STEP - 1, self._indexed, seq - 1)
         if upto < first[0] or not (self._is_too_old(first[1]) or self._is_too_large()):
             return False
         if self._is_too_old(first[1]) and not self._is_too_large():
@@ -175,8 +165,8 @@ class Tending:
             (upto,) = execute(
                 "SELECT max(seq) FROM entries WHERE seq <= ? AND time < ?", (upto, before)
             ).fetchone()
-        with self._transaction() as execute:
-            gone = self._remove(upto)
+        with self._transaction():
+            gone = self._remove(full_text.remove(self._database, first[0] - 1, upto))
         self._names -= gone
         self._pages += PAGES_A_BATCH
         return True
@@ -184,11 +174,6 @@ class Tending:
     def _remove(self, upto: int) -> set[str]:
         """Remove entries, and what was kept because of them; return rooms that were."""
         execute, many = self._database.execute, self._database.executemany
-        execute(
-            "INSERT INTO lines (lines, rowid, room, text)"  # noqa: S608
-            f" SELECT 'delete', * FROM ({_AS_INDEXED} WHERE seq <= ?)",
-            (upto,),
-        )
         strand_tables.forget(self._database, upto)
         rooms = execute(
             f"SELECT DISTINCT room FROM entries NOT INDEXED WHERE seq <= ? AND {SHOWN_ONLY}",  # noqa: S608

@@ -232,7 +232,9 @@ def _recalled(event: e.Recalled) -> list[str]:
     if event.kind == "missed":
         if event.total < 0:
             return ["--- you have not been here under this name before"]
-        head = f"--- while you were away, {_lines(event.total)} in {room}"
+        more = event.total > e.COUNTED
+        count = f"more than {_lines(e.COUNTED)}" if more else _lines(event.total)
+        head = f"--- while you were away, {count} in {room}"
         if shown < event.total:
             head += f", the first {shown}"
     elif event.kind == "search":

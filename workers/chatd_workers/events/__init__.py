@@ -11,6 +11,9 @@ for answers, which go to one client.
 from msgspec import Struct
 
 from chatd_workers.events.answers import (
+    COUNTED as COUNTED,
+)
+from chatd_workers.events.answers import (
     AwayShown as AwayShown,
 )
 from chatd_workers.events.answers import (

@@ -1,6 +1,6 @@
 """What somebody is told who has asked, or asked for something."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -145,6 +145,10 @@ class Past(Struct, frozen=True, gc=False):
     source: Source | None = None
     room: str = ""
     tags: Tags = ()
+
+
+COUNTED: Final = 10_000
+"""Lines that somebody has missed are counted so far; one more says that there are more."""
 
 
 class Recalled(Struct, frozen=True, gc=False):
