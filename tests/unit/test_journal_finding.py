@@ -197,6 +197,7 @@ def test_what_would_take_too_long_is_not_found_and_said_to_be_left_out(
         tended(journal)
     journal.allow(0.0)
     assert journal.search("even odd", "#x", 9).is_all is False
+    journal.commit(said("#x", "goes on"))
     journal.allow(60.0)
     assert journal.search("even odd", "#x", 9) == ([], True)
     assert len(journal.search("a.a even", "#x", 9).entries) == 0
@@ -215,6 +216,7 @@ def test_what_takes_too_long_is_told_without_the_file(journal: SqliteJournal, pa
     # Once it is used up, it is for all that is asked until more is allowed.
     with pytest.raises(TooMuch):
         journal.last("#x", 1000)
+    journal.commit(said("#x", "goes on"))
     journal.allow(60.0)
     assert len(journal.last("#x", 1000)) == 1000
 
@@ -242,7 +244,7 @@ def test_nothing_is_found_twice_while_the_server_indexes(
     journal.commit(said("#x", *[f"word {n}" for n in range(50)]))
     fresh = Reader._fresh
 
-    def interrupted(*arguments: Any) -> list[Entry]:
+    def interrupted(*arguments: Any) -> Iterator[Entry]:
         tended(journal)
         return fresh(*arguments)
 

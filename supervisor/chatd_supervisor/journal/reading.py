@@ -169,12 +169,13 @@ class Reader:
         if self._database.in_transaction:
             yield
             return
-        with self._limited():
-            self._database.execute("BEGIN")
-            try:
+        self._database.execute("BEGIN")
+        try:
+            with self._limited():
                 yield
-            finally:
-                self._database.execute("ROLLBACK")
+        finally:
+            # Not within the limit, or this would be interrupted as well.
+            self._database.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
