@@ -57,12 +57,15 @@ class Rootless(ServerCommands):
     def program(self) -> list[str]:
         return [python(), "-P", "-m", "chatd_supervisor"]
 
-    def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command of chatd, as root unless ``user`` is given."""
+    def environ(self) -> dict[str, str]:
+        """Return the environment in which ``program`` finds chatd."""
         packages = next(path for path in sys.path if path.endswith("site-packages"))
         ours = [str(ROOT / part) for part in ("supervisor", "workers", "client")]
-        environ = {**os.environ, "PYTHONPATH": ":".join([*ours, packages])}
-        return super().do(name, *more, env=environ, cwd="/", **how)
+        return {**os.environ, "PYTHONPATH": ":".join([*ours, packages])}
+
+    def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command of chatd, as root unless ``user`` is given."""
+        return super().do(name, *more, env=self.environ(), cwd="/", **how)
 
     def ask(self, name: str, user: int = 0) -> Any:
         return json.loads(self.do(name, "--json", user=user).stdout)

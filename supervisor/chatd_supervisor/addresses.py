@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from chatd_supervisor.networks import read_network
+from chatd_supervisor.networks import read_address, read_network
 from chatd_supervisor.paths import MAX_SOCKET_PATH
 
 UNIX: Final = "unix:"
@@ -28,6 +28,35 @@ def split_address(address: str) -> tuple[str, int]:
     if ":" in host:
         raise ValueError(f"an IPv6 address is written in brackets: [{host}]:{port}")
     return ("" if host == "*" else host), int(port)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether no two sockets can listen on both, as far as is known without a look-up.
+
+    Port 0 is any port, so that there is another one.
+    """
+    if one.startswith(UNIX) or other.startswith(UNIX):
+        return os.path.normpath(one) == os.path.normpath(other)
+    (host, port), (other_host, other_port) = split_address(one), split_address(other)
+    if port != other_port or not port:
+        return False
+    return any(_meet(a, b) for a in _hosts(host) for b in _hosts(other_host))
+
+
+def _hosts(host: str) -> tuple[str, ...]:
+    """Return the addresses that ``host`` stands for, or itself if it is some name."""
+    known = {"": ("0.0.0.0", "::"), "localhost": ("127.0.0.1", "::1")}  # noqa: S104  # compared
+    return known.get(host.lower(), (host,))
+
+
+def _meet(one: str, other: str) -> bool:
+    addresses = read_address(one), read_address(other)
+    if None in addresses:
+        return one.lower() == other.lower()
+    first, second = addresses
+    if first is None or second is None or first.version != second.version:
+        return False
+    return first == second or first.is_unspecified or second.is_unspecified
 
 
 def check_address(address: str) -> None:

@@ -7,6 +7,7 @@ import click
 from chatd_supervisor.asking import ask
 from chatd_supervisor.command_line import explain_errors, finding
 from chatd_supervisor.invocation import Invocation
+from chatd_workers.names import room_name
 
 
 def wish(options: dict[str, Any], name: str, **what: Any) -> int:
@@ -38,8 +39,9 @@ def kick(*, nick: str, reason: tuple[str, ...], **options: Any) -> None:
 @explain_errors
 def say(*, room: str, text: tuple[str, ...], **options: Any) -> None:
     """Say TEXT in ROOM, as the server."""
-    count = wish(options, "say", room=room, text=" ".join(text))
-    click.echo(f"chatd: said to {people(count)} in {room}")
+    named = room_name(room)
+    count = wish(options, "say", room=named, text=" ".join(text))
+    click.echo(f"chatd: said to {people(count)} in {named}")
 
 
 @click.command()

@@ -110,7 +110,8 @@ def _complaint(fd: int, cert: str, key: str) -> str:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             return f"{key}: holds the key of another certificate than {cert}"
-        return f"{key}: holds no key in PEM that can be used without a password ({error.reason})"
+        why = f" ({error.reason})" if error.reason else ""
+        return f"{key}: holds no key in PEM that can be used without a password{why}"
     except OSError as error:
         return f"{key}: {error}"
     return ""

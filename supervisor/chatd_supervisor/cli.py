@@ -42,6 +42,7 @@ from chatd_supervisor.command_line import (
     state_option,
 )
 from chatd_supervisor.config import LogFormat, LogLevel
+from chatd_supervisor.config_warnings import sentences
 from chatd_supervisor.daemon import Starter, open_standard_descriptors
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.history import Question, parse_when, recall
@@ -227,7 +228,10 @@ def history(
     show = show_json if as_json else show_text
     question = Question(room_name(room), begin, words, last or 0)
     if not follow:
-        _show(recall(journal, question), show)
+        found = recall(journal, question)
+        if not found and not recall(journal, Question(question.room, last=1)):
+            fail(Exit.FAILURE, f"nothing was ever said in {question.room}, as far as is kept")
+        _show(found, show)
         return
     # Ends as tail(1) does, without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -255,6 +259,8 @@ def check_config(config: str | None, show: bool) -> None:
     invocation = Invocation(config=config)
     checked = invocation.config()
     check_certificates(checked)
+    for warning in sentences(checked):
+        click.echo(f"chatd: {warning}", err=True)
     file = invocation.file()
     if show:
         click.echo(format_config(checked))

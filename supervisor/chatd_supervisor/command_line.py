@@ -13,6 +13,7 @@ from chatd_supervisor.exits import Exit
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.paths import PathError
+from chatd_supervisor.sentence_errors import sentence_of
 from chatd_supervisor.stopping import NotStopped
 from chatd_workers.config_file import ConfigError
 
@@ -42,8 +43,10 @@ def explain_errors(command: Callable[P, None]) -> Callable[P, None]:
             fail(Exit.USAGE, f"the password {error}")
         except NotRunning as error:
             fail(Exit.NOT_RUNNING, error)
-        except (AccountConflict, ControlError, NotStopped, PermissionError) as error:
+        except (AccountConflict, ControlError, NotStopped) as error:
             fail(Exit.FAILURE, error)
+        except OSError as error:
+            fail(Exit.FAILURE, sentence_of(error))
 
     return explained
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from chatd_supervisor.account_config import Accounts, Operator
+from chatd_supervisor.addresses import overlap, split_address
 from chatd_supervisor.exempt_config import Exempting
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.sandbox_config import Sandboxing
@@ -279,14 +280,31 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             key = listen.address
             if key.endswith(":0"):
                 key += f" {listen.dialect} {listen.tls} {listen.proxy_protocol}"
+            where = f"listen[{place + 1}].address"
             if key in seen:
-                raise wrong(f"listen[{place + 1}].address", f"{listen.address} is there twice")
+                raise wrong(where, f"{listen.address} is there twice")
             seen.add(key)
+            for before, other in enumerate(self.listen[:place]):
+                if overlap(other.address, listen.address):
+                    taken = f"listen[{before + 1}].address {other.address}"
+                    raise wrong(where, f"{listen.address} is taken by {taken}")
+        self._check_sts()
         names = set()
         for place, operator in enumerate(self.operators):
             if operator.name in names:
                 raise wrong(f"operators[{place + 1}].name", f"{operator.name} is there twice")
             names.add(operator.name)
+
+    def _check_sts(self) -> None:
+        """Refuse more than one answer to where clients are to come by TLS, and for how long."""
+        told: tuple[int, int] | None = None
+        for place, listen in enumerate(self.listen):
+            if listen.sts_duration:
+                policy = split_address(listen.address)[1], listen.sts_duration
+                if told not in (None, policy):
+                    key = f"listen[{place + 1}].sts_duration"
+                    raise wrong(key, "and the port must be those of the others that have one")
+                told = policy
 
 
 _FORM: Final = Form(

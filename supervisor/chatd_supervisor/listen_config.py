@@ -2,13 +2,17 @@
 
 import os.path
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from chatd_supervisor.addresses import UNIX, check_address, check_networks
 from chatd_workers.config_keys import ABSOLUTE, said, wrong
 from chatd_workers.dialects import DIALECTS
+
+LOCAL_PROXIES: Final = ("127.0.0.1", "::1")
+
+UNIX_MODE: Final = "0666"
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,14 +63,14 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Where those proxies connect from; nobody else is let in there.",
             extra={"allowed": "a list of IP addresses or networks"},
         ),
-    ] = ("127.0.0.1", "::1")
+    ] = LOCAL_PROXIES
     mode: Annotated[
         str,
         Meta(
             description="Who may connect to a Unix socket: the mode of its file.",
             extra={"allowed": "four octal digits"},
         ),
-    ] = "0666"
+    ] = UNIX_MODE
     socket: Annotated[
         str,
         Meta(
@@ -88,6 +92,14 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise wrong("address", str(error)) from error
         if self.dialect not in DIALECTS:
             raise wrong("dialect", f"must be one of {', '.join(DIALECTS)}")
+        self._check_tls()
+        if not re.fullmatch("0[0-7]{3}", self.mode):
+            raise wrong("mode", "must be four octal digits, the first of them 0")
+        if self.mode != UNIX_MODE and not self.unix_path:
+            raise wrong("mode", "is only for Unix sockets")
+        self._check_proxies()
+
+    def _check_tls(self) -> None:
         if self.tls and self.cert is None:
             raise wrong("tls", "needs a certificate: cert, and key")
         if self.tls and self.unix_path:
@@ -100,10 +112,16 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise wrong(name, "is only for tls = true")
             if path is not None and not os.path.isabs(path):
                 raise wrong(name, "must be an absolute path")
-        if not re.fullmatch("0[0-7]{3}", self.mode):
-            raise wrong("mode", "must be four octal digits, the first of them 0")
-        if self.proxy_protocol or self.proxy_from != ("127.0.0.1", "::1"):
-            try:
-                check_networks(self.proxy_from)
-            except ValueError as error:
-                raise wrong("proxy_from", str(error)) from error
+
+    def _check_proxies(self) -> None:
+        if self.proxy_from == LOCAL_PROXIES:
+            return
+        try:
+            check_networks(self.proxy_from)
+        except ValueError as error:
+            raise wrong("proxy_from", str(error)) from error
+        # Whoever gives it believes that nobody else is let in.
+        if not self.proxy_protocol:
+            raise wrong("proxy_from", "is only for proxy_protocol = true")
+        if self.unix_path:
+            raise wrong("proxy_from", "is not for Unix sockets; their mode says who may connect")

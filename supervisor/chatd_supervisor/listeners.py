@@ -198,6 +198,30 @@ def _bind_tcp(address: str, backlog: int) -> socket.socket:
     return listener
 
 
+def addresses_of(address: str) -> list[str]:
+    """Return the IP addresses of the host in ``address``, but for those this machine has not.
+
+    If it has none of them, all are returned. Raises ListenError if there is no such host.
+    """
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ListenError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    hosts = list(dict.fromkeys(str(where[0]) for *_, where in found))
+    return list(filter(_is_ours, hosts)) or hosts
+
+
+def _is_ours(host: str) -> bool:
+    """Return whether ``host``, an IP address, can be bound to on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
 def bound_address(descriptor: int) -> str:
     """Return the address that the socket behind ``descriptor`` is bound to."""
     borrowed = socket.socket(fileno=os.dup(descriptor))

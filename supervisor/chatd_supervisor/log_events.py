@@ -167,6 +167,14 @@ EVENTS: Final = {
     ),
     "configuration reloaded": Kind(INFO, (), "It lives by what the file says now."),
     "configuration not reloaded": Kind(ERROR, ("reason",), "Everything stays as it was."),
+    "key without effect": Kind(
+        WARNING, ("key", "reason"), "What the configuration says of key changes nothing."
+    ),
+    "few descriptors": Kind(
+        WARNING,
+        ("limit", "clients", "hint"),
+        "So many descriptors suffice for so few clients; more are refused.",
+    ),
     "restart needed": Kind(
         WARNING, ("key",), "What the file says of key counts only after a restart."
     ),

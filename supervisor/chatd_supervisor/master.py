@@ -237,7 +237,7 @@ class Master:
             self._keeper,
             self._timeouts,
             config=self._config,
-            room_for=room_for(),
+            room_for=room_for(limits.max_clients),
         )
         board.learned = reception.learn
         self._staffing.origins = reception.origins

@@ -6,14 +6,19 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
+from chatd_supervisor.addresses import split_address
 from chatd_supervisor.certificates import Certificate, CertificateError
 from chatd_supervisor.config import Config
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.listen_config import Listen
-from chatd_supervisor.listeners import Listener, bound_address
+from chatd_supervisor.listeners import Listener, addresses_of, bound_address
 from chatd_supervisor.logbook import note
+from chatd_supervisor.networks import read_address
 from chatd_supervisor.unix_sockets import file_of
 from chatd_supervisor.ways import kind_of, way_of
+from chatd_workers.titles import format_address
 
 
 class Ports:
@@ -46,7 +51,7 @@ class Ports:
 
         Raises ListenError or CertificateError, and then everything is as it was.
         """
-        wanted = {name_of(one): one for one in config.listen}
+        wanted = {name_of(each): each for one in config.listen for each in self._each(one)}
         opened: dict[str, Listener] = {}
         certificates: dict[str, Certificate] = {}
         try:
@@ -84,6 +89,11 @@ class Ports:
             listener.open()
             words = ", ".join([listener.listen.dialect, *listener.way.words])
             note("listening", address=listener.address, way=words)
+
+    def _each(self, listen: Listen) -> list[Listen]:
+        if self._keeper is not None and self._keeper.is_lent(name_of(listen)):
+            return [listen]  # whoever lends it has chosen
+        return each_address(listen)
 
     def _addresses(self) -> set[str]:
         return {listener.listen.address for listener in self._listeners.values()}
@@ -130,6 +140,21 @@ class Ports:
         """Listen no longer."""
         for name in list(self._listeners):
             self._close(name)
+
+
+def each_address(listen: Listen) -> list[Listen]:
+    """Return ``listen`` for each address that its host's name has on this machine.
+
+    One without a name, or with port 0, which would be another port for each, is left as it is.
+    Raises ListenError if there is no such name.
+    """
+    if listen.unix_path:
+        return [listen]
+    host, port = split_address(listen.address)
+    if not host or not port or read_address(host) is not None:
+        return [listen]
+    hosts = addresses_of(listen.address)
+    return [msgspec.structs.replace(listen, address=format_address((each, port))) for each in hosts]
 
 
 def name_of(listen: Listen) -> str:

@@ -2,6 +2,7 @@
 
 from chatd_supervisor import logs
 from chatd_supervisor.config import Config
+from chatd_supervisor.config_warnings import sentences, without_effect
 from chatd_supervisor.logbook import note
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.settings import needing_restart, rules_of, writers_of
@@ -40,5 +41,13 @@ def live_by(
     needing = needing_restart(old, config)
     for key in needing:
         note("restart needed", key=key)
+    vain = tell_without_effect(config)
     note("configuration reloaded")
-    return [f"{key} changes only with a restart" for key in needing]
+    return [f"{key} changes only with a restart" for key in needing] + vain
+
+
+def tell_without_effect(config: Config) -> list[str]:
+    """Say in the log which keys of ``config`` change nothing; return the same as sentences."""
+    for key, reason in without_effect(config).items():
+        note("key without effect", key=key, reason=reason)
+    return sentences(config)

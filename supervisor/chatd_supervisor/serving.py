@@ -216,6 +216,7 @@ def _run(
         from chatd_supervisor.master import Master  # noqa: PLC0415
         from chatd_supervisor.notify import Notifier  # noqa: PLC0415
         from chatd_supervisor.outbox import OutboxError  # noqa: PLC0415
+        from chatd_supervisor.reloading import tell_without_effect  # noqa: PLC0415
         from chatd_supervisor.upgrading import Launch  # noqa: PLC0415
 
     def load_config() -> Config:
@@ -232,6 +233,7 @@ def _run(
             drop_standard_error()
         if handover is None:
             tell_user(config)
+            tell_without_effect(config)
         keeper: Custody | None
         if handover is not None and handover.keeper is not None:
             keeper = Keeper.from_descriptor(handover.keeper)

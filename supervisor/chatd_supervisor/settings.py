@@ -10,6 +10,7 @@ from chatd_supervisor.addresses import split_address
 from chatd_supervisor.config import Config
 from chatd_supervisor.hub import OperatorBlock, Rules
 from chatd_supervisor.journal.sqlite import SqliteJournal
+from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import Paths
 from chatd_workers import __version__
 from chatd_workers.dialects.irc.isupport import tokens
@@ -21,6 +22,9 @@ RESERVED_DESCRIPTORS: Final = 64
 
 DESCRIPTORS_PER_CLIENT: Final = 2
 """A duplicate of the client's socket, and the channel to its worker."""
+
+FEW_CLIENTS: Final = 100
+"""Nobody sets a limit for fewer on purpose; 1024, the usual one, suffices for 480."""
 
 REGISTRATION: Final = "draft/account-registration"
 
@@ -162,8 +166,15 @@ def open_journal(config: Config, paths: Paths) -> SqliteJournal:
     )
 
 
-def room_for() -> int:
-    """Raise the limit on descriptors to the most we may have; return how many clients that is."""
+def room_for(max_clients: int) -> int:
+    """Raise the limit on descriptors to the most we may have; return how many clients that is.
+
+    If these are few, or fewer than the ``max_clients`` of the configuration, the log says so.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT
+    clients = max(0, (hard - RESERVED_DESCRIPTORS) // DESCRIPTORS_PER_CLIENT)
+    if clients < (max_clients or FEW_CLIENTS):
+        hint = "raise it with ulimit -n, or LimitNOFILE= in a unit"
+        note("few descriptors", limit=hard, clients=clients, hint=hint)
+    return clients

@@ -74,12 +74,13 @@ def _bind(config: Config) -> dict[str, int]:
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
         from chatd_supervisor.listeners import bind  # noqa: PLC0415
-        from chatd_supervisor.ports import name_of  # noqa: PLC0415
+        from chatd_supervisor.ports import each_address, name_of  # noqa: PLC0415
 
     return {
-        name_of(listen): bind(listen, config.limits.accept_backlog).detach()
+        name_of(each): bind(each, config.limits.accept_backlog).detach()
         for listen in config.listen
         if not listen.unix_path and 0 < split_address(listen.address)[1] < PRIVILEGED
+        for each in each_address(listen)
     }
 
 

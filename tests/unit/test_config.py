@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatd_supervisor.account_config import Accounts, Operator
-from chatd_supervisor.addresses import split_address
+from chatd_supervisor.addresses import overlap, split_address
 from chatd_supervisor.config import Config, HistoryKeys, JournalKeys, Limits, Server, load
+from chatd_supervisor.config_warnings import sentences
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.tables import format_config
 from chatd_workers.config_file import ConfigError
@@ -212,6 +213,25 @@ Tea is at four.
             '[[listen]]\nmode = "777"',
             'listen[1].mode = "777": must be four octal digits, the first of them 0',
         ),
+        ('[[listen]]\nmode = "0600"', 'listen[1].mode = "0600": is only for Unix sockets'),
+        (
+            '[[listen]]\nproxy_from = ["192.0.2.1"]',
+            'listen[1].proxy_from = ["192.0.2.1"]: is only for proxy_protocol = true',
+        ),
+        (
+            '[[listen]]\naddress = "unix:/s"\nproxy_protocol = true\nproxy_from = ["192.0.2.1"]',
+            (
+                'listen[1].proxy_from = ["192.0.2.1"]: is not for Unix sockets; their mode says '
+                "who may connect"
+            ),
+        ),
+        (
+            '[[listen]]\naddress = ":5015"\n[[listen]]\naddress = "127.0.0.2:5015"',
+            (
+                'listen[2].address = "127.0.0.2:5015": 127.0.0.2:5015 is taken by '
+                "listen[1].address :5015"
+            ),
+        ),
         ('[[listen]]\ndialect = "x"', 'listen[1].dialect = "x": must be one of text, irc'),
         ("operators = 1", "operators = 1: must be tables [[operators]]"),
         (
@@ -379,3 +399,55 @@ def test_whatever_is_given_is_a_configuration_or_a_sentence(document: dict[str, 
         said = str(error)
     assert said.startswith("command line: ")
     assert len(said) < 500
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (":5015", "*:5015", True),
+        (":5015", "127.0.0.1:5015", True),
+        ("[::]:5015", "[::1]:5015", True),
+        ("[::]:5015", "0.0.0.0:5015", False),
+        ("localhost:5015", "127.0.0.1:5015", True),
+        ("localhost:5015", "[::1]:5015", True),
+        ("localhost:5015", "127.0.0.2:5015", False),
+        ("chat.example:5015", "CHAT.example:5015", True),
+        ("chat.example:5015", ":5015", False),
+        ("127.0.0.1:5015", "127.0.0.1:5016", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+        ("unix:/run/a", "unix:/run/./a", True),
+        ("unix:/run/a", "unix:/run/b", False),
+        ("unix:/run/a", ":5015", False),
+    ],
+)
+def test_addresses_that_no_two_sockets_can_have(one: str, other: str, expected: bool) -> None:
+    assert overlap(one, other) is overlap(other, one) is expected
+
+
+def test_keys_that_change_nothing_are_told() -> None:
+    def vain(**tables: dict[str, Any]) -> list[str]:
+        return sentences(load(None, tables))
+
+    assert vain() == []
+    assert vain(accounts={"registration": False}) == []
+    assert vain(accounts={"registration": False, "require_email": True}) == [
+        "accounts.require_email has no effect: accounts.registration is false"
+    ]
+    assert vain(sandbox={"mode": "off", "memory_mb": 1}) == [
+        "sandbox.memory_mb has no effect: sandbox.mode is off"
+    ]
+    assert vain(limits={"max_crashes": 0, "crash_penalty": 1.0}) == [
+        "limits.crash_penalty has no effect: limits.max_crashes is 0"
+    ]
+
+
+def test_there_is_one_answer_to_where_clients_come_by_tls(tmp_path: Path) -> None:
+    secure = (
+        '[[listen]]\naddress = "{}"\ndialect = "irc"\ntls = true\ncert = "/c"\nsts_duration = {}\n'
+    )
+    path = tmp_path / "chatd.toml"
+    path.write_text(secure.format("127.0.0.1:6697", 5) + secure.format("[::1]:6697", 5))
+    load(path)
+    path.write_text(secure.format("127.0.0.1:6697", 5) + secure.format("[::1]:6697", 6))
+    with pytest.raises(ConfigError, match=r"listen\[2\].sts_duration = 6: and the port must be"):
+        load(path)
