@@ -29,6 +29,13 @@ class Setting(Struct, array_like=True):
     at: int
 
 
+class FormerNick(Struct, array_like=True):
+    """A nick that a session has chosen and given up: until when it was called so (as ``at``)."""
+
+    nick: str
+    until: int
+
+
 class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     """A client as the hub knows it."""
 
@@ -83,6 +90,8 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     """When its certificate begins to be valid, in seconds since the epoch,"""
     valid_until: int = 0
     """and when it ceases to be."""
+    former: list[FormerNick] = field(default_factory=list)
+    """What it was called before, latest last: bans of that time still mean it."""
     local_user: str = ""
     """Its account on this machine, as the kernel says."""
 

@@ -11,7 +11,7 @@ What each kind of fact does:
              ``nick`` it is called so, if there is a ``room`` it comes into it, and that was
              ``created`` then if it was not before
 ``depart``   it is no more
-``nick``     it is called ``text``, by its own choice
+``nick``     it is called ``text``, by its own choice; data: its ``former`` nicks, if they change
 ``join``     it comes into ``room``, which is made if there is none; data: its ``status``
              there; if it is made, when it was ``created``, its ``modes``, and the
              ``network`` that it counts for
@@ -181,6 +181,7 @@ class State:
             del self.nicks[fold(session.nick)]
         session.record.nick = fact.text
         session.record.named = True
+        change(session.record, {k: v for k, v in fields_of(fact.data).items() if k == "former"})
         session.renew()
         self.nicks[fold(session.nick)] = session
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chatd_supervisor.hub import Rules
+from chatd_supervisor.hub.coming import FORMER
 from chatd_workers import commands as c
 from hub_lines import START, Lines
 from hub_talk import Talk
@@ -235,6 +236,59 @@ def test_bans_and_invitations_are_for_people_of_any_dialect(talk: Talk) -> None:
     assert talk.say("tom", "/join x") == {"tom": ["--- you are banned from #x"]}
     talk.say("alice", "MODE #x -b+i tom")
     assert talk.say("tom", "/join x") == {"tom": ["--- room #x is only for those who are invited"]}
+
+
+def called(talk: Talk, nick: str, *others: str) -> None:
+    """Let ``nick`` be called by each of ``others``, one after the other."""
+    for other in others:
+        talk.hub.now += 1
+        talk.say(nick, f"/nick {other}" if nick == "tom" else f"NICK {other}")
+
+
+@pytest.mark.parametrize("who", ["bob", "tom"])
+def test_a_ban_is_not_shed_by_another_nick(talk: Talk, who: str) -> None:
+    talk.say("alice", f"MODE #x +b {who}!*@*")
+    called(talk, who, "other", *(f"x{n}" for n in range(FORMER - 1)))
+    said = {"bob": "PRIVMSG #x :hi", "tom": "hi"}[who]
+    assert list(talk.say(who, said)) == [who]
+    talk.say(who, {"bob": "PART #x", "tom": "/leave"}[who])
+    refused = talk.say(who, {"bob": "JOIN #x", "tom": "/join x"}[who])
+    assert refused == {who: {"bob": ["474 #x"], "tom": ["--- you are banned from #x"]}[who]}
+    # By the exception from a ban one is let off, and by its end.
+    talk.say("alice", f"MODE #x +e x{FORMER - 2}!*@*")
+    assert "alice" in talk.say(who, {"bob": "JOIN #x", "tom": "/join x"}[who])
+    assert "alice" in talk.say(who, said)
+    talk.say("alice", f"MODE #x -e+m-m x{FORMER - 2}!*@*")
+    assert list(talk.say(who, said)) == [who]
+    talk.say("alice", f"MODE #x -b {who}!*@*")
+    assert "alice" in talk.say(who, said)
+
+
+def test_nor_is_it_shed_by_a_name_between_that_is_as_bad(talk: Talk) -> None:
+    talk.say("alice", "MODE #x +b bob*!*@*")
+    called(talk, "bob", "bobby", "BOBBY", "robert", "bob", "robert")
+    assert list(talk.say("bob", "PRIVMSG #x :hi")) == ["bob"]
+    record = talk.hub.sessions[2].record
+    assert [former.nick for former in record.former] == ["BOBBY", "bob"]
+
+
+def test_a_ban_does_not_mean_who_was_called_so_before_it_was_set(talk: Talk) -> None:
+    called(talk, "bob", "robert")
+    called(talk, "carol", "bob")
+    talk.hub.now += 1
+    talk.say("alice", "MODE #x +b bob!*@*")
+    assert "alice" in talk.say("bob", "PRIVMSG #x :hi")
+    assert talk.say("carol", "JOIN #x") == {"carol": ["474 #x"]}
+
+
+def test_guests_who_choose_a_nick_are_none_any_more(talk: Talk) -> None:
+    talk.numbers["guest"] = 5
+    talk.apply("guest", c.Arrive("text", "h"))
+    talk.say("alice", "MODE #x +b guest*!*@*")
+    assert talk.say("guest", "/join x") == {"guest": ["--- you are banned from #x"]}
+    talk.hub.now += 1
+    talk.say("guest", "/nick gus")
+    assert "alice" in talk.say("guest", "/join x")
 
 
 def test_whose_room_it_is_cannot_be_shut_out(talk: Talk) -> None:

@@ -9,12 +9,15 @@ from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.networks import read_address
-from chatd_supervisor.records import data_of
+from chatd_supervisor.records import FormerNick, data_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects import DIALECTS
-from chatd_workers.names import LOBBY, fold, is_nick, is_passable
+from chatd_workers.names import LOBBY, fold, is_given, is_nick, is_passable
+
+FORMER: Final = 8
+"""Former nicks that are remembered of somebody. Whoever has had more could as well come again."""
 
 
 def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
@@ -163,13 +166,27 @@ def rename(hub: Core, session: Session, entry: c.Rename, rate: int = 0) -> None:
     if holder is not session:
         hub.inform(holder, "nick-taken", holder.nick)
         rename(hub, holder, c.Rename(guest_nick(hub)))
-    stamp = hub.change(session, "nick", entry.nick)
+    stamp = hub.change(session, "nick", entry.nick, **_former(hub, session, entry.nick))
     if entry.nick == old.nick or not session.record.registered:
         return
     event = e.Renamed(old, entry.nick, stamp)
     hub.reply(session, event)
     hub.tell(hub.neighbours(session), event)
     renamed(hub, session, old)
+
+
+def _former(hub: Core, session: Session, nick: str) -> dict[str, list[FormerNick]]:
+    """Return, as a field of its record, what ``session`` has been called when it is ``nick``.
+
+    A nick that was given to it does not count: it is said of guests that they may not speak, and
+    whoever has chosen a nick is none any more. Nor does one that nobody has met it by.
+    """
+    record = session.record
+    if not record.registered or is_given(record.nick) or fold(nick) == fold(record.nick):
+        return {}
+    again = {fold(nick), fold(record.nick)}
+    others = [each for each in record.former if fold(each.nick) not in again]
+    return {"former": [*others, FormerNick(record.nick, hub.now)][-FORMER:]}
 
 
 ACTIONS: Final[dict[type, Action]] = {

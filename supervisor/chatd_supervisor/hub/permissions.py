@@ -9,11 +9,15 @@ anybody, which those with the privilege ``rooms`` can change.
 
 from typing import Final
 
+import msgspec
+
 from chatd_supervisor.account_config import EVERYTHING
 from chatd_supervisor.hub.core import Core
 from chatd_supervisor.hub.masks import means
 from chatd_supervisor.hub.rules import OperatorBlock
+from chatd_supervisor.records import FormerNick, RoomRecord
 from chatd_supervisor.rooms import Room, Session
+from chatd_workers.events import Source
 from chatd_workers.names import fold
 
 Problem = tuple[str, str] | None
@@ -89,10 +93,24 @@ def is_invited(session: Session, room: Room) -> bool:
 
 
 def is_banned(session: Session, room: Room) -> bool:
-    """Tell whether a ban of ``room`` means ``session``, and no exception does."""
+    """Return whether a ban of ``room`` means ``session``, and no exception does.
+
+    A ban also means whoever was called so when it was set, or later: nobody sheds it by another
+    nick. Not who was called so before, for another one may have taken that nick.
+    """
     record = room.record
     source = session.source
-    return means(record.bans, source) and not means(record.exceptions, source)
+    if not record.bans or means(record.exceptions, source):
+        return False
+    return means(record.bans, source) or any(
+        _was_banned(record, source, former) for former in session.record.former
+    )
+
+
+def _was_banned(record: RoomRecord, source: Source, former: FormerNick) -> bool:
+    old = msgspec.structs.replace(source, nick=former.nick)
+    then = [mask for mask, setting in record.bans.items() if setting.at <= former.until]
+    return means(then, old) and not means(record.exceptions, old)
 
 
 def speak_problem(hub: Core, session: Session, room: Room) -> Problem:
