@@ -36,7 +36,7 @@ from chatd_supervisor.journal.accounts import (
 )
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.tables import format_rows, format_time
-from chatd_workers.names import is_given, is_nick
+from chatd_workers.names import is_given, is_nick, mixes_scripts
 
 _where = options_of(finding, state_option)
 _password_stdin = click.option(
@@ -66,8 +66,13 @@ def add(name: str, password_stdin: bool, email: str, **options: Any) -> None:
     longest = config.limits.nick_length
     if not is_nick(name) or is_given(name) or len(name) > longest:
         raise click.BadParameter(
-            f"{name!r} cannot be a nick: letters of one script, digits and _-[]{{}}|^`\\,"
-            f" not a dash first, {longest} characters at most, not as guests are called",
+            f"{name!r} cannot be a nick: letters, digits and _-[]{{}}|^`\\, not a dash first,"
+            f" {longest} characters at most, not as guests are called",
+            param_hint="NAME",
+        )
+    if mixes_scripts(name) and not config.limits.mixed_scripts:
+        raise click.BadParameter(
+            f"{name!r} has letters of several scripts in one word (limits.mixed_scripts)",
             param_hint="NAME",
         )
     places = invocation.places()

@@ -129,6 +129,12 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channel_length: Annotated[
         int, Meta(ge=2, le=64, description="Characters in a room's name, the # included.")
     ] = 32
+    mixed_scripts: Annotated[
+        bool,
+        Meta(
+            description="Nicks, accounts and rooms may have letters of several scripts in one word."
+        ),
+    ] = False
     topic_length: Annotated[Count, Meta(description="Characters in a topic.")] = 300
     kick_length: Annotated[
         Count, Meta(le=390, description="Characters in the reason of a kick.")

@@ -70,6 +70,7 @@ def rules_of(config: Config) -> Rules:
         since=int(_SINCE * 1_000_000),
         nick_length=limits.nick_length,
         channel_length=limits.channel_length,
+        mixed_scripts=limits.mixed_scripts,
         topic_length=limits.topic_length,
         kick_length=limits.kick_length,
         away_length=limits.away_length,

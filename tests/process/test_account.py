@@ -91,7 +91,12 @@ def test_beside_a_server_that_writes(server: Server) -> None:
             1,
             "it would look like account Alice",
         ),
-        (["account", "add", "\u0430lice", "--password-stdin"], "x\n", 2, "letters of one script"),
+        (
+            ["account", "add", "\u0430lice", "--password-stdin"],
+            "x\n",
+            2,
+            "several scripts in one word",
+        ),
         (["account", "passwd", "bob", "--password-stdin"], "x\n", 1, "there is no account bob"),
         (["account", "remove", "bob"], "", 1, "there is no account bob"),
         (["account", "suspend", "bob"], "", 1, "there is no account bob"),

@@ -188,6 +188,17 @@ def test_the_owner_takes_it_from_whoever_is_not_logged_in_at_any_time(talk: Talk
     assert nick_of(talk, "eve") == "guest1"
 
 
+def test_a_guest_who_identifies_takes_it_too(talk: Talk) -> None:
+    log_in(talk, "ghost")
+    for key, number in (("nc", 9), ("nc2", 10)):
+        talk.numbers[key] = number
+        talk.apply(key, c.Arrive("text", "h"))
+        talk.say(key, "/identify alice sesame")
+        assert nick_of(talk, key) == "alice"
+    assert nick_of(talk, "ghost").startswith("guest")
+    assert talk.say("nc", "/nick alice") == {"nc": ["--- nick alice is in use"]}
+
+
 def test_on_unix_sockets_the_one_who_is_there_keeps_it(talk: Talk) -> None:
     assert connect(talk, "first", *OPENING, "CAP END", local_user="alice")[0].startswith("900")
     assert nick_of(talk, "first") == "alice"

@@ -50,6 +50,7 @@ VALUES = {
     "only-logged-in": "bob",
     "nick-reserved": "bob",
     "room-alike": "#x",
+    "room-mixed": "#x",
     "unknown-mode": "x",
     "invalid-mode-parameter": "l none",
     "list-full": "b",

@@ -1,4 +1,4 @@
-"""What a name may be made of beyond ASCII: RFC 8264's IdentifierClass, and no mixtures. Pure.
+"""What a name may be made of beyond ASCII: RFC 8264's IdentifierClass; and what is a mixture. Pure.
 
 * Letters, their marks and decimal digits (RFC 8264, section 9.1). No compatibility forms of other
   characters (9.17), no conjoining jamo of Hangul (9.9), nothing that may be left out when it is
@@ -8,8 +8,10 @@
   its letters, and are three at most.
 * Right-to-left names as RFC 5893, section 2, has them: else the order in which a name is shown
   depends on what stands beside it.
-* One script a word, as the Highly Restrictive level of UTS #39, section 5.2: Latin may stand among
-  Chinese, Japanese or Korean. Cyrillic or Greek letters among Latin ones are a disguise.
+
+A mixture has letters of several scripts in one word, beyond the Highly Restrictive level of UTS
+#39, section 5.2, by which Latin may stand among Chinese, Japanese or Korean. Cyrillic or Greek
+letters among Latin ones are a disguise, where the configuration does not allow them.
 
 Of Python only the category, the normalization and the name of a character are asked for. The script
 is the first word of its name: that costs a worker no table, and tells apart what has to be told
@@ -62,6 +64,11 @@ def is_identifier(name: str, punctuation: str) -> bool:
     )
 
 
+def is_mixed(name: str, punctuation: str) -> bool:
+    """Return whether a word of ``name`` has letters of scripts that are not written together."""
+    return any(map(_is_mixture, re.split(f"[{re.escape(punctuation)}]", name)))
+
+
 def script_of(char: str) -> str:
     """Return what script ``char`` is of, by its name; "" for what goes with several."""
     if char.isascii():
@@ -84,10 +91,12 @@ def _is_possible(char: str) -> bool:
     )
 
 
-def _is_word(word: str) -> bool:
+def _is_mixture(word: str) -> bool:
     scripts = {script_of(char) for char in word} - {""}
-    if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
-        return False
+    return len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER)
+
+
+def _is_word(word: str) -> bool:
     if {unicodedata.name(char, "")[:12] for char in word} >= {"ARABIC-INDIC", "EXTENDED ARA"}:
         return False
     marks, before = 0, ""

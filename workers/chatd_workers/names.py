@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-from chatd_workers.identifiers import is_identifier
+from chatd_workers.identifiers import is_identifier, is_mixed
 
 LOBBY: Final = "#lobby"
 """The room everybody starts in."""
@@ -90,6 +90,11 @@ def fold(name: str) -> str:
 def is_nick(name: str) -> bool:
     """Tell whether ``name`` can be a nick, its length apart."""
     return _is_word(name) and name[0] != "-"
+
+
+def mixes_scripts(name: str) -> bool:
+    """Return whether ``name`` has letters of scripts in a word that are not written together."""
+    return not name.isascii() and is_mixed(name.removeprefix("#"), PUNCTUATION)
 
 
 def is_given(name: str) -> bool:

@@ -1,10 +1,17 @@
 """Coming to the server and leaving it, and what one is called."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.outcomes import Leaving
-from chatd_supervisor.hub.ownership import is_disguise, is_reserved, is_service, takes_over
+from chatd_supervisor.hub.ownership import (
+    is_disguise,
+    is_mixture,
+    is_reserved,
+    is_service,
+    takes_over,
+)
 from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
@@ -124,7 +131,11 @@ def _quit(hub: Core, session: Session, entry: c.Quit) -> None:
 # Names
 
 
-_OWNED_BY_OTHERS: Final = (("nick-reserved", is_reserved), ("nick-alike", is_disguise))
+_NICK_PROBLEMS: Final[tuple[tuple[str, Callable[[Core, Session, str], bool]], ...]] = (
+    ("nick-mixed", lambda hub, _, nick: is_mixture(hub, nick)),
+    ("nick-reserved", is_reserved),
+    ("nick-alike", is_disguise),
+)
 
 
 def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | None:
@@ -138,7 +149,7 @@ def nick_problem(hub: Core, session: Session, nick: str) -> tuple[str, str] | No
     holder = hub.nicks.get(folded, session)
     if is_taken or (holder is not session and not takes_over(hub, session, nick, holder)):
         return "nick-in-use", nick
-    for problem, holds in _OWNED_BY_OTHERS:
+    for problem, holds in _NICK_PROBLEMS:
         if holds(hub, session, nick):
             return problem, nick
     # Whoever is let off by its account may be called so as well, where that is known by then.

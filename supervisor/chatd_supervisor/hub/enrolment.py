@@ -20,7 +20,7 @@ from chatd_supervisor.hub.logins import (
     pause,
     take_name,
 )
-from chatd_supervisor.hub.ownership import is_service
+from chatd_supervisor.hub.ownership import is_mixture, is_service
 from chatd_supervisor.journal.accounts import Account, Added, is_address
 from chatd_supervisor.login_limits import in_words
 from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
@@ -112,6 +112,8 @@ def _objection_to_name(hub: Core, session: Session, wanted: str) -> _Refusal | N
 def _objection_to_account(hub: Core, session: Session, name: str) -> _Refusal | None:
     if not is_nick(name) or is_given(name) or is_service(name) or _is_too_long(hub, name):
         return "account-invalid", name, name
+    if is_mixture(hub, name):
+        return "account-mixed", name, name
     if (existing := hub.accounts.find(name)) is not None:
         return "account-exists", existing.name, name
     if hub.accounts.alike(name) is not None:

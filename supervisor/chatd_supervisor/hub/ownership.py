@@ -7,7 +7,7 @@ from chatd_supervisor.hub.core import Core
 from chatd_supervisor.journal.accounts import Account
 from chatd_supervisor.lookalikes import skeletons
 from chatd_supervisor.rooms import Session
-from chatd_workers.names import fold
+from chatd_workers.names import fold, mixes_scripts
 
 SERVICES: Final = frozenset({"nickserv", "chanserv"})
 """Nicks that nobody has, or looks like, folded: people tell them their passwords, by habit."""
@@ -18,6 +18,11 @@ def vouched_for(hub: Core, session: Session) -> Account | None:
     user = session.record.local_user
     account = hub.accounts.find(user) if user else None
     return account if account is not None and not account.suspended else None
+
+
+def is_mixture(hub: Core, name: str) -> bool:
+    """Return whether nobody may be called ``name``, and no room, for its mixture of scripts."""
+    return not hub.rules.mixed_scripts and mixes_scripts(name)
 
 
 def is_service(nick: str) -> bool:
@@ -36,17 +41,19 @@ def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
     """Return whether ``session`` can have ``nick`` although ``holder`` is called so.
 
     The owner of an account takes its nick from whoever is not logged in to it; and while it
-    registers also from another session of its own, which may be a dead connection that nobody has
-    noticed. Not later: two clients that both regain the nick would take it from each other for
-    ever. And not between Unix sockets, where the kernel tells of every death.
+    registers, or is a guest, also from another session of its own, which may be a dead connection
+    that nobody has noticed. Not later: two clients that both regain the nick would take it from
+    each other for ever. Nor between Unix sockets, where the kernel tells of every death, nor for a
+    guest on one, who was logged in without having asked.
     """
     own = fold(session.record.account) == fold(nick)
     if not own or not hub.rules.nick_ownership:
         return False
     if fold(holder.record.account) != fold(nick):
         return True
-    both_here = session.record.local_user and holder.record.local_user
-    return not session.record.registered and not both_here
+    if session.record.registered:
+        return not session.named and not session.record.local_user
+    return not (session.record.local_user and holder.record.local_user)
 
 
 def is_reserved(hub: Core, session: Session, nick: str) -> bool:

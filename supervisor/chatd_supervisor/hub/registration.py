@@ -8,10 +8,10 @@ say NICK before they log in: it is judged when registration ends. What no login 
 refused at once.
 """
 
-import hmac
 import re
 from typing import Final
 
+from chatd_supervisor.credentials import is_same
 from chatd_supervisor.hub.authentication import abandon
 from chatd_supervisor.hub.banning import ban_of, put_off
 from chatd_supervisor.hub.coming import nick_problem, rename
@@ -56,7 +56,7 @@ def _give_password(hub: Core, session: Session, entry: c.Password) -> None:
         return
     if not hub.rules.password or is_paused(hub, session, ""):
         return
-    if hmac.compare_digest(entry.password.encode(), hub.rules.password.encode()):
+    if is_same(entry.password, hub.rules.password):
         hub.change(session, "password", password_given=True)
     else:
         count_failure(hub, session, "")

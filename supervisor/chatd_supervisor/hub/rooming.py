@@ -5,6 +5,7 @@ from typing import Any, Final
 from chatd_supervisor.hub.coming import announce_join, beginning
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.lasting import show_status, status_for
+from chatd_supervisor.hub.ownership import is_mixture
 from chatd_supervisor.hub.permissions import Problem, join_problem, topic_problem
 from chatd_supervisor.hub.reading import show_marker
 from chatd_supervisor.hub.recalling import show_past
@@ -49,13 +50,19 @@ def _room_problem(hub: Core, session: Session, name: str) -> Problem:
         return "room-too-long", str(hub.rules.channel_length)
     if not is_room(name):
         return "room-invalid", name
+    if is_mixture(hub, name):
+        return "room-mixed", name
+    return _limit_on_rooms(hub, session) or (
+        ("room-alike", name) if _looks_like_a_kept_room(hub, name) else None
+    )
+
+
+def _limit_on_rooms(hub: Core, session: Session) -> Problem:
     if hub.rules.max_rooms and len(hub.rooms) >= hub.rules.max_rooms:
         return "rooms-full", str(hub.rules.max_rooms)
     most = hub.rules.rooms_per_network
     if most and hub.state.rooms_from[hub.network_of(session.id)] >= most:
         return "network-rooms-full", str(most)
-    if _looks_like_a_kept_room(hub, name):
-        return "room-alike", name
     return None
 
 

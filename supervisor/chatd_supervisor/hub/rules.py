@@ -40,6 +40,8 @@ class Rules(NamedTuple):
     """Capabilities that this server, as it is configured, has not."""
     nick_length: int = 24
     channel_length: int = 32
+    mixed_scripts: bool = False
+    """New names may have letters of several scripts in one word."""
     topic_length: int = 300
     kick_length: int = 300
     away_length: int = 200

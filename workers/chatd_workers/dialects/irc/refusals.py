@@ -63,6 +63,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "nick-reserved": AsNumeric(
         "ERR_NICKNAMEINUSE", ("{value}", "Nickname belongs to an account: log in to it first")
     ),
+    "nick-mixed": AsNumeric(
+        "ERR_ERRONEUSNICKNAME", ("{value}", "Nickname has letters of several scripts in one word")
+    ),
     "nick-alike": AsNumeric(
         "ERR_NICKNAMEINUSE", ("{value}", "Nickname looks like the name of an account")
     ),
@@ -74,6 +77,9 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     # Rooms
     "channel-invalid": AsNumeric("ERR_BADCHANMASK", VALUE),
     "room-invalid": AsNumeric("ERR_NOSUCHCHANNEL", VALUE),
+    "room-mixed": AsNumeric(
+        "ERR_NOSUCHCHANNEL", ("{value}", "Channel name has letters of several scripts in one word")
+    ),
     "room-alike": AsNumeric(
         "ERR_NOSUCHCHANNEL", ("{value}", "Channel name looks like that of another channel")
     ),
@@ -147,6 +153,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "account-exists": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-nick": AsFail("REGISTER", "ACCOUNT_EXISTS", VALUE),
     "account-not-nick": AsFail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", VALUE),
+    "account-mixed": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-alike": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-invalid": AsFail("REGISTER", "BAD_ACCOUNT_NAME", VALUE),
     "account-present": AsFail("REGISTER", "ALREADY_AUTHENTICATED", VALUE),
