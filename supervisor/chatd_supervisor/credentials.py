@@ -8,8 +8,6 @@ Two things are kept, neither of which tells the password:
   password without sending it.
 """
 
-import contextlib
-import hmac
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -70,13 +68,6 @@ def prepare(password: str) -> str:
     if len(prepared.encode()) > LONGEST:
         raise WrongPassword(f"has more than {LONGEST} bytes")
     return prepared
-
-
-def is_same(given: str, known: str) -> bool:
-    """Return whether ``given`` is the password ``known``, however either was typed."""
-    with contextlib.suppress(WrongPassword):
-        given, known = prepare(given), prepare(known)
-    return hmac.compare_digest(given.encode(), known.encode())
 
 
 def is_hash(text: str) -> bool:

@@ -15,7 +15,6 @@ from chatd_supervisor.credentials import (
     SCRAM_ROUNDS,
     WrongPassword,
     is_hash,
-    is_same,
     prepare,
 )
 from chatd_supervisor.hashing import derive, hash_of, scram_keys, verify
@@ -123,22 +122,3 @@ def test_what_cannot_be_a_password(password: str, why: str) -> None:
 def test_the_longest_password() -> None:
     assert prepare("x" * LONGEST) == "x" * LONGEST
     assert prepare("é" * (LONGEST // 2))
-
-
-@pytest.mark.parametrize(
-    ("given", "known", "same"),
-    [
-        *(
-            ("sesame", "sesame", True),
-            ("sesame", "Sesame", False),
-            ("", "", True),
-            ("", "x", False),
-        ),
-        *(("e\u0301", "\u00e9", True), ("a\u00a0b", "a b", True), ("a\ue000", "a\ue000", True)),
-        *(("a\ue000", "a", False), ("x" * 501, "x" * 501, True)),
-    ],
-)
-def test_the_servers_password_is_the_same_however_it_is_typed(
-    given: str, known: str, same: bool
-) -> None:
-    assert is_same(given, known) is same

@@ -39,7 +39,7 @@ def say(talk: Talk, key: str, *lines: str) -> list[str]:
     ]
 
 
-WATCHED = frozenset({"001", "432", "433", "900", "903", "906"})
+WATCHED = frozenset({"001", "464", "432", "433", "900", "903", "906"})
 
 OPENING = ("CAP LS 302", "NICK alice", "USER alice 0 * :Alice")
 LOGIN = ("CAP REQ sasl", "AUTHENTICATE PLAIN", f"AUTHENTICATE {PLAIN}")
@@ -210,3 +210,19 @@ def test_on_unix_sockets_the_one_who_is_there_keeps_it(talk: Talk) -> None:
 def test_a_suspended_account_is_nobodys(talk: Talk) -> None:
     talk.hub.accounts.change(Suspended("alice", suspended=True))
     assert connect(talk, "alice", *OPENING, *LOGIN, "CAP END") == ["433 alice"]
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "is_in"),
+    [
+        *(("sesame", "sesame", True), ("sesame", "Sesame", False), ("y", "x", False)),
+        *(("e\u0301", "\u00e9", True), ("a\u3000b", "a b", True), ("a\ue000", "a\ue000", True)),
+        *(("a\ue000", "a", False), ("x" * 400, "x" * 400, True)),
+    ],
+)
+def test_the_servers_password_is_the_same_however_it_is_typed(
+    talk: Talk, given: str, known: str, is_in: bool
+) -> None:
+    talk.hub.rules = talk.hub.rules._replace(password=known)
+    lines = connect(talk, "eve", f"PASS :{given}", "NICK eve", "USER eve 0 * :Eve")
+    assert lines[0].startswith("001") is is_in

@@ -8,10 +8,12 @@ say NICK before they log in: it is judged when registration ends. What no login 
 refused at once.
 """
 
+import contextlib
+import hmac
 import re
 from typing import Final
 
-from chatd_supervisor.credentials import is_same
+from chatd_supervisor.credentials import WrongPassword, prepare
 from chatd_supervisor.hub.authentication import abandon
 from chatd_supervisor.hub.banning import ban_of, put_off
 from chatd_supervisor.hub.coming import nick_problem, rename
@@ -56,10 +58,17 @@ def _give_password(hub: Core, session: Session, entry: c.Password) -> None:
         return
     if not hub.rules.password or is_paused(hub, session, ""):
         return
-    if is_same(entry.password, hub.rules.password):
+    if _is_same(entry.password, hub.rules.password):
         hub.change(session, "password", password_given=True)
     else:
         count_failure(hub, session, "")
+
+
+def _is_same(given: str, known: str) -> bool:
+    """Return whether ``given`` is the password ``known``, however either was typed."""
+    with contextlib.suppress(WrongPassword):
+        given, known = prepare(given), prepare(known)
+    return hmac.compare_digest(given.encode(), known.encode())
 
 
 def _introduce(hub: Core, session: Session, entry: c.User) -> None:
