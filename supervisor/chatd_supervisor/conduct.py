@@ -23,9 +23,10 @@ ENDED       no          no         no        no         a few
 
 That bounds what a worker can cost: everything but a Trace has its turn, and a turn costs bytes
 that its client has really sent. A report takes at least one byte from the stream, or ends what was
-carried; each of its commands had at least a byte of its own, for a line has an end; and no more is
-carried on than was there. A command that may take long to answer, or whose answer is long, is
-reported alone (``commands.ALONE``), so that others have their turn between two of them.
+carried, or tells what is told once (``connections``); each of its commands had at least a byte of
+its own, for a line has an end; and no more is carried on than was there. A command that may take
+long to answer, or whose answer is long, is reported alone (``commands.ALONE``), so that others have
+their turn between two of them.
 
 What breaks a rule is a Violation of one of KINDS. Pure: the caller looks at clock and socket.
 """
@@ -219,7 +220,7 @@ def judge_bytes(record: Report | Announce, standing: Standing) -> Violation | No
     used = record.used
     if unread < used:
         return Violation("bytes", f"spoke of {used} bytes where {unread} are")
-    if not (used or carried):
+    if not (used or carried or (type(record) is Report and record.fresh)):
         return Violation("bytes", f"said {type(record).__name__} of nothing")
     if type(record) is Report:
         most = carried + used

@@ -47,7 +47,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
 from chatd_supervisor.ways import Way, kind_of
-from chatd_workers.commands import Fresh, Proxied
+from chatd_workers.commands import Fresh, Proxied, Secured
 from chatd_workers.reports import MAX_USED
 
 _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
@@ -147,6 +147,7 @@ class Connection:
         "dialect",
         "discarding",
         "exempt",
+        "has_told",
         "host",
         "lines",
         "local_user",
@@ -158,6 +159,7 @@ class Connection:
         "place",
         "policy",
         "restarts",
+        "secured",
         "session",
         "since",
         "state",
@@ -207,6 +209,9 @@ class Connection:
         self.opening_unlogged = False
         # What its worker proves by that it is ours.
         self.token = b""
+        # What is known of its encryption, and whether its worker has told this master of it.
+        self.secured: Secured | None = None
+        self.has_told = False
 
     def log_opening(self, pid: int | None) -> None:
         """Log that it was let in, and that ``pid`` is its worker's, None if it has none."""
@@ -230,14 +235,24 @@ class Connection:
         return not (self.offset or self.carry or self.discarding)
 
     def may_tell(self, fresh: Sequence[Fresh]) -> bool:
-        """Tell whether its worker can know what is ``fresh``, and say so now."""
-        for known in fresh:
-            if type(known) is Proxied:
-                if not (self.way.is_proxied and self.is_beginning):
-                    return False
-            elif not self.way.is_secure:
-                return False
-        return True
+        """Return whether its worker can know what is ``fresh``, and say so now; take note of it.
+
+        Which certificate a client has shown only its worker knows. So it says it once, before
+        there is anything of its client that could have taken it over but the handshake, and to a
+        later master just the same again.
+        """
+        kinds = {type(known) for known in fresh}
+        return len(kinds) == len(fresh) and all(map(self._may_tell, fresh))
+
+    def _may_tell(self, known: Fresh) -> bool:
+        if isinstance(known, Proxied):
+            return self.way.is_proxied and self.is_beginning
+        if not self.way.is_secure or self.has_told:
+            return False
+        self.has_told = True
+        if self.secured is None and not self.lines:
+            self.secured = known
+        return self.secured == known
 
     def attach(self, client: socket.socket, rest: Sequence[bytes | memoryview]) -> None:
         """Take up the socket; ``rest`` is what a former master had still to send to it."""

@@ -32,6 +32,7 @@ from chatd_supervisor.connections import (
     skip,
 )
 from chatd_supervisor.handover import Channel
+from chatd_supervisor.hub.coming import secured_of
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.logbook import note
@@ -173,6 +174,8 @@ class Recovery:
             connection.token = self._rows[number].token
         if stored.record is None:
             self._leaving.add(number)
+        else:
+            connection.secured = secured_of(self._board.hub.sessions[number].record)
         self._board.enter(connection)
         self._reception.recognize(connection)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from chatd_supervisor.cli import main
 from chatd_workers.channel import send_with_descriptor
-from chatd_workers.commands import Command, Proxied, Rename, Say
+from chatd_workers.commands import Command, Proxied, Rename, Say, Secured
 from chatd_workers.dialects import DIALECTS, Dialect
 from chatd_workers.reports import (
     Announce,
@@ -156,6 +156,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "many-of-a-few-bytes": lambda: say(Report(9, False, b"", [Say("much")] * 64, [])),
     "carry": lambda: say(Report(2, False, b"x" * 64, [], [])),
     "proxied": lambda: say(Report(2, False, b"", [], [Proxied("192.0.2.1", 1)])),
+    "secured": lambda: say(Report(9, False, b"", [], [Secured("TLSv1.3", "A", "f" * 64)])),
     "announced": lambda: say(*[Announce(2)] * 2),
     "drained": lambda: say(Drained()),
     "long-drained": lambda: channel().send(b"\x92\x04\xda\x40\x00" + b"x" * 16384),

@@ -20,7 +20,7 @@ SAID = {
     "text": ("forged-end", "forged-line", "escape-sequence"),
     "rate": ("traces",),
     "bytes": ("more-than-came", "nothing", "many-of-a-few-bytes", "carry"),
-    "knowledge": ("proxied",),
+    "knowledge": ("proxied", "secured"),
     "hangup": ("hang-up",),
 }
 """What the master is told, which must see through it, by what it sees."""

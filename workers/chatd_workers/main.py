@@ -29,7 +29,7 @@ import msgspec
 import setproctitle
 
 from chatd_workers.channel import close_all_but, receive_with_descriptors
-from chatd_workers.commands import Command, Fresh, Proxied, Refuse, together
+from chatd_workers.commands import Command, Fresh, Refuse, together
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.framing import Framed, frame
 from chatd_workers.ingress import Ingress, StreamEnded
@@ -214,6 +214,7 @@ class Worker:
                     self._obey()
                 if not look:
                     continue
+            self._tell_secured()
             fresh, final = self._look(complete=complete)
             # What is left after a report may hold whole lines (a report has its limits), so only
             # what was looked at in vain is to be added to before it is looked at again.
@@ -222,6 +223,13 @@ class Worker:
                 reported = self._read_lines(fresh, allowed, final=final)
             seen = len(fresh) if reported is None else 0
             self._drain(reported or 0)
+
+    def _tell_secured(self) -> None:
+        """Report how the connection is encrypted, before a line could take this process over."""
+        in_clear = self._beginning and self.orders.proxied  # the header of the proxy
+        if self._relay and not in_clear and (secured := self._relay.fresh()):
+            self._report([], 0, discarding=self._discarding, carry=self._carry, told=secured)
+            self._relay.told()
 
     def _begin(self, fresh: bytes, *, final: bool) -> int | None:
         """Report what comes before the lines, if anything does; return its bytes, as below."""
@@ -273,13 +281,10 @@ class Worker:
             limit=self._limit,
             discarding=self._discarding,
             # A line whose end somebody may have cut off was not said.
-            final=final and self._end_ends and not self._truncated(),
+            final=final and self._end_ends and not (self._relay and self._relay.truncated),
             nul_ends=self._nul_ends,
             most=min(most, MAX_COMMANDS),
         )
-
-    def _truncated(self) -> bool:
-        return self._relay is not None and self._relay.truncated
 
     def _rest(self) -> None:
         """Leave what has come where it is until a line may be read, or an order comes.
@@ -312,22 +317,16 @@ class Worker:
         *,
         discarding: bool,
         carry: bytes = b"",
-        told: Proxied | None = None,
+        told: Fresh | None = None,
     ) -> None:
-        fresh: list[Fresh] = [told] if told is not None else []
-        secured = self._relay.fresh() if self._relay is not None else None
-        if secured is not None:
-            fresh.append(secured)
         self._acknowledged = False
         said = [command for command in commands if command is not None]
         # By now: if the master dies before it has answered, they may have been said all the same.
         self.pace.spend(len(commands))
-        self._send(Report(used, discarding, carry, said, fresh))
+        self._send(Report(used, discarding, carry, said, [] if told is None else [told]))
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
             self._obey()
-        if secured is not None and self._relay is not None:
-            self._relay.told()
         self._discarding = discarding
         self._carry = carry
         self._lines += len(commands)

@@ -16,7 +16,7 @@ from chatd_supervisor.hub.presence import came_online, renamed, went_offline
 from chatd_supervisor.hub.recalling import show_past
 from chatd_supervisor.journal import Fact
 from chatd_supervisor.networks import read_address
-from chatd_supervisor.records import FormerNick, data_of
+from chatd_supervisor.records import FormerNick, SessionRecord, data_of
 from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
@@ -86,6 +86,15 @@ def _secured(hub: Core, session: Session, entry: c.Secured) -> None:
     if entry.fingerprint:
         fields |= {"valid_from": entry.valid_from, "valid_until": entry.valid_until}
     hub.change(session, "secured", **fields)
+
+
+def secured_of(record: SessionRecord) -> c.Secured | None:
+    """Return what a worker has told of the encryption of a session; None: nothing."""
+    if not record.secured:
+        return None
+    version, _, cipher = record.secured.partition(" ")
+    dates = (record.valid_from, record.valid_until) if record.fingerprint else (0, 0)
+    return c.Secured(version, cipher, record.fingerprint, *dates)
 
 
 def announce_join(hub: Core, session: Session, room: Room, stamp: e.Stamp) -> None:

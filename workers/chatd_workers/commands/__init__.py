@@ -337,7 +337,7 @@ MAX_DATE: Final = 253_402_300_799
 
 
 class Secured(Struct, frozen=True, array_like=True, tag=83, gc=False):
-    """The connection is encrypted. Told by a worker that speaks TLS, with its first report."""
+    """The connection is encrypted. Told by a worker that speaks TLS, before it reads a line."""
 
     version: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{0,32}\Z")]
     """``TLSv1.3``."""
