@@ -49,6 +49,7 @@ def describe_program(
         "supervised": supervised,
         "started": launch.started,
         "generation": upgrade.generation,
+        "config_error": launch.last_good.error or None,
         "upgrade": upgrade.state,
         "upgrade_failure": upgrade.failure or None,
     }

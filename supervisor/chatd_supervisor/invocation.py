@@ -24,6 +24,8 @@ class Invocation:
         log_format: str | None = None,
     ) -> None:
         self._file = _absolute(config)
+        self.saved: Path | None = None
+        """Where a master before this one has left what it lived by (``last_good``)."""
         self._runtime_dir = _absolute(runtime_dir)
         self._state_dir = _absolute(state_dir)
         server = {
@@ -43,13 +45,18 @@ class Invocation:
         """Return what ``options``, as returned by ``options``, were made from."""
         given: dict[str, Any] = {}
         listen = []
+        saved = None
         for option in options:
             key, _, value = option.removeprefix("--").partition("=")
             if key == "listen":
                 listen.append(value)
+            elif key == "saved-config":
+                saved = Path(value)
             else:
                 given[key.replace("-", "_")] = value
-        return cls(**given, listen=tuple(listen))
+        invocation = cls(**given, listen=tuple(listen))
+        invocation.saved = saved
+        return invocation
 
     def options(self) -> list[str]:
         """Return the command line options that say the same."""
@@ -120,6 +127,11 @@ class Invocation:
     def _linked(self, places: Paths) -> Paths:
         state_dir = linked_state(places.runtime_dir) if self._state_dir is None else None
         return places if state_dir is None else places._replace(state_dir=state_dir)
+
+    def saved_config(self) -> Path:
+        """Return where a master has left what it lived by, if the configuration does not tell."""
+        system = os.geteuid() == 0
+        return self.saved or find(self._runtime_dir, self._state_dir, system=system).saved_config
 
     def stop_timeout(self) -> float:
         """Return the seconds that the server has for a graceful stop."""

@@ -166,6 +166,19 @@ EVENTS: Final = {
         WARNING, ("pid", "status", "stack"), "On SIGUSR1 the master has told where it is."
     ),
     "configuration reloaded": Kind(INFO, (), "It lives by what the file says now."),
+    "configuration not used": Kind(
+        ERROR,
+        ("reason",),
+        "The file cannot be used; this master goes on with what the one before lived by.",
+    ),
+    "certificate not used": Kind(
+        ERROR,
+        ("address", "reason"),
+        "A certificate cannot be used; who connects there waits until a reload finds a good one.",
+    ),
+    "configuration not kept": Kind(
+        ERROR, ("reason",), "What is lived by cannot be written down for the next master."
+    ),
     "configuration not reloaded": Kind(ERROR, ("reason",), "Everything stays as it was."),
     "key without effect": Kind(
         WARNING, ("key", "reason"), "What the configuration says of key changes nothing."

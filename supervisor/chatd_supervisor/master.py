@@ -79,6 +79,7 @@ class Master:
         self._load_config = load_config
         self._launch = launch
         self._keeper = launch.keeper
+        self._last_good = launch.last_good
         self._state = "serving"
 
     def run(self, ready: Callable[[], None]) -> int:
@@ -128,9 +129,11 @@ class Master:
             gc.enable()
             self._title.refresh()
             self._switchboard.open()
+            if not self._last_good.error:
+                self._last_good.keep(self._config)
             ready()
             if self._keeper is not None:
-                self._keeper.ready(self._launch.command)
+                self._keeper.ready(self._launch.succession(self._paths))
             self._staff()
             self._watchdog.begin(self._config.server.watchdog)
             await self._stopped.wait()
@@ -152,7 +155,7 @@ class Master:
         held = Held(named)
         # First of all, for it is what most often cannot be.
         self._ports = Ports(self._loop, self._receive, self._keeper, held.others)
-        self._ports.listen(self._config)
+        self._ports.listen(self._config, self._last_good)
         recovery = self._assemble(journal, held)
         self._requests = self._answers()
         bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
@@ -170,6 +173,7 @@ class Master:
             os.close(descriptor)
             if self._keeper is not None:
                 self._keeper.release(name)
+        held.others.clear()  # the ports look there again, at a reload
         await control.start()
         pid_file = self._launch.pid_file
         pieces = pieces_of(self._paths, pid_file, control, self._adoption, self._keeper)
@@ -265,6 +269,7 @@ class Master:
         self._switchboard.commits.outbox.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
         self._paths.state_link.unlink(missing_ok=True)
+        self._last_good.discard()
         if self._keeper is not None:
             self._keeper.goodbye()
 
@@ -342,7 +347,7 @@ class Master:
         Returns warnings about what cannot change while running. Raises ConfigError or ListenError,
         and then everything stays as it was.
         """
-        with self._launch.notifier.reload():
+        with self._launch.notifier.reload(), self._last_good.told():
             config = self._load_config()
             self._ports.listen(config)
             old, self._config = self._config, config
@@ -355,6 +360,7 @@ class Master:
                 staffing=self._staffing,
                 timeouts=self._timeouts,
             )
+        self._last_good.keep(config)
         self._title.refresh_soon()
         return warnings
 

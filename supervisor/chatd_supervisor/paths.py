@@ -58,6 +58,11 @@ class Paths(NamedTuple):
         return self.sessions_dir / "ledger"
 
     @property
+    def saved_config(self) -> Path:
+        """What the master lives by, for the next one (``last_good``)."""
+        return self.sessions_dir / "config.json"
+
+    @property
     def state_lock(self) -> Path:
         """Locked by the server that uses the state directory; says which one that is."""
         return self.state_dir / "lock"

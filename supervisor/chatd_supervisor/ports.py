@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -12,6 +12,7 @@ from chatd_supervisor.addresses import split_address
 from chatd_supervisor.certificates import Certificate, CertificateError
 from chatd_supervisor.config import Config
 from chatd_supervisor.custody import Custody
+from chatd_supervisor.last_good import LastGood
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.listeners import Listener, addresses_of, bound_address
 from chatd_supervisor.logbook import note
@@ -37,6 +38,8 @@ class Ports:
         self._keeper = keeper
         self._held = held
         self._listeners: dict[str, Listener] = {}
+        # Sockets without a certificate, by name.
+        self._shelved: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Listener]:
         """Go through the listeners."""
@@ -44,20 +47,22 @@ class Ports:
 
     def named(self) -> dict[str, int]:
         """Return the descriptors of the listening sockets, by name."""
-        return {name: listener.fileno() for name, listener in self._listeners.items()}
+        listening = {name: listener.fileno() for name, listener in self._listeners.items()}
+        return self._shelved | listening
 
-    def listen(self, config: Config) -> None:
+    def listen(self, config: Config, last_good: LastGood | None = None) -> None:
         """Listen where ``config`` says, and nowhere else; with its certificates as they are now.
 
-        Raises ListenError or CertificateError, and then everything is as it was.
+        Raises ListenError or CertificateError, and then everything is as it was. A master that goes
+        on after another, as ``last_good`` knows, does so without a certificate that cannot be used:
+        whoever connects to its socket waits.
         """
         wanted = {name_of(each): each for one in config.listen for each in self._each(one)}
         opened: dict[str, Listener] = {}
         certificates: dict[str, Certificate] = {}
         try:
-            for name, listen in wanted.items():
-                if listen.tls:
-                    certificates[name] = Certificate(listen)
+            for name in self._certify(wanted, certificates, last_good):
+                self._shelve(name, wanted.pop(name))
             for name, listen in wanted.items():
                 if name not in self._listeners:
                     opened[name] = Listener(
@@ -90,6 +95,35 @@ class Ports:
             words = ", ".join([listener.listen.dialect, *listener.way.words])
             note("listening", address=listener.address, way=words)
 
+    def _certify(
+        self,
+        wanted: Mapping[str, Listen],
+        certificates: dict[str, Certificate],
+        last_good: LastGood | None,
+    ) -> list[str]:
+        """Put into ``certificates`` those of ``wanted``; return whose it can be done without."""
+        missing = []
+        for name, listen in wanted.items():
+            if not listen.tls:
+                continue
+            try:
+                certificates[name] = Certificate(listen)
+            except CertificateError as error:
+                if last_good is None or not last_good.goes_on:
+                    raise
+                last_good.error = str(error)
+                note("certificate not used", address=listen.address, reason=error)
+                missing.append(name)
+        return missing
+
+    def _shelve(self, name: str, listen: Listen) -> None:
+        """Put the socket for ``listen`` aside, if there is one, for the next time."""
+        descriptor = self._find(name, listen, {name})
+        if descriptor is not None:
+            self._shelved[name] = descriptor
+            if self._keeper is not None:
+                self._keeper.hold(name, descriptor)
+
     def _each(self, listen: Listen) -> list[Listen]:
         if self._keeper is not None and self._keeper.is_lent(name_of(listen)):
             return [listen]  # whoever lends it has chosen
@@ -110,7 +144,7 @@ class Ports:
                 return os.dup(listener.fileno())
         if listen.unix_path and file_of(listen.unix_path) is None:
             return None  # whatever is held, nobody finds it any more
-        for held, descriptor in self._held.items():
+        for held, descriptor in (self._held | self._shelved).items():
             address, _, kind = held.removeprefix("listener ").rpartition(" ")
             if held.startswith("listener ") and kind == kind_of(listen.dialect, way_of(listen)):
                 if address != listen.address:
@@ -118,7 +152,9 @@ class Ports:
                 if address == listen.address:
                     if self._keeper is not None and held != name:
                         self._keeper.release(held)
-                    return self._held.pop(held)
+                    self._held.pop(held, None)
+                    self._shelved.pop(held, None)
+                    return descriptor
         return None
 
     def _close(self, name: str, *, for_good: bool = True) -> None:
@@ -140,6 +176,8 @@ class Ports:
         """Listen no longer."""
         for name in list(self._listeners):
             self._close(name)
+        while self._shelved:
+            os.close(self._shelved.popitem()[1])
 
 
 def each_address(listen: Listen) -> list[Listen]:

@@ -52,7 +52,7 @@ def renewal_for(
 ) -> Renewal:
     """Return how a master that was started so comes by another supervisor."""
     supervision = Supervision.of(places, server, -1 if launch.daemon else None)
-    return Renewal(partial(start_supervisor, supervision.program(launch.command)), named)
+    return Renewal(partial(start_supervisor, supervision.program(launch.succession(places))), named)
 
 
 def start_supervisor(program: list[str], channel: socket.socket) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from chatd_supervisor import __version__
@@ -24,6 +25,7 @@ from chatd_supervisor.handover import (
 )
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
+from chatd_supervisor.last_good import LastGood, read
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
@@ -45,6 +47,7 @@ class Inherited(NamedTuple):
     """What the program before us, a master as well, has passed on."""
     bound: dict[str, int]
     """Listening sockets that were bound as root, by name."""
+    last_good: LastGood
 
 
 class Locks(NamedTuple):
@@ -117,7 +120,7 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
         # Until the configuration tells where the log is: that of the supervisor.
         set_up("info", None)
     try:
-        config = invocation.config()
+        config, last_good = _configuration(invocation, handover)
         # A supervisor has become the user that we are to be, or there are workers that are root's.
         is_first = handover is None and KEEPER not in os.environ
         bound = step_down(invocation, config) if is_first else {}
@@ -128,11 +131,34 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
             go_back(handover, str(error))
         return _failed(starter, *_explained(error))
     try:
-        return _run(invocation, config, locks, starter, Inherited(handover, bound))
+        return _run(invocation, config, locks, starter, Inherited(handover, bound, last_good))
     finally:
         # A supervisor that was killed has left it.
         sweep(places.supervisor_file)
         locks.release()
+
+
+def _configuration(invocation: Invocation, handover: Handover | None) -> tuple[Config, LastGood]:
+    """Return what to live by: what the file says or, after another master, the last good one.
+
+    Raises ConfigError.
+    """
+    follows = KEEPER in os.environ or "NOTIFY_SOCKET" in os.environ
+    if handover is not None:
+        follows = bool(handover.failure)
+    try:
+        config = invocation.config()
+    except ConfigError as error:
+        if handover is not None:
+            path = Paths(Path(handover.runtime_dir), Path(handover.state_dir)).saved_config
+        else:
+            path = invocation.saved_config()
+        saved = read(path) if follows else None
+        if saved is None:
+            raise
+        return saved, LastGood(path, goes_on=True, error=str(error))
+    path = paths_of(config).saved_config
+    return config, LastGood(path, goes_on=follows and path.exists())
 
 
 def _locks(places: Paths, handover: Handover | None) -> Locks:
@@ -231,6 +257,8 @@ def _run(
         handler = set_up(config.server.log_level, log_file, config.server.log_format)
         if daemon:
             drop_standard_error()
+        if inherited.last_good.error:
+            note("configuration not used", reason=inherited.last_good.error)
         if handover is None:
             tell_user(config)
             tell_without_effect(config)
@@ -250,6 +278,7 @@ def _run(
             handover=handover,
             started=handover.started if handover is not None else time.time(),
             bound=inherited.bound,
+            last_good=inherited.last_good,
             notifier=notifier,
         )
         if handover is None:

@@ -18,6 +18,7 @@ from typing import IO, Final, NamedTuple
 from chatd_supervisor import __version__
 from chatd_supervisor.custody import Custody
 from chatd_supervisor.handover import Channel, Handover, execute, resuming_command
+from chatd_supervisor.last_good import SAVED, LastGood
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.paths import Paths
@@ -49,8 +50,13 @@ class Launch(NamedTuple):
     """When the server was started, in seconds since the epoch."""
     bound: dict[str, int]
     """Listening sockets that were bound as root, by name."""
+    last_good: LastGood
     notifier: Notifier = Notifier()
     """The line to the service manager, if there is one."""
+
+    def succession(self, places: Paths) -> list[str]:
+        """Return the command by which another master goes on after this one."""
+        return [*self.command, f"{SAVED}={places.saved_config}"]
 
     @property
     def options(self) -> list[str]:
