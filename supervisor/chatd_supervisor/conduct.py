@@ -35,7 +35,7 @@ import enum
 from typing import Final, NamedTuple
 
 from chatd_supervisor.text_check import misfit
-from chatd_workers.commands import together
+from chatd_workers.commands import stands_alone
 from chatd_workers.reports import (
     MAX_RECORD,
     MAX_TRACE,
@@ -177,7 +177,7 @@ class Conduct:
                 return None
 
     def _judge_report(self, report: Report) -> Violation | None:
-        if together(report.commands) < len(report.commands):
+        if len(report.commands) > 1 and any(map(stands_alone, report.commands)):
             return Violation("state", "reported what stands alone with something else")
         if self.phase is Phase.ANNOUNCED and report.used != self.announced:
             return Violation("state", f"announced {self.announced} bytes, reported {report.used}")

@@ -259,12 +259,11 @@ class Worker:
         if framed.used:
             used = framed.used - len(self._carry)
             self._announce(used)
-            commands = [self._parse(line) for line in framed.lines]
-            fitting = together(commands)
-            if fitting < len(commands):
-                framed = self._frame(fresh, fitting, final=final)
+            commands = together(map(self._parse, framed.lines))
+            if len(commands) < len(framed.lines):
+                framed = self._frame(fresh, len(commands), final=final)
                 used = framed.used - len(self._carry)
-            self._report(commands[:fitting], used, discarding=framed.discarding)
+            self._report(commands, used, discarding=framed.discarding)
             return used
         if final:
             raise StreamEnded("connection closed")

@@ -8,7 +8,7 @@ The bounds here are those of the wire format, generous and fixed. What a server 
 length, topic length) is the hub's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -307,12 +307,20 @@ def stands_alone(command: Command | None) -> bool:
     return type(command.command if type(command) is Labeled else command) in ALONE
 
 
-def together(commands: Sequence[Command | None]) -> int:
-    """Return how many of ``commands``, from the first on, may stand in one report."""
-    for place, command in enumerate(commands):
-        if stands_alone(command):
-            return place or 1
-    return len(commands)
+def together(commands: Iterable[Command | None]) -> list[Command | None]:
+    """Return those of ``commands``, from the first on, that may stand in one report.
+
+    Looks at none behind the first that stands alone.
+    """
+    found: list[Command | None] = []
+    for command in commands:
+        if not stands_alone(command):
+            found.append(command)
+        elif found:
+            break
+        else:
+            return [command]
+    return found
 
 
 class Arrive(Struct, frozen=True, array_like=True, tag=80, gc=False):
