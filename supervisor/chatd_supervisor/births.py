@@ -11,7 +11,9 @@ A relay (``relaying``) has one worker in its life: with that it ends, one way or
 death of such a worker counts as one that was followed by a restart.
 
 Newcomers come up to ``listeners.AT_ONCE`` together, successors one per turn of the loop: between
-two turns everybody else is served.
+two turns everybody else is served. And no more are born while NEWBORN are still making ready: each
+keeps a CPU busy for some milliseconds, and a hundred of them would leave the master a hundredth of
+it.
 """
 
 import asyncio
@@ -48,8 +50,15 @@ from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
 SHOWN: Final = 200
 """Characters that are shown of what a worker did wrong, which may quote it."""
 
+NEWBORN: Final = 4
+"""Workers that may be making ready at a time."""
+
+GROWN: Final = 0.5
+"""Seconds after which a worker is taken for one that is ready, though it has not said so: it may
+have been stopped."""
+
 MOMENT: Final = 0.01
-"""Seconds until the nursery is asked for more, if it has enough to do."""
+"""Seconds until there may be another birth, when there are enough at a time."""
 
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
@@ -81,6 +90,8 @@ class Births:
         self._severed = severed
         self._due: deque[Connection] = deque()
         self._due_later: deque[Connection] = deque()
+        # Those that are not ready yet, the oldest first.
+        self._newborn: dict[Worker, None] = {}
         self.children: dict[int, Worker] = {}
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
@@ -101,8 +112,13 @@ class Births:
 
     @property
     def is_crowded(self) -> bool:
-        """Tell whether those who can wait should, for the nursery has enough to do."""
-        return self.nursery is not None and self.nursery.is_crowded
+        """Whether those who can wait should, for enough are being born."""
+        if self.nursery is not None and self.nursery.is_crowded:
+            return True
+        before = time.monotonic() - GROWN
+        while self._newborn and (oldest := next(iter(self._newborn))).born < before:
+            del self._newborn[oldest]
+        return len(self._newborn) >= NEWBORN
 
     @property
     def is_pressed(self) -> bool:
@@ -148,8 +164,13 @@ class Births:
         else:
             self.children[pid] = worker
         self.births += 1
+        self._newborn[worker] = None
         self._welcome(worker)
         return worker
+
+    def ready(self, worker: Worker) -> None:
+        """Take note that ``worker`` has made ready."""
+        self._newborn.pop(worker, None)
 
     def _delivered(self, birth: Birth, outcome: Outcome) -> None:
         """Take from the nursery what has become of a ``birth``."""
@@ -248,6 +269,7 @@ class Births:
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
         worker.ended = True
+        self._newborn.pop(worker, None)
         # Whoever dies has its channel closed by the kernel, and is dying by then. Of one that is
         # dismissed it was we who closed it.
         if worker.connection is not None and worker.child and worker.exitcode is None:

@@ -3,14 +3,14 @@
 The worker is the process that touched hostile bytes, so it may be anybody's by now. A record that
 has the form of one (``reports``) is still judged by where its worker stands:
 
-==========  ==========  =========  ========  =========  ========
-phase       Announce    Report     Ended     Drained    Trace
-==========  ==========  =========  ========  =========  ========
-FREE        if careful  yes        yes       if asked   a few
-ANNOUNCED   no          the same   no        no         a few
-REPORTED    no          no         no        no         a few
-ENDED       no          no         no        no         a few
-==========  ==========  =========  ========  =========  ========
+==========  ==========  =========  ========  =========  ========  ========
+phase       Announce    Report     Ended     Drained    Ready     Trace
+==========  ==========  =========  ========  =========  ========  ========
+FREE        if careful  yes        yes       if asked   once      a few
+ANNOUNCED   no          the same   no        no         no        a few
+REPORTED    no          no         no        no         no        a few
+ENDED       no          no         no        no         no        a few
+==========  ==========  =========  ========  =========  ========  ========
 
 * A worker that was born, or adopted from a dead master, is FREE. Its report makes it REPORTED and
   our acknowledgement FREE again, whatever becomes of its client meanwhile. One that is dead, or
@@ -43,6 +43,7 @@ from chatd_workers.reports import (
     Announce,
     Drained,
     Ended,
+    Ready,
     Record,
     Report,
     Trace,
@@ -72,6 +73,7 @@ SIZES: Final[dict[type[Record], int]] = {
     Announce: 16,
     Ended: 4096,
     Drained: 16,
+    Ready: 16,
     Trace: 4 * MAX_TRACE + 16,
 }
 """Bytes of an encoded record of each type at most: what follows the fields would not be noticed."""
@@ -96,7 +98,7 @@ class Phase(enum.Enum):
 
 
 MAY_SAY: Final[dict[Phase, frozenset[type[Record]]]] = {
-    Phase.FREE: frozenset({Announce, Report, Ended, Drained, Trace}),
+    Phase.FREE: frozenset({Announce, Report, Ended, Drained, Ready, Trace}),
     Phase.ANNOUNCED: frozenset({Report, Trace}),
     Phase.REPORTED: frozenset({Trace}),
     Phase.ENDED: frozenset({Trace}),
@@ -116,7 +118,7 @@ class Standing(NamedTuple):
 class Conduct:
     """What one worker has said, as far as it matters for what it may say next."""
 
-    __slots__ = ("_care", "_drains", "_since", "_traces", "announced", "drained", "phase")
+    __slots__ = ("_care", "_drains", "_since", "_traces", "announced", "drained", "phase", "ready")
 
     def __init__(self, *, careful: bool) -> None:
         """``careful``: it was told to announce each line, or may have been."""
@@ -130,6 +132,8 @@ class Conduct:
         """Bytes of the line that it parses, or whose report is not committed yet."""
         self.drained = False
         """All that had come when it was told to drain is reported."""
+        self.ready = False
+        """It has said that it is."""
 
     def told_to_drain(self) -> None:
         """Take note that it may say once more that it is drained."""
@@ -170,11 +174,13 @@ class Conduct:
                 return self._judge_announcement(record)
             case Drained():
                 return self._judge_drained()
+            case Ready():
+                return self._judge_readiness()
             case Trace():
                 return self._judge_trace(now)
             case Ended():
                 self.phase = Phase.ENDED
-                return None
+        return None
 
     def _judge_report(self, report: Report) -> Violation | None:
         if len(report.commands) > 1 and any(map(stands_alone, report.commands)):
@@ -198,6 +204,12 @@ class Conduct:
             return Violation("state", "said Drained when nobody had asked")
         self._drains -= 1
         self.drained = True
+        return None
+
+    def _judge_readiness(self) -> Violation | None:
+        if self.ready:
+            return Violation("state", "said Ready twice")
+        self.ready = True
         return None
 
     def _judge_trace(self, now: float) -> Violation | None:

@@ -29,7 +29,7 @@ from chatd_workers.titles import format_address
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """The system's limits, not the connection's."""
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 """Connections that are accepted per turn of the loop, mostly: all of them are served by one commit,
 and their births follow each other. Between two turns everybody else is served."""
 

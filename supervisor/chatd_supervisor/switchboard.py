@@ -34,6 +34,7 @@ from chatd_workers.reports import (
     Drain,
     Ended,
     Order,
+    Ready,
     Record,
     Report,
     Retitle,
@@ -263,6 +264,8 @@ class Switchboard:
             case Ended(reason, told):
                 farewell = reason if told else None
                 self.commits.queue(Departing(connection, reason, farewell))
+            case Ready():
+                self.births.ready(worker)
             case Trace(text):
                 note("worker traced", session=connection.session, pid=worker.pid, stack=text)
 

@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).with_name("taken_over.py")
 SAID = {
     "form": ("garbage", "more-than-there-is", "not-utf-8", "depths"),
     "size": ("long-drained",),
-    "state": ("announced", "drained", "offer-to-its-master"),
+    "state": ("announced", "drained", "ready", "offer-to-its-master"),
     "text": ("forged-end", "forged-line", "escape-sequence"),
     "rate": ("traces",),
     "bytes": ("more-than-came", "nothing", "many-of-a-few-bytes", "carry"),

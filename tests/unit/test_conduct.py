@@ -13,6 +13,7 @@ from chatd_workers.reports import (
     Announce,
     Drained,
     Ended,
+    Ready,
     Record,
     Report,
     Trace,
@@ -25,6 +26,7 @@ RECORDS: dict[str, Record] = {
     "Report": REPORT,
     "Ended": Ended("gone"),
     "Drained": Drained(),
+    "Ready": Ready(),
     "Trace": Trace("here"),
 }
 

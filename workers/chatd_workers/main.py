@@ -50,6 +50,7 @@ from chatd_workers.reports import (
     Ended,
     Limit,
     Order,
+    Ready,
     Record,
     Report,
     Retitle,
@@ -102,7 +103,9 @@ def serve(channel: socket.socket) -> NoReturn:
             worker = Worker(channel, client, orders, relay, pace)
             handle(USR1, worker.trace)
             change_mask(UNBLOCK, MASTERS_SIGNALS)
-            try:  # noqa: SIM105  # what suppress() runs through is memory of every worker's own
+            try:
+                if pace is None:
+                    worker.tell_ready()
                 worker.run()
             except MasterGone:
                 pass
@@ -198,6 +201,10 @@ class Worker:
         # The master closes the channel when it has done with this client.
         while True:
             self._obey()
+
+    def tell_ready(self) -> None:
+        """Tell the master that there is nothing left to be made ready. Raises MasterGone."""
+        self._send(Ready())
 
     def _follow(self) -> None:
         seen = 0

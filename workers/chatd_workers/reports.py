@@ -9,6 +9,7 @@ Sequence, for a worker's whole life::
     Serve + client socket (SCM_RIGHTS) ─▶                    to a newborn; a relay's gets more
                                        ◀─ Offer + client socket, to a new master
     Serve, or Dismiss                  ─▶                    to one that has offered
+                                       ◀─ Ready              a newborn, once
                                        ◀─ Announce           only when careful: a line to be parsed
                                        ◀─ Report             one at a time
     Ack                                ─▶
@@ -161,7 +162,11 @@ class Offer(Struct, frozen=True, array_like=True, tag=6, gc=False):
     dialect: Annotated[str, Meta(max_length=32)]
 
 
-Record = Report | Announce | Ended | Drained | Trace
+class Ready(Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """Worker to master: I was born and have made ready, and wait for what my client says."""
+
+
+Record = Report | Announce | Ended | Drained | Trace | Ready
 
 encode: Final = msgspec.msgpack.Encoder().encode
 """Encode an order or a record."""
