@@ -84,8 +84,8 @@ def old(versions: Versions) -> str:
 def new(versions: Versions) -> str:
     changes = {
         "workers/chatd_workers/dialects/text.py": (
-            'f"{nick} : {_shown(event.text)}\\n"',
-            'f"{nick} : {_shown(event.text)} (anew)\\n"',
+            'f"{nick} : {event.text}"',
+            'f"{nick} : {event.text} (anew)"',
         )
     }
     return versions.install(NEW, changes)
