@@ -106,7 +106,10 @@ def told(line: str, modes: str, caps: str, *, there: bool) -> list[str]:
     lines.irc("carol")
     lines.send(3, "JOIN #open")
     asked = SECRET if there else MISSING
-    told = lines.send(bob, ("@label=7 " if "labeled" in caps else "") + line.format(asked, asked))
+    said = line.format(asked, asked)
+    if "labeled" in caps:
+        said = f"@label=7;{said[1:]}" if said.startswith("@") else f"@label=7 {said}"
+    told = lines.send(bob, said)
     assert lines.read(alice) == [], "nobody inside hears of it"
     return [each.replace(asked, "{}").replace(asked.removeprefix("#"), "{}") for each in told]
 

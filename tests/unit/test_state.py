@@ -132,6 +132,35 @@ def test_a_hub_rebuilt_from_any_prefix_of_the_journal_equals_the_one_that_wrote_
         assert seen(restored) == seen(hub.state)
 
 
+def test_rooms_count_for_the_network_they_were_made_from_as_long_as_they_are_there() -> None:
+    hub = Hub(RULES)
+    hub.network_of = network_of
+    written = Written()
+    replayed = State()
+    counted = []
+    entries: list[tuple[int, c.Entry]] = [
+        (1, c.Arrive("text")),
+        (2, c.Arrive("text")),
+        (1, c.Join("#ops")),
+        (2, c.Join("#ops")),
+        (1, c.Leave()),
+        (2, c.Leave()),
+        (2, c.Join("#dev")),
+        (2, c.Depart("")),
+    ]
+    for number, entry in entries:
+        hub.apply(number, entry)
+        facts, hub.facts = hub.facts, []
+        for fact in facts:
+            replayed.apply(fact)
+        written.write(hub.state)
+        restored = State.restored(written.snapshot(hub.state.guests))
+        assert replayed.rooms_from == restored.rooms_from == hub.state.rooms_from
+        counted.append(dict(hub.state.rooms_from))
+    one, two = {network_of(1): 1}, {network_of(2): 1}
+    assert counted == [{}, {}, one, one, one, {}, two, {}]
+
+
 @given(LIVES, LIVES)
 @settings(max_examples=100, deadline=None)
 def test_a_restored_hub_goes_on_as_the_first_would_have(
