@@ -13,9 +13,16 @@ class Kind(NamedTuple):
     level: int
     fields: tuple[str, ...]
     meaning: str
+    limited: bool = False
+    """Others can cause it, as often as they like: it is logged within a budget (``log_budget``)."""
 
 
 EVENTS: Final = {
+    "records left out": Kind(
+        WARNING,
+        ("of", "count"),
+        "There were too many of one event, which somebody else can cause; so many were left out.",
+    ),
     # Clients and their workers
     "session opened": Kind(
         INFO, ("session", "pid", "peer", "dialect"), "A client was let in; pid is its worker's."
@@ -29,12 +36,16 @@ EVENTS: Final = {
         "The client of a dead master cannot be served on, and was let go.",
     ),
     "output not taken": Kind(
-        INFO, ("session", "bytes"), "A client did not take in time what was queued for it."
+        INFO,
+        ("session", "bytes"),
+        "A client did not take in time what was queued for it.",
+        limited=True,
     ),
     "client refused": Kind(
         WARNING,
         ("peer", "reason", "count"),
         "Somebody was not let in; once a second at most, count is of all so far.",
+        limited=True,
     ),
     "ban set": Kind(
         WARNING,
@@ -51,19 +62,25 @@ EVENTS: Final = {
         WARNING,
         ("session", "pid", "how", "next"),
         "A worker has ended that should not have; next is what follows.",
+        limited=True,
     ),
     "worker not started": Kind(
         ERROR,
         ("session", "reason", "retry"),
         "The system has no room for a worker; tried again after retry seconds.",
+        limited=True,
     ),
     "worker broke the rules": Kind(
         ERROR,
         ("session", "pid", "kind", "how"),
         "A worker has sent what it may not, and was ended; kind is as in chatd-metrics(7).",
+        limited=True,
     ),
     "worker traced": Kind(
-        WARNING, ("session", "pid", "stack"), "On SIGUSR1 a worker has told where it is."
+        WARNING,
+        ("session", "pid", "stack"),
+        "On SIGUSR1 a worker has told where it is.",
+        limited=True,
     ),
     "nursery ready": Kind(INFO, ("pid",), "Workers are forked by it from now on."),
     "nursery ended": Kind(
@@ -87,11 +104,19 @@ EVENTS: Final = {
     ),
     "no longer degraded": Kind(WARNING, (), "They have stopped dying."),
     "line quarantined": Kind(
-        ERROR, ("session", "bytes", "file"), "A line that crashes its readers was set aside."
+        ERROR,
+        ("session", "bytes", "file"),
+        "A line that crashes its readers was set aside.",
+        limited=True,
     ),
-    "quarantine full": Kind(ERROR, ("directory", "files"), "No more lines are kept there."),
+    "quarantine full": Kind(
+        ERROR, ("directory", "files"), "No more lines are kept there.", limited=True
+    ),
     "quarantine failed": Kind(
-        ERROR, ("file", "reason"), "A line that crashes its readers could not be kept."
+        ERROR,
+        ("file", "reason"),
+        "A line that crashes its readers could not be kept.",
+        limited=True,
     ),
     "report set aside": Kind(
         ERROR,
@@ -227,15 +252,22 @@ EVENTS: Final = {
         "The master goes on with the clients of a dead one; some are brought by their workers.",
     ),
     "offer refused": Kind(
-        WARNING, ("session", "pid", "reason"), "A worker has brought a client that is not taken."
+        WARNING,
+        ("session", "pid", "reason"),
+        "A worker has brought a client that is not taken.",
+        limited=True,
     ),
     "offer not understood": Kind(
-        ERROR, ("pid", "uid", "reason"), "A process has said something else on the adoption socket."
+        ERROR,
+        ("pid", "uid", "reason"),
+        "A process has said something else on the adoption socket.",
+        limited=True,
     ),
     "offers rest": Kind(
         WARNING,
         ("seconds", "reason"),
         "The system is exhausted: workers wait so long with what they bring.",
+        limited=True,
     ),
     "nobody stands by": Kind(
         WARNING, ("reason",), "The supervisor cannot start a master in reserve; tried again."
@@ -274,7 +306,10 @@ EVENTS: Final = {
         "The same, but for the runtime directory, where what is to be sent is kept.",
     ),
     "journal cannot be read": Kind(
-        ERROR, ("reason",), "Somebody has asked for what was said, and could not be answered."
+        ERROR,
+        ("reason",),
+        "Somebody has asked for what was said, and could not be answered.",
+        limited=True,
     ),
     "journal written again": Kind(WARNING, (), "It can be again."),
     "journal not tended": Kind(
@@ -299,11 +334,18 @@ EVENTS: Final = {
         CRITICAL,
         ("session", "stack"),
         "A fault in chatd: what a client has said is dropped, and it is told so.",
+        limited=True,
     ),
     # Passwords
-    "password refused": Kind(WARNING, ("waiting", "peer"), "Too many passwords are to be checked."),
-    "password not checked": Kind(CRITICAL, ("stack",), "A fault in chatd."),
+    "password refused": Kind(
+        WARNING, ("waiting", "peer"), "Too many passwords are to be checked.", limited=True
+    ),
+    "password not checked": Kind(CRITICAL, ("stack",), "A fault in chatd.", limited=True),
     "password process not started": Kind(ERROR, ("reason",), "The system has no room for one."),
-    "password process failed": Kind(ERROR, ("pid", "reason"), "It has died, or said nonsense."),
-    "password late": Kind(WARNING, ("seconds",), "A password was not checked in that time."),
+    "password process failed": Kind(
+        ERROR, ("pid", "reason"), "It has died, or said nonsense.", limited=True
+    ),
+    "password late": Kind(
+        WARNING, ("seconds",), "A password was not checked in that time.", limited=True
+    ),
 }

@@ -9,10 +9,12 @@ Names and fields are an interface: new ones may come, old ones stay.
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from chatd_supervisor.log_budget import LogBudget
 from chatd_supervisor.log_events import EVENTS, Kind
 
 __all__ = ["EVENTS", "FIELDS", "Kind", "note"]
@@ -23,11 +25,14 @@ FIELDS: Final = "fields"
 LISTENERS: Final[list[Callable[[str, Mapping[str, object]], None]]] = []
 """Who hears of each event and its fields as well (``tracing``), whatever is logged."""
 
+BUDGET: Final = LogBudget()
+"""Of all that this process logs."""
+
 _log = logging.getLogger("chatd")
 
 
 def note(event: str, /, **fields: object) -> None:
-    """Log that ``event`` has happened; a field that is None is left out.
+    """Log that ``event`` has happened, if its budget allows; a field that is None is left out.
 
     An exception as the field ``fault`` is logged as its stack, ``stack``. Raises KeyError if there
     is no such event.
@@ -39,4 +44,11 @@ def note(event: str, /, **fields: object) -> None:
         fields["stack"] = stack.rstrip()
     for listener in LISTENERS:
         listener(event, fields)
-    _log.log(EVENTS[event].level, event, extra={FIELDS: fields})
+    kind = EVENTS[event]
+    now = time.monotonic()
+    if now >= BUDGET.due:
+        for of, count in BUDGET.left_out(now):
+            note("records left out", of=of, count=count)
+    if kind.limited and not BUDGET.admits(event, len(str(fields.get("stack", ""))), now):
+        return
+    _log.log(kind.level, event, extra={FIELDS: fields})
