@@ -39,6 +39,7 @@ class Session:
 
     __slots__ = (
         "_data",
+        "_folded",
         "_source",
         "alone",
         "called_at",
@@ -103,6 +104,7 @@ class Session:
         self.alone = Audience((self,))
         self._source: Source | None = None
         self._data: str | None = None
+        self._folded: str | None = None
 
     @property
     def source(self) -> Source:
@@ -125,6 +127,15 @@ class Session:
         if self._data is None:
             self._data = data_of(self.names)
         return self._data
+
+    @property
+    def folded(self) -> str:
+        """What WHO looks for its masks in: nick, user, host and real name, one a line."""
+        if self._folded is None:
+            record = self.record
+            names = (record.nick, record.user, record.host, record.realname)
+            self._folded = "\n".join(map(fold, names))
+        return self._folded
 
     @property
     def names(self) -> dict[str, str]:

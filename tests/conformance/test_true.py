@@ -52,6 +52,7 @@ ELSEWHERE = {
     "276": "process/test_irc_tls.py",
     "456": "conformance/test_true.py",
     "465": "process/test_banning.py",
+    "416": "unit/test_hub_whoing.py",
     "671": "process/test_irc_tls.py",
     "901": "process/test_irc_accounts.py",
     "902": "process/test_irc_accounts.py",

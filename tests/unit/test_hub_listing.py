@@ -150,3 +150,41 @@ def test_names_of_everybody_end_after_so_many(
 ) -> None:
     monkeypatch.setattr(listing, "MOST_NAMES", 1)
     assert lines.send(2, "NAMES") == ["353 bob = #one :@alice", "366 bob * :End of /NAMES list"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ",".join(f"#x{n}*" for n in range(listing.MOST_MASKS + 1)),
+        ",".join("#" + "x" * n + "*" for n in range(40, 48)),
+        ",".join(f"!#x{n}?" for n in range(listing.MOST_MASKS + 1)),
+    ],
+    ids=["many", "long", "negative"],
+)
+def test_list_takes_some_masks_and_not_very_many(lines: Lines, asked: str) -> None:
+    refused, start, end = lines.send(2, f"LIST {asked}")
+    assert refused == f"407 bob {asked.rpartition(',')[2]} :Too many recipients"
+    assert [start, end] == [START, END]
+
+
+def test_list_takes_the_same_mask_many_times_and_many_names(lines: Lines) -> None:
+    assert listed(lines, ",".join(["#*"] * 100)) == ["#one", "#two"]
+    assert listed(lines, ",".join(f"#x{n}" for n in range(90)) + ",#ONE") == ["#one"]
+    assert listed(lines, ",".join(f"!{n}" for n in range(10, 100)) + ",!#ONE") == ["#two"]
+    assert listed(lines, ",".join(f">{n % 2}" for n in range(100))) == ["#two"]
+
+
+def test_names_of_a_room_are_told_once(lines: Lines) -> None:
+    assert lines.send(2, "NAMES " + ",".join(["#two", "#TWO"] * 50)) == [
+        "353 bob = #two :@alice bob",
+        "366 bob #two :End of /NAMES list",
+    ]
+
+
+def test_names_of_some_rooms_end_after_so_many(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_NAMES", 2)
+    *told, refused = lines.send(2, "NAMES #two,#one,#nowhere")
+    assert told == ["353 bob = #two :@alice bob", "366 bob #two :End of /NAMES list"]
+    assert refused == "407 bob #one :Too many recipients"

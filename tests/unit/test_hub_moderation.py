@@ -29,6 +29,13 @@ def test_a_kick_is_told_to_all_in_the_room_and_to_who_is_put_out(talk: Talk) -> 
     assert talk.say("bob", "PRIVMSG #x :hello") == {"bob": ["404 #x"]}
 
 
+def test_one_kick_puts_out_some(talk: Talk) -> None:
+    heard = talk.say("alice", "KICK #x a,b,c,d,e,f,g,h,bob,tom")
+    assert heard["alice"][0] == "407 bob"
+    assert heard["alice"][1:] == [f"401 {nick}" for nick in "abcdefgh"]
+    assert "bob" not in heard
+
+
 def test_without_a_reason_it_is_the_nick_of_who_does_it(talk: Talk) -> None:
     heard = talk.say("alice", "KICK #x BOB")
     assert heard["bob"] == [":alice KICK #x bob :alice"]

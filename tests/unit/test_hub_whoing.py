@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd_supervisor.hub import whoing
 from hub_lines import Lines
 
 
@@ -263,3 +264,34 @@ def test_userhost_and_ison(lines: Lines) -> None:
     assert lines.send(2, "USERHOST nobody") == ["302 bob :"]
     assert lines.send(2, "USERHOST a b c d e alice") == ["302 bob :"]
     assert lines.send(2, "ISON ALICE nobody carol") == ["303 bob :alice carol"]
+
+
+def test_who_of_a_mask_tells_of_some_and_that_there_are_more(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whoing, "MOST_FOUND", 2)
+    *found, many, end = lines.send(2, "WHO *")
+    assert found == ALL[:2]
+    assert many.split()[:3] == ["416", "bob", "*"]
+    assert end == "315 bob * :End of WHO list"
+    # A room's people are those that a client must know.
+    lines.send(lines.irc("dave"), "JOIN #x")
+    assert len(lines.send(2, "WHO #x")) == 4
+
+
+def test_a_mask_means_one_name_and_nothing_across_two(lines: Lines) -> None:
+    assert lines.send(2, "WHO alice*10*") == ["315 bob alice*10* :End of WHO list"]
+    assert lines.send(2, "WHO al?ce")[:-1] == ALL[:1]
+
+
+def test_who_is_asked_for_again_and_again_is_shown_once(lines: Lines) -> None:
+    wanted = [line.replace(" alice :End", " ALICE :End") for line in lines.send(2, "WHOIS alice")]
+    assert lines.send(2, "WHOIS alice,Alice" + ",ALICE" * 20) == wanted
+
+
+def test_whowas_tells_no_more_than_some(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whoing, "MOST_WHOWAS", 2)
+    for _ in range(4):
+        lines.leave(lines.irc("dave"))
+    for count in ("", " 0", " 9"):
+        assert sum(line.startswith("314 ") for line in lines.send(2, f"WHOWAS dave{count}")) == 2

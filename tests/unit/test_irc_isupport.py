@@ -38,7 +38,7 @@ def test_what_is_configured_is_told() -> None:
         "NAMELEN=150",
         "NETWORK=Example",
         "NICKLEN=24",
-        "TARGMAX=JOIN:,KICK:,LIST:,MONITOR:99,NAMES:1,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8",
+        "TARGMAX=JOIN:,KICK:8,LIST:,MONITOR:99,NAMES:1,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8",
         "TOPICLEN=300",
         "USERLEN=20",
     }

@@ -343,7 +343,6 @@ def test_who_logs_in_or_out_is_told_by_numerics() -> None:
         e.Hinted(),
         e.Entered("#x", "", (), 1),
         e.Members("#x", ("bob",), 1),
-        e.RoomsListed((("#x", 1, ""),), 1),
         e.Helped(),
     ],
 )

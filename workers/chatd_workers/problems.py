@@ -111,6 +111,7 @@ IRC_PROBLEMS: Final[dict[str, str]] = {
     "no-recipient": "{value} needs somebody to send it to",
     "no-text": "no text to send",
     "too-many-targets": "too many at once: {value}",
+    "too-many-matches": "too many match {value}: not all are told",
     "channel-invalid": "{value} cannot be a channel",
     "server-unknown": "there is no server {value}",
     "nick-was-unknown": "nobody was called {value}",

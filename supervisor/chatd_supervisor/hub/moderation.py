@@ -45,7 +45,11 @@ def _kick(hub: Core, session: Session, entry: c.Kick) -> None:
         hub.refuse(session, *problem)
         return
     reason = entry.reason[: hub.rules.kick_length or None]
-    for nick in {fold(nick): nick for nick in entry.nicks}.values():
+    nicks = list({fold(nick): nick for nick in entry.nicks}.values())
+    most = hub.rules.max_targets or len(nicks)
+    if len(nicks) > most:
+        hub.refuse(session, "too-many-targets", nicks[most])
+    for nick in nicks[:most]:
         other = hub.find(nick)
         if other is None:
             hub.refuse(session, "nick-unknown", nick)

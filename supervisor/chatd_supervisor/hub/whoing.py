@@ -10,9 +10,15 @@ from chatd_supervisor.rooms import Room, Session
 from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.dialects.irc.lines import prefixes
-from chatd_workers.dialects.irc.masks import matcher
+from chatd_workers.dialects.irc.masks import finder
 from chatd_workers.dialects.irc.timestamps import write_time
 from chatd_workers.names import fold
+
+MOST_FOUND: Final = 500
+"""People who are told of by a WHO that is not of one room."""
+
+MOST_WHOWAS: Final = 100
+"""Times that WHOWAS tells who was called so, however many are asked for."""
 
 MOST_USERHOST: Final = 5
 """Nicks in one USERHOST (Modern, USERHOST)."""
@@ -63,9 +69,15 @@ is one server (``d``), and no level of operators (``o``). IRCv3 whox."""
 
 
 def _who(hub: Core, session: Session, entry: c.FindUsers) -> None:
+    told = 0
     for found in _find(hub, session, entry.mask):
-        if not entry.operators or hub.is_operator(found.other):
-            _show_found(found, entry)
+        if entry.operators and not hub.is_operator(found.other):
+            continue
+        if told >= MOST_FOUND and found.room is None:
+            hub.refuse(session, "too-many-matches", entry.mask)
+            break
+        _show_found(found, entry)
+        told += 1
     hub.numeric(session, "RPL_ENDOFWHO", entry.mask)
 
 
@@ -97,13 +109,8 @@ def _matching(mask: str) -> Callable[[Session], bool]:
     meant = meaning(mask)
     if meant is not None:
         return lambda other: meant(other.source)
-    match = matcher(mask)
-
-    def matches(other: Session) -> bool:
-        record = other.record
-        return any(map(match, (record.nick, record.user, record.host, record.realname)))
-
-    return matches
+    find = finder((mask,))
+    return lambda other: find(other.folded) is not None
 
 
 def _show_found(found: _Found, entry: c.FindUsers) -> None:
@@ -123,16 +130,17 @@ def _show_found(found: _Found, entry: c.FindUsers) -> None:
 
 
 def _whois(hub: Core, session: Session, entry: c.Whois) -> None:
-    most = hub.rules.max_targets or len(entry.nicks)
-    for nick in entry.nicks[:most]:
+    nicks = list({fold(nick): nick for nick in entry.nicks}.values())
+    most = hub.rules.max_targets or len(nicks)
+    for nick in nicks[:most]:
         other = hub.find(nick)
         if other is None:
             hub.refuse(session, "nick-unknown", nick)
         else:
             hub.reply(session, _person(hub, session, other))
         hub.numeric(session, "RPL_ENDOFWHOIS", nick)
-    if len(entry.nicks) > most:
-        hub.refuse(session, "too-many-targets", entry.nicks[most])
+    if len(nicks) > most:
+        hub.refuse(session, "too-many-targets", nicks[most])
 
 
 def _person(hub: Core, session: Session, other: Session) -> e.PersonShown:
@@ -167,7 +175,7 @@ def _whowas(hub: Core, session: Session, entry: c.Whowas) -> None:
     found = list(hub.gone.called(nick))
     if not found:
         hub.refuse(session, "nick-was-unknown", nick)
-    for _, source, until in found[: entry.count or None]:
+    for _, source, until in found[: min(entry.count or MOST_WHOWAS, MOST_WHOWAS)]:
         names = (source.nick, source.user, source.host)
         hub.numeric(session, "RPL_WHOWASUSER", *names, "*", source.realname)
         if source.account:

@@ -72,10 +72,11 @@ class NamesListed(Struct, frozen=True, gc=False):
 
 
 class RoomsListed(Struct, frozen=True, gc=False):
-    """Answer to ``/rooms``: name, members and topic of some of ``total`` rooms."""
+    """Answer to ``/rooms`` and LIST: name, members and topic of some of ``total`` rooms."""
 
     rooms: tuple[tuple[str, int, str], ...]
     total: int
+    to: str = "*"
 
 
 class PersonShown(Struct, frozen=True, gc=False):

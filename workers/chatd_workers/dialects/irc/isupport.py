@@ -95,7 +95,7 @@ def tokens(
 def _targets(messages: int, monitored: int) -> str:
     limits = {
         "JOIN": "",
-        "KICK": "",
+        "KICK": _some(messages),
         "LIST": "",
         "MONITOR": _some(monitored),
         "NAMES": "1",

@@ -7,7 +7,7 @@ can is enough; the atomic groups say so to ``re``, which would else go back expo
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -39,18 +39,28 @@ def normalize(mask: str) -> str:
     return _STARS.sub("*", whole)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def matcher(mask: str) -> Callable[[str], bool]:
     """Return what tells whether a text matches all of ``mask``."""
+    found = re.compile(_pattern(mask), re.DOTALL).fullmatch
+    return lambda text: found(fold(text)) is not None
+
+
+def finder(masks: Iterable[str]) -> Callable[[str], object]:
+    """Return what finds a line in a folded text that matches all of one of ``masks``, if any does.
+
+    For looking through many texts: each is folded by whoever keeps it.
+    """
+    return re.compile(f"^(?:{'|'.join(map(_pattern, masks))})$", re.MULTILINE).search
+
+
+def _pattern(mask: str) -> str:
     first, *others = (_piece(piece) for piece in _STARS.split(mask))
     if not others:
-        pattern = first
-    else:
-        *middle, last = others
-        # What stands before the last piece is passed once; the last has to end the text.
-        pattern = first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + f".*{last}"
-    found = re.compile(pattern, re.DOTALL).fullmatch
-    return lambda text: found(fold(text)) is not None
+        return first
+    *middle, last = others
+    # What stands before the last piece is passed once; the last has to end the text.
+    return first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + f".*{last}"
 
 
 def is_mask(text: str) -> bool:

@@ -150,6 +150,7 @@ NUMERICS: Final[dict[str, Numeric]] = {
     ),
     "ERR_NORECIPIENT": Numeric("411", "No recipient given", (), _M),
     "ERR_NOTEXTTOSEND": Numeric("412", "No text to send", (), _M),
+    "ERR_TOOMANYMATCHES": Numeric("416", "Too many matches, not all are told", ("mask",), "ircu"),
     "ERR_INPUTTOOLONG": Numeric("417", "Input line was too long", (), _M),
     "ERR_UNKNOWNCOMMAND": Numeric("421", "Unknown command", ("command",), _M),
     "ERR_NOMOTD": Numeric("422", "MOTD File is missing", (), _M),

@@ -106,6 +106,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "no-text": AsNumeric("ERR_NOTEXTTOSEND"),
     "missing-text": AsNumeric("ERR_NOTEXTTOSEND"),
     "too-many-targets": AsNumeric("ERR_TOOMANYTARGETS", VALUE),
+    "too-many-matches": AsNumeric("ERR_TOOMANYMATCHES", VALUE),
     "cannot-send": AsNumeric("ERR_CANNOTSENDTOCHAN", ROOM),
     "only-accepted": AsNumeric("ERR_TARGUMODEG", VALUE),
     "only-logged-in": AsNumeric("ERR_NEEDREGGEDNICK", VALUE),

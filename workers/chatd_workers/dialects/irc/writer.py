@@ -101,6 +101,15 @@ class Writer:
             for mask, by, at in event.masks
         ) + self._answer(event.to, end, event.room)
 
+    def _rooms_listed(self, event: e.RoomsListed, _view: int) -> bytes:
+        to = event.to
+        rooms = [
+            self._answer(to, "RPL_LIST", name, str(members), topic)
+            for name, members, topic in event.rooms
+        ]
+        start, end = self._answer(to, "RPL_LISTSTART", "Channel"), self._answer(to, "RPL_LISTEND")
+        return b"".join((start, *rooms, end))
+
     def _names_listed(self, event: e.NamesListed, view: int) -> bytes:
         if event.implicit and view & cap.NO_IMPLICIT_NAMES:
             return b""
@@ -250,7 +259,6 @@ class Writer:
         e.Hinted: _nothing,
         e.Entered: _nothing,
         e.Members: _nothing,
-        e.RoomsListed: _nothing,
         e.Helped: _nothing,
         e.Closing: _closing,
         e.Announced: _announced,
@@ -258,6 +266,7 @@ class Writer:
         e.TopicShown: _topic_shown,
         e.ModesShown: _modes_shown,
         e.MasksListed: _masks_listed,
+        e.RoomsListed: _rooms_listed,
         e.NamesListed: _names_listed,
         e.PersonShown: _person_shown,
         e.AwayShown: _away_shown,
