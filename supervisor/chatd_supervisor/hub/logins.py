@@ -86,9 +86,12 @@ def displace(hub: Core, session: Session) -> None:
 def displace_alike(hub: Core, name: str) -> None:
     """Have everybody called otherwise who is called like the new account ``name``, or looks so."""
     wanted = skeletons(name)
-    for session in list(hub.sessions.values()):
-        if session.nick and not wanted.isdisjoint(skeletons(session.nick)):
-            displace(hub, session)
+    # Of nicks of ASCII only these look so.
+    candidates = {fold(name), *wanted, *(nick for nick in hub.nicks if not nick.isascii())}
+    for nick in sorted(candidates):
+        holder = hub.nicks.get(nick)
+        if holder is not None and not wanted.isdisjoint(skeletons(holder.nick)):
+            displace(hub, holder)
 
 
 def vouch(hub: Core, session: Session) -> None:
