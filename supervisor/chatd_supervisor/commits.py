@@ -27,7 +27,7 @@ from typing import Final
 
 from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
-from chatd_supervisor.connections import PRESENT, Connection, host_of
+from chatd_supervisor.connections import PRESENT, Connection, State, host_of
 from chatd_supervisor.egress import Egress, Output, Run
 from chatd_supervisor.hub import Delivery, Hub, Leaving, Operation, Outcome
 from chatd_supervisor.journal import (
@@ -43,7 +43,9 @@ from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
+from chatd_supervisor.records import SessionRecord
 from chatd_supervisor.report_queue import ReportQueue, refused
+from chatd_supervisor.rooms import Session
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.work import (
     AccountChanged,
@@ -59,6 +61,9 @@ from chatd_supervisor.work import (
 from chatd_workers.commands import Arrive, Depart, Entry, Fresh, Proxied, Refuse
 from chatd_workers.events import Closing, Refused
 from chatd_workers.titles import format_address
+
+LOST: Final = "the server does not know your session any more, connect again"
+"""What a client is told of which the journal knows nothing."""
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
@@ -280,7 +285,10 @@ class Commits:
         connection = worker.connection
         # One that has been dismissed meanwhile concerns nobody; and if the commit had to wait and
         # the worker has died, its successor reports the same bytes.
-        if connection is None or worker.ended or not self._is_served(connection):
+        if connection is None or worker.ended:
+            return
+        if not self._is_served(connection):
+            self._let_lost_go(connection)
             return
         self._queue.mark.begin(connection.session, connection.offset)
         self._reports.append(work)
@@ -338,6 +346,7 @@ class Commits:
     def _depart(self, work: Departing) -> None:
         connection = work.connection
         if not self._is_served(connection):
+            self._let_lost_go(connection)
             return
         session = self.hub.sessions[connection.session]
         if work.cut and connection.client is not None:
@@ -350,6 +359,19 @@ class Commits:
             self.egress.deliver(session.alone, Closing(work.farewell))
         self._gone.add(session.id)
         self._departed.append(work._replace(nick=session.nick))
+
+    def _let_lost_go(self, connection: Connection) -> None:
+        """Let ``connection`` go if the journal does not know its session any more.
+
+        Somebody else has written there; what its client says would be for nothing, ever after.
+        """
+        number = connection.session
+        lost = connection.state is State.SERVED and number not in self.hub.sessions
+        if lost and number not in self._gone:
+            stand_in = Session(number, connection.dialect, SessionRecord())
+            self.egress.deliver(stand_in.alone, Closing(LOST))
+            self._gone.add(number)
+            self._departed.append(Departing(connection, LOST, LOST))
 
     def _cut(self, output: Output, written: int) -> None:
         output.cut()

@@ -285,6 +285,26 @@ def test_a_journal_that_is_locked_for_a_while(talking: People) -> None:
     assert heard == {"alice : one", "alice : two", "bob : three"} == {bob.line() for _ in range(3)}
 
 
+def test_whose_session_somebody_has_removed_is_told_and_let_go(talking: People) -> None:
+    server, alice, bob = talking
+    (session,) = [one["session"] for one in server.ask("ps") if one["nick"] == "alice"]
+    other = sqlite3.connect(server.state_dir / "journal.db", isolation_level=None)
+    other.execute("DELETE FROM sessions WHERE id = ?", [session])
+    # The master reads its journal again when it could not write it.
+    other.execute("BEGIN IMMEDIATE")
+    bob.send("one\n")
+    told_once(bob)
+    alice.send("two\n")
+    other.execute("ROLLBACK")
+    other.close()
+    bob.until("bob : one")
+    assert alice.rest().endswith(
+        "--- closing: the server does not know your session any more, connect again\n"
+    )
+    alice.close()
+    eventually("nobody else is there", lambda: [one["nick"] for one in server.ask("ps")] == ["bob"])
+
+
 def test_a_journal_that_may_not_be_written(tmp_path: Path) -> None:
     program = [*mortal(), CHATD]
     with serving(tmp_path, program=program) as server:
