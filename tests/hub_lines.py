@@ -78,6 +78,7 @@ class Lines:
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.hub.now += round(seconds * 1_000_000)
+        self.hub.monotonic += seconds
 
     def set_modes(self, who: int, modes: str) -> None:
         """Give ``who`` the user ``modes``; ``o`` makes it an operator of the server."""

@@ -142,12 +142,15 @@ class Bans:
 
     def __init__(self) -> None:
         self.entries: dict[str, Ban] = {}
+        # No entry is dated later than this.
+        self.latest = 0
         self._bans = _List()
         self._exemptions = _List()
 
     def set(self, ban: Ban) -> None:
         """Let ``ban`` be in its list, in place of one of the same name there."""
         self.entries[ban.key] = ban
+        self.latest = max(self.latest, ban.since)
         self._list_of(ban).set(ban)
 
     def remove(self, key: str) -> None:

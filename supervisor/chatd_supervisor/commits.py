@@ -103,6 +103,7 @@ class Commits:
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
         self._pauses = Pauses(loop, journal)
+        self._pauses.begin()
         self._changed = changed
         self._begin()
         self._connection_of = connection_of
@@ -152,7 +153,9 @@ class Commits:
 
     def look_at_the_clock(self) -> None:
         """Tell the hub what time it is, for what follows."""
-        self.hub.now = self._journal.clock()
+        self.hub.set_time(
+            self._journal.clock(), monotonic=self._loop.time(), passed=self._journal.passed()
+        )
 
     def next(self) -> Commit | None:
         """Apply and write down what was taken; return what is to be carried out, None if nothing.

@@ -95,7 +95,7 @@ def describe_sessions(
     since it last said something to somebody, as WHOIS tells it.
     """
     now = time.monotonic()
-    clock = time.time()
+    clock = time.time_ns() // 1000
     rows = []
     for connection in connections:
         session = sessions.get(connection.session)
@@ -110,9 +110,7 @@ def describe_sessions(
                 "way": connection.way.words,
                 "room": session.whereabouts if session else None,
                 "age": round(now - connection.since, 1),
-                "idle": (
-                    round(max(clock - session.idle_since / 1_000_000, 0.0), 1) if session else None
-                ),
+                "idle": round(session.silent_for(clock, now), 1) if session else None,
                 "lines": connection.lines,
                 "restarts": connection.restarts,
                 "queue": connection.output.queued,

@@ -295,6 +295,17 @@ EVENTS: Final = {
     "wish not understood": Kind(
         ERROR, ("pid", "reason"), "The master has said to the supervisor what it cannot mean."
     ),
+    # The clock
+    "clock jumped": Kind(
+        WARNING,
+        ("seconds",),
+        "Somebody has set the clock, ahead or back by so much; nothing is forgotten because of it.",
+    ),
+    "clock behind journal": Kind(
+        WARNING,
+        ("seconds",),
+        "The last entry is dated so long after what the clock says: one of them is wrong.",
+    ),
     # The journal
     "journal begun": Kind(INFO, ("file",), "There was none."),
     "journal cannot be written": Kind(

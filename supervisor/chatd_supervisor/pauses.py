@@ -1,4 +1,7 @@
-"""When the journal is tended: in the pauses between commits, and never while nothing is said."""
+"""When the journal is tended: in the pauses between commits.
+
+While nothing is said it is not, but at the one time at which the oldest entry becomes too old.
+"""
 
 import asyncio
 from typing import Final
@@ -15,6 +18,9 @@ SHARE: Final = 0.05
 URGENT_SHARE: Final = 0.5
 """and if so much is left undone that it must not become more."""
 
+FAR: Final = 1.0
+"""Seconds beyond which it is not waited for if something is said."""
+
 UNTENDED: Final = 10.0
 """Seconds until it is tried again if it has failed."""
 
@@ -27,6 +33,8 @@ class Pauses:
         self._journal = journal
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
+        # The timer is not for what is left undone, but for what is to be done when its time comes.
+        self._is_far = False
         # Since the timer was set.
         self._commits = 0
         # Why it could not be tended the last time; empty if it could.
@@ -35,11 +43,20 @@ class Pauses:
     def committed(self) -> None:
         """Take note that there was a commit."""
         self._commits += 1
+        if self._timer is not None and self._is_far:
+            # What was to be done when nobody speaks is seen to on the way.
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._call(PAUSE)
 
+    def begin(self) -> None:
+        """See for the first time whether there is anything to do."""
+        self._call(PAUSE)
+
     def _call(self, delay: float) -> None:
         self._commits = 0
+        self._is_far = delay > FAR
         when = max(self._loop.time() + delay, self._not_before)
         self._timer = self._loop.call_at(when, self._tend)
 

@@ -80,9 +80,10 @@ class Recollection:
 
     def first_at(self, time: int) -> int:
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
-        if time > self._hub.now:
-            return self._journal.seq_of(len(self._hub.facts) + 1)
-        return self._journal.strands.first_at(time)
+        found = self._journal.strands.first_at(time)
+        if found < self._journal.seq_of(1) or time <= self._hub.now:
+            return found
+        return self._journal.seq_of(len(self._hub.facts) + 1)
 
     def correspondents(self, reader: str, after: int) -> list[str]:
         """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""

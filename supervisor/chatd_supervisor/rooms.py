@@ -45,10 +45,10 @@ class Session:
         "called_at",
         "dialect",
         "id",
-        "idle_since",
         "one_room",
         "record",
         "rooms",
+        "spoke_at",
         "view",
     )
 
@@ -58,10 +58,11 @@ class Session:
         self.one_room = DIALECTS[dialect].one_room
         self.record = record
         self.rooms: dict[str, Room] = {}
-        # When it last said something, as this master knows; not part of what is written down.
-        self.idle_since = record.signon
+        # When it last said something, or came, as this master knows; not part of what is written
+        # down. By the clock that nobody sets (``Core.monotonic``).
+        self.spoke_at: float | None = None
         # When it was last told that somebody wanted to tell it something, as this master knows.
-        self.called_at: int | None = None
+        self.called_at: float | None = None
         self.renew()
 
     @property
@@ -105,6 +106,16 @@ class Session:
         self._source: Source | None = None
         self._data: str | None = None
         self._folded: str | None = None
+
+    def silent_for(self, now: int, monotonic: float) -> float:
+        """Return the seconds since it last said something, or came.
+
+        Of one that another master has let in and that has said nothing since, all that is known
+        is when it came, by the wall clock.
+        """
+        if self.spoke_at is not None:
+            return monotonic - self.spoke_at
+        return max(now - self.record.signon, 0) / 1_000_000
 
     @property
     def source(self) -> Source:

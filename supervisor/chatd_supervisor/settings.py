@@ -28,10 +28,10 @@ FEW_CLIENTS: Final = 100
 
 REGISTRATION: Final = "draft/account-registration"
 
-_SINCE: Final = time.time()
-"""When this program was started."""
+_SINCE: Final = time.monotonic()
+"""When this program was started, by the clock that nobody sets."""
 
-_STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(_SINCE))
+_STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
 """The same, in words."""
 
 FIXED: Final = {
@@ -67,7 +67,7 @@ def rules_of(config: Config) -> Rules:
         tell_traced=server.tell_traced,
         version=f"chatd-{__version__}",
         started=_STARTED,
-        since=int(_SINCE * 1_000_000),
+        since=_SINCE,
         nick_length=limits.nick_length,
         channel_length=limits.channel_length,
         mixed_scripts=limits.mixed_scripts,

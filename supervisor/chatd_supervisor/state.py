@@ -60,13 +60,13 @@ TALK: Final = frozenset(
         *("say", "act", "notice", "tag"),
         *("say-status", "act-status", "notice-status"),
         *("tell", "tell-act", "tell-notice", "tell-tag"),
-        *("read", "seal"),
+        *("read", "seal", "forgotten"),
     }
 )
 """Kinds of facts that change nothing. ``tell`` and the like are to one person, those with
 ``status`` to some members of a room only: history does not show them to the others. ``read``: up to
 when somebody has read something (``journal.strands``). ``seal``: the past of a room is for nobody
-who comes into it later."""
+who comes into it later. ``forgotten``: what it was is forgotten."""
 
 _ROOM_CHANGES: Final = frozenset({"keep", "access"})
 

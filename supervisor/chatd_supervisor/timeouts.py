@@ -1,7 +1,6 @@
 """Clients that do not say in time what they should: who they are (IRC: NICK, USER), or anything."""
 
 import asyncio
-import time
 from typing import Final
 
 from chatd_supervisor.config import Limits
@@ -24,7 +23,7 @@ class Timeouts:
         self.limits = limits
         # Who has spoken last is no part of what is written down, so nobody has been silent for
         # longer than this master knows of.
-        self._began = time.time_ns() // 1000
+        self._began = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.live_by(limits)
 
@@ -67,9 +66,10 @@ class Timeouts:
 
     def _look_at_all(self) -> None:
         board, limits = self._board, self.limits
-        latest = time.time_ns() // 1000 - limits.idle_timeout * 1_000_000
+        latest = self._loop.time() - limits.idle_timeout
         for session in list(board.hub.sessions.values()):
-            silent = max(session.idle_since, self._began) < latest
+            spoke_at = self._began if session.spoke_at is None else session.spoke_at
+            silent = spoke_at < latest
             connection = board.connections.get(session.id)
             if not silent or connection is None or connection.state not in PRESENT:
                 continue

@@ -231,7 +231,7 @@ def test_who_takes_lines_from_few_is_told_who_has_tried(talk: Talk) -> None:
     assert talk.say("tom", "/msg alice hi") == {
         "tom": ["--- not said: alice takes private lines only from few"]
     }
-    talk.hub.now += QUIET
+    talk.hub.monotonic += QUIET
     assert talk.say("carol", "PRIVMSG alice :hi")["alice"] == ["718 carol ~carol@h"]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from chatd_supervisor.hub import OperatorBlock
 from chatd_workers.dialects.irc.reader import VERBS
-from hub_lines import START, Lines
+from hub_lines import Lines
 
 TOKENS = tuple(f"TOKEN{number}={number}" for number in range(15))
 RULES = {
@@ -12,7 +12,7 @@ RULES = {
     "network": "Example",
     "version": "chatd-1.2",
     "started": "2026-11-23 10:32:00 UTC",
-    "since": START,
+    "since": 0.0,
     "motd": ("Tea is at four.", "", "Biscuits as well."),
     "admin": ("Lab", "Somebody", "root@example.org"),
     "tokens": TOKENS,

@@ -22,6 +22,8 @@ from chatd_supervisor.journal import (
 )
 from chatd_supervisor.journal.sqlite import SqliteJournal, check
 from chatd_supervisor.records import RoomRecord, Seat, SessionRecord, data_of, encode
+from manual_clock import ManualClock
+from tended import tended
 
 NOTHING = Batch([], [], [], [], [], [], [], [], 0)
 
@@ -44,11 +46,6 @@ def said(*lines: tuple[str, str, str], kind: str = "say") -> Batch:
 
 def texts(entries: list[Entry]) -> list[str]:
     return [entry.text for entry in entries]
-
-
-def tended(journal: SqliteJournal) -> None:
-    while journal.tend() is not None:
-        pass
 
 
 def test_a_new_journal_is_empty(journal: SqliteJournal, path: Path) -> None:
@@ -77,12 +74,17 @@ def test_entries_are_numbered_in_one_order_and_named_for_good(
     again.close()
 
 
-def test_time_never_goes_back(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time_ns", lambda: 5_000_000_000)
-    journal.commit(said(("a", "#lobby", "one")))
-    monkeypatch.setattr("time.time_ns", lambda: 4_000_000_000)
-    journal.commit(said(("a", "#lobby", "two")))
-    assert [e.time for e in journal.read(0, 9)] == [5_000_000, 5_000_000]
+def test_times_are_those_of_the_clock_but_for_small_steps_back(path: Path) -> None:
+    clock = ManualClock()
+    journal = SqliteJournal(path, clock=clock)
+    right = clock.wall
+    for ahead in (0, -4, 365 * 86400, 0, 3):
+        clock.set(ahead)
+        journal.commit(said(("a", "#lobby", "x")))
+    year = 365 * 86400 * 1_000_000
+    assert [e.time - right for e in journal.read(0, 9)] == [0, 0, year, 0, 3_000_000]
+    assert [e.seq for e in journal.read(0, 9)] == [1, 2, 3, 4, 5]
+    journal.close()
 
 
 sessions = st.integers(1, 4)
@@ -227,13 +229,11 @@ def test_a_search_finds_words_without_case_and_accents(
 # Forgetting
 
 
-def test_what_is_too_old_is_forgotten_also_by_the_search(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = SqliteJournal(path, max_age=3600)
-    with monkeypatch.context() as earlier:
-        earlier.setattr("time.time_ns", lambda: 1_000_000_000)
-        journal.commit(said(*[("a", "#ops", f"old {n}") for n in range(1200)]))
+def test_what_is_too_old_is_forgotten_also_by_the_search(path: Path) -> None:
+    clock = ManualClock()
+    journal = SqliteJournal(path, max_age=3600, clock=clock)
+    journal.commit(said(*[("a", "#ops", f"old {n}") for n in range(1200)]))
+    clock.go(4000)
     journal.commit(said(("a", "#ops", "new")))
     tended(journal)
     assert texts(journal.read(0, 9)) == ["new"]

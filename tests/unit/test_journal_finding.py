@@ -23,6 +23,8 @@ from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.journal.strands import END, Conversation, Span
 from chatd_workers.events import COUNTED
+from manual_clock import ManualClock
+from tended import tended
 
 NOTHING = Batch([], [], [], [], [], [], [], [], 0)
 
@@ -45,11 +47,6 @@ def said(room: str, *texts: str, nick: str = "a", kind: str = "say") -> Batch:
 
 def texts(entries: list[Entry]) -> list[str]:
     return [entry.text for entry in entries]
-
-
-def tended(journal: SqliteJournal) -> None:
-    while journal.tend() is not None:
-        pass
 
 
 def asked(path: Path, question: str) -> Any:
@@ -278,15 +275,13 @@ def test_comings_and_goings_are_not_gone_through_for_what_was_said(journal: Sqli
 # Tending
 
 
-def test_forgetting_leaves_nothing_of_what_is_forgotten(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = SqliteJournal(path, max_age=3600)
-    with monkeypatch.context() as earlier:
-        earlier.setattr("time.time_ns", lambda: 1_000_000_000)
-        journal.commit(said("#old", *[f"old {n}" for n in range(900)]))
-        journal.commit(said("#old", "", nick="Bob", kind="depart"))
-        journal.commit(said("#both", "old"))
+def test_forgetting_leaves_nothing_of_what_is_forgotten(path: Path) -> None:
+    clock = ManualClock()
+    journal = SqliteJournal(path, max_age=3600, clock=clock)
+    journal.commit(said("#old", *[f"old {n}" for n in range(900)]))
+    journal.commit(said("#old", "", nick="Bob", kind="depart"))
+    journal.commit(said("#both", "old"))
+    clock.go(4000)
     journal.commit(said("#both", "new"))
     journal.commit(said("#both", "", nick="carol", kind="depart"))
     tended(journal)
@@ -312,12 +307,12 @@ def test_the_index_keeps_up_whatever_is_said_and_so_does_forgetting(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tending, "BEHIND", 10_000)
-    journal = SqliteJournal(path, max_age=3600)
-    with monkeypatch.context() as earlier:
-        earlier.setattr("time.time_ns", lambda: 1_000_000_000)
-        journal.commit(said("#x", *["old"] * 5000))
-        for _ in range(6):
-            journal.tend()
+    clock = ManualClock()
+    journal = SqliteJournal(path, max_age=3600, clock=clock)
+    journal.commit(said("#x", *["old"] * 5000))
+    for _ in range(6):
+        journal.tend()
+    clock.go(4000)
     waiting = []
     for turn in range(30):
         journal.commit(said("#x", *["new"] * 1500))

@@ -35,6 +35,7 @@ from chatd_supervisor.hub import (
     whoing,
 )
 from chatd_supervisor.hub.administering import Notify, Wish, administer
+from chatd_supervisor.hub.banning import redate
 from chatd_supervisor.hub.checking import Asking
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import account_changed, stale_accounts, vouch
@@ -98,6 +99,11 @@ _IN_MANY_ROOMS: Final = frozenset({c.Enter, c.Part, c.LeaveAll})
 
 class Hub(Core):
     """Decides by the rules, on the state that earlier decisions have made."""
+
+    def set_time(self, now: int, *, monotonic: float, passed: int) -> None:
+        """Take note what time it is, for what is applied next; see ``Core``."""
+        self.now, self.monotonic, self.passed = now, monotonic, passed
+        redate(self)
 
     def apply(self, number: int, entry: c.Entry) -> list[Outcome]:
         """Apply ``entry`` of session ``number`` and return what follows, in order.

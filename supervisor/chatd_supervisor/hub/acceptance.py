@@ -17,8 +17,8 @@ from chatd_workers import commands as c
 from chatd_workers import events as e
 from chatd_workers.names import fold
 
-QUIET: Final = 60_000_000
-"""Microseconds until one is told again that somebody has tried: nobody can call all the time."""
+QUIET: Final = 60.0
+"""Seconds until one is told again that somebody has tried: nobody can call all the time."""
 
 
 def turn_away(hub: Core, session: Session, other: Session, kind: e.TalkKind, text: str) -> bool:
@@ -38,13 +38,13 @@ def turn_away(hub: Core, session: Session, other: Session, kind: e.TalkKind, tex
         if kind != "notice":
             hub.refuse(session, "only-logged-in", other.nick)
         return True
-    called = other.called_at is None or hub.now - other.called_at >= QUIET
+    called = other.called_at is None or hub.monotonic - other.called_at >= QUIET
     if kind != "notice":
         hub.refuse(session, "only-accepted", other.nick)
         if called:
             hub.numeric(session, "RPL_TARGNOTIFY", other.nick)
     if called:
-        other.called_at = hub.now
+        other.called_at = hub.monotonic
         who = session.source
         hub.numeric(other, "RPL_UMODEGMSG", who.nick, f"{who.user}@{who.host}")
     return True

@@ -21,6 +21,9 @@ from chatd_workers.dialects.text_people import shown_time
 
 MICROSECONDS: Final = 1_000_000
 
+AHEAD: Final = 60 * MICROSECONDS
+"""By how much an entry may be dated later than now, for clocks are set a little all the time."""
+
 LONGEST_TERM: Final = 100 * 365 * 86400
 """Seconds."""
 
@@ -72,7 +75,8 @@ def _not_there(hub: Core, wish: Strike, mask: str) -> str:
 def carry_out(hub: Core, wish: Enter | Strike) -> int:
     """Carry out ``wish``; return how many were put off."""
     mask = read_mask(wish.kind, wish.mask)
-    for ended in hub.state.bans.ended(hub.now):
+    # Not what a clock that is ahead takes for ended.
+    for ended in hub.state.bans.ended(min(hub.now, hub.passed)):
         _happen(hub, "unban", ended.key)
     if isinstance(wish, Strike):
         key = key_of(wish.kind, mask, exempt=wish.exempt)
@@ -95,6 +99,19 @@ def carry_out(hub: Core, wish: Enter | Strike) -> int:
     for session in met:
         put_off(hub, session, ban)
     return len(met)
+
+
+def redate(hub: Core) -> None:
+    """Let entries that were set while the clock was ahead begin now, and end after their time."""
+    bans = hub.state.bans
+    if bans.latest <= hub.now + AHEAD:
+        return
+    for ban in list(bans.entries.values()):
+        if ban.since > hub.now + AHEAD:
+            until = hub.now + ban.until - ban.since if ban.until else 0
+            renewed = msgspec.structs.replace(ban, since=hub.now, until=until)
+            _happen(hub, "ban", "", data_of(msgspec.to_builtins(renewed)))
+    bans.latest = hub.now
 
 
 def _happen(hub: Core, kind: str, text: str, data: str = "") -> None:

@@ -34,12 +34,14 @@ def arrive(hub: Core, number: int, entry: c.Arrive) -> None:
         fields["local_user"] = entry.local_user
     if not DIALECTS[entry.dialect].one_room:
         hub.happen(Fact(number, "", "", "arrive", entry.dialect, data_of(fields)))
+        hub.sessions[number].spoke_at = hub.monotonic
         return
     nick = guest_nick(hub)
     room = hub.lobby
     data = data_of({**fields, "registered": True, "user": nick, **beginning(hub, room)})
     stamp = hub.happen(Fact(number, nick, LOBBY, "arrive", entry.dialect, data))
     session = hub.sessions[number]
+    session.spoke_at = hub.monotonic
     announce_join(hub, session, room, stamp)
     hub.reply(
         session,

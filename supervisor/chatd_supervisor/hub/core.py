@@ -45,6 +45,10 @@ class Core:
         # Microseconds since the epoch; and the id that the entry of a fact will have, which is the
         # so-manieth of ``facts``. Set by whoever has a clock and a journal.
         self.now = 0
+        # Seconds by a clock that nobody sets, for silence and rates; and what time it surely is
+        # (``clock.Passed``), for what cannot be had back. Set with ``now``.
+        self.monotonic = 0.0
+        self.passed = 0
         self.id_of: Callable[[int], str] = lambda ahead: f"-{ahead}"
         # Set by whoever has a journal, too: accounts are no part of the state, which is small
         # enough to be in memory.
@@ -203,7 +207,7 @@ class Core:
 
         If not, it is told so.
         """
-        if self._rates.admits(f"{session.id} {what}", rate, self.now / 1_000_000):
+        if self._rates.admits(f"{session.id} {what}", rate, self.monotonic):
             return True
         self.refuse(session, "try-again", what)
         return False

@@ -28,7 +28,7 @@ def show_marker(hub: Core, session: Session, target: str) -> None:
     if not session.view & READ_MARKER:
         return
     try:
-        time = hub.past.marked(_reader(session), target)
+        time = min(hub.past.marked(_reader(session), target), hub.now)
     except JournalError:
         time = 0
     hub.reply(session, e.ReadMarked(target, time))
@@ -48,6 +48,8 @@ def _mark(hub: Core, session: Session, entry: c.Markread) -> None:
 def _move(hub: Core, session: Session, target: str, time: int | None) -> None:
     reader = _reader(session)
     known = hub.past.marked(reader, target)
+    if known > hub.now:
+        known = 0  # it was set while the clock was ahead
     # Nobody has read what is still to come.
     wanted = min(time or 0, hub.now)
     if wanted <= known:

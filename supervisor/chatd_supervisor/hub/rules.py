@@ -26,8 +26,8 @@ class Rules(NamedTuple):
     admin: tuple[str, ...] = ()
     started: str = ""
     """When the server was started, in words."""
-    since: int = 0
-    """The same, in microseconds since the epoch."""
+    since: float = 0.0
+    """The same, in seconds by the clock that nobody sets (``Core.monotonic``)."""
     tokens: tuple[str, ...] = ()
     """Of RPL_ISUPPORT."""
     capabilities: tuple[tuple[str, str], ...] = ()

@@ -129,7 +129,7 @@ def _stats(hub: Core, session: Session, arguments: list[str]) -> None:
 
 
 def _uptime(hub: Core, session: Session) -> None:
-    days, seconds = divmod(max(hub.now - hub.rules.since, 0) // 1_000_000, 86400)
+    days, seconds = divmod(int(hub.monotonic - hub.rules.since), 86400)
     hours, minutes = divmod(seconds // 60, 60)
     words = f"Server Up {days} days {hours}:{minutes:02}:{seconds % 60:02}"
     hub.numeric(session, "RPL_STATSUPTIME", words)

@@ -53,7 +53,7 @@ def _send(hub: Core, session: Session, entry: c.Send) -> None:
             return
         if answer_again(hub, session, entry.once):
             return
-    session.idle_since = hub.now
+    session.spoke_at = hub.monotonic
     for target in entry.targets:
         name = target.lstrip(STATUS_PREFIXES)
         send = _send_in_room if name.startswith("#") else _send_privately
@@ -150,7 +150,7 @@ def _say_in(hub: Core, session: Session, room: Room, text: str, kind: e.TalkKind
         hub.refuse(session, *problem)
         return
     stamp = hub.note(Fact(session.id, session.nick, room.name, kind, text, session.data))
-    session.idle_since = hub.now
+    session.spoke_at = hub.monotonic
     hub.tell(room.audience(), e.Said(session.source, room.name, text, kind, stamp))
 
 
@@ -188,7 +188,7 @@ def _tell(hub: Core, session: Session, entry: c.Tell) -> None:
     both = {session.id: session, other.id: other}
     data = _data(session, {}, other)
     stamp = hub.note(Fact(session.id, session.nick, other.nick, "tell", entry.text, data))
-    session.idle_since = hub.now
+    session.spoke_at = hub.monotonic
     event = e.Told(session.source, other.nick, entry.text, "say", stamp)
     hub.tell(Audience(both.values()), event)
     expect_answer(hub, session, other)

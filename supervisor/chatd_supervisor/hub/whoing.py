@@ -167,7 +167,7 @@ def _person(hub: Core, session: Session, other: Session) -> e.PersonShown:
 
 
 def _idle(hub: Core, other: Session) -> int:
-    return max(hub.now - other.idle_since, 0) // 1_000_000
+    return int(other.silent_for(hub.now, hub.monotonic))
 
 
 def _whowas(hub: Core, session: Session, entry: c.Whowas) -> None:

@@ -126,7 +126,13 @@ class Journal(Protocol):
         """What is found beside the talk of rooms."""
 
     def clock(self) -> int:
-        """Return the time for the next batch: microseconds since the epoch, never decreasing."""
+        """Return the time for the next batch, in microseconds since the epoch.
+
+        Less than the one before only if the clock was put back by more than some seconds.
+        """
+
+    def passed(self) -> int:
+        """Return what time it surely is (``clock.Passed``), in microseconds since the epoch."""
 
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
@@ -189,9 +195,9 @@ class Journal(Protocol):
     def tend(self) -> float | None:
         """Do a little of what need not be done in the tick: index, forget what is too old.
 
-        Takes a few milliseconds. Returns seconds until it should be called again; None: not
-        before the next commit; 0: so much is left undone that it is urgent, also while others
-        have to wait for it.
+        Takes a few milliseconds. Returns seconds until it should be called again if nothing is
+        said before (days, if something becomes too old then); None: not before the next commit;
+        0: so much is left undone that it is urgent, also while others have to wait for it.
         """
 
     def close(self) -> None:

@@ -27,7 +27,8 @@ class Entry(NamedTuple):
 
     seq: int
     time: int
-    """Microseconds since the epoch. Never decreases from one entry to the next."""
+    """Microseconds since the epoch, by the clock as it was then: where that was put back, it is
+    less than that of the entry before. The order is that of the numbers."""
     session: int
     nick: str
     room: str

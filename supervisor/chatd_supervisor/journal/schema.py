@@ -231,6 +231,24 @@ def _eighth(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
+_NINTH: Final = """
+-- Entries that are dated before the one before them: the clock was put back (places.py).
+CREATE TABLE steps_back (seq INTEGER PRIMARY KEY);
+
+-- What time it surely was (clock.py), in microseconds since the epoch; 0: nothing is known.
+ALTER TABLE state ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
+
+-- Whether something was forgotten, and its words may still stand in the files (forgetting.py).
+ALTER TABLE state ADD COLUMN unscrubbed INTEGER NOT NULL DEFAULT 0;
+"""
+
+
+def _ninth(database: sqlite3.Connection) -> None:
+    """Know how far the clock is to be believed."""
+    for statement in _NINTH.split(";\n"):
+        database.execute(statement)
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _first,
     _second,
@@ -240,6 +258,7 @@ MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _sixth,
     _seventh,
     _eighth,
+    _ninth,
 )
 """What leads from each version to the next, from the empty file on."""
 

@@ -9,13 +9,13 @@ waits for the disk, and forgetting what is too old.
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from itertools import count as counting
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from chatd_supervisor.clock import JUMP, MICROSECONDS, Clock, Passed
 from chatd_supervisor.journal import (
     SHOWN,
     Arrival,
@@ -62,6 +62,7 @@ class SqliteJournal:
         synchronous: Literal["normal", "full"] = "normal",
         max_age: float = 0,
         max_size: int = 0,
+        clock: Clock | None = None,
     ) -> None:
         """Open the journal at ``path``, or begin a new one there.
 
@@ -72,6 +73,7 @@ class SqliteJournal:
         self._path = path
         self._max_age = max_age
         self._max_size = max_size
+        self._clock = clock or Clock(jumped=_tell_jump)
         with self._explained():
             if not path.exists():
                 note("journal begun", file=path)
@@ -82,6 +84,8 @@ class SqliteJournal:
             with self._explained():
                 migrate(self._database)
                 self._database.execute("PRAGMA journal_mode = WAL")
+                # What is forgotten is not to be found in the file.
+                self._database.execute("PRAGMA secure_delete = ON")
                 self._database.execute(f"PRAGMA synchronous = {synchronous}")
                 self._database.execute(f"PRAGMA wal_autocheckpoint = {FORCED_CHECKPOINT}")
                 self._database.execute(f"PRAGMA journal_size_limit = {FORCED_CHECKPOINT * 4096}")
@@ -97,14 +101,18 @@ class SqliteJournal:
 
     def _begin(self) -> None:
         execute = self._database.execute
-        self._tick, self._guests, self._last_session = execute(
-            "SELECT tick, guests, last_session FROM state"
+        self._tick, self._guests, self._last_session, passed = execute(
+            "SELECT tick, guests, last_session, passed FROM state"
         ).fetchone()
         self._reader = Reader(self._database)
         last = execute("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int
         self._time: int
         self._seq, self._time = last or (0, 0)
+        now = self._clock.now()
+        if self._time > now + JUMP * MICROSECONDS:
+            note("clock behind journal", seconds=(self._time - now) // MICROSECONDS)
+        self._passed = Passed(passed or self._time, now, self._clock.running())
         self._names = {name for (name,) in execute("SELECT name FROM room_names")}
         self._tending = Tending(
             self._database,
@@ -112,6 +120,9 @@ class SqliteJournal:
             self._names,
             max_age=self._max_age,
             max_size=self._max_size,
+            now=self.passed,
+            running=self._clock.running,
+            until_believed=self._passed.until_believed,
         )
         self._file = _identity(self._path)
         self.accounts = SqliteAccounts(self._database, self._answering)
@@ -156,8 +167,14 @@ class SqliteJournal:
     # Writing
 
     def clock(self) -> int:
-        """Return the time for the next batch: microseconds since the epoch, never decreasing."""
-        return max(time.time_ns() // 1000, self._time)
+        """Return the time for the next batch, in microseconds since the epoch."""
+        now = self._clock.now()
+        # A step back of NTP is waited for; after a jump back times are honest again at once.
+        return now if now < self._time - JUMP * MICROSECONDS else max(now, self._time)
+
+    def passed(self) -> int:
+        """Return what time it surely is, in microseconds since the epoch."""
+        return self._passed.look(self._clock.now(), self._clock.running())
 
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
@@ -185,8 +202,8 @@ class SqliteJournal:
             database.execute("BEGIN IMMEDIATE")
             self._write(batch, now)
             database.execute(
-                "UPDATE state SET tick = ?, guests = ?, last_session = ?",
-                (self._tick + 1, batch.guests, last_session),
+                "UPDATE state SET tick = ?, guests = ?, last_session = ?, passed = ?",
+                (self._tick + 1, batch.guests, last_session, self.passed()),
             )
             database.execute("COMMIT")
         except (sqlite3.Error, AccountConflict) as error:
@@ -202,8 +219,9 @@ class SqliteJournal:
             raise JournalError(explain(self._path, error)) from error
         tick: int = self._tick + 1
         self._tick = tick
-        self._seq += len(batch.facts)
-        self._time = now
+        if batch.facts:
+            self._seq += len(batch.facts)
+            self._time = now
         self._guests = batch.guests
         self._last_session = last_session
         self._tending.written(len(batch.facts))
@@ -240,6 +258,8 @@ class SqliteJournal:
             # Made by zip alone: this is the one loop over all that is said.
             rows = zip(counting(self._seq + 1), repeat(now), *zip(*batch.facts, strict=True))
             many("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            if now < self._time:
+                many("INSERT INTO steps_back VALUES (?)", [(self._seq + 1,)])
             facts = enumerate(batch.facts, self._seq + 1)
             apart = [(seq, fact) for seq, fact in facts if fact.kind in APART]
             if apart:
@@ -339,6 +359,10 @@ class SqliteJournal:
         """Close the file."""
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
+
+
+def _tell_jump(seconds: float) -> None:
+    note("clock jumped", seconds=round(seconds, 1))
 
 
 def check(path: Path) -> None:

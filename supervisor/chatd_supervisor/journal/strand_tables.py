@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from chatd_supervisor.journal.entries import Entry, Fact
+from chatd_supervisor.journal.places import place_of
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import SHOWN_ONLY
 from chatd_supervisor.journal.strands import (
@@ -64,25 +65,9 @@ class SqliteStrands:
         return ordered[-span.most :] if span.latest else ordered[: span.most]
 
     def first_at(self, time: int) -> int:
-        """Return the sequence number of the first entry at or after ``time``; if none, the next.
-
-        Times never decrease from one entry to the next: it is found by halving.
-        """
-        execute = self._database.execute
+        """Return the sequence number of the first entry at or after ``time``; if none, the next."""
         with self._explained(), self._reader.moment():
-            # Each end by itself, for both at once would be looked for among all.
-            ((low,),) = execute("SELECT coalesce(min(seq), 1) FROM entries")
-            ((high,),) = execute("SELECT coalesce(max(seq), 0) + 1 FROM entries")
-            while low < high:
-                middle = (low + high) // 2
-                seq, when = execute(
-                    "SELECT seq, time FROM entries WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
-                ).fetchone()
-                if when < time:
-                    low = seq + 1
-                else:
-                    high = middle
-        return int(high)
+            return place_of(self._database, time)
 
     def sealed(self, room: str) -> int:
         """Return the sequence number after which the past of ``room`` may be shown; 0: all."""
@@ -148,7 +133,7 @@ def write(database: sqlite3.Connection, facts: Sequence[tuple[int, Fact]]) -> No
     marks = [(fold(fact.room), fields_of(fact.data)) for _, fact in facts if fact.kind == "read"]
     many(
         "INSERT INTO marks VALUES (?1, ?2, ?3) ON CONFLICT (reader, target)"
-        " DO UPDATE SET time = max(time, ?3)",
+        " DO UPDATE SET time = ?3",
         [(fields["reader"], target, fields["time"]) for target, fields in marks],
     )
 

@@ -4,16 +4,14 @@ Filling the full-text index, moving the write-ahead log into the file, which wai
 and forgetting what is too old.
 """
 
-import contextlib
 import os
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from chatd_supervisor.journal import full_text, strand_tables
-from chatd_supervisor.journal.schema import SHOWN_ONLY
+from chatd_supervisor.journal import full_text
+from chatd_supervisor.journal.forgetting import Forgetting, transaction
 from chatd_supervisor.logbook import note
 
 STEP: Final = 500
@@ -61,16 +59,22 @@ class Tending:
         *,
         max_age: float,
         max_size: int,
+        now: Callable[[], int],
+        running: Callable[[], float],
+        until_believed: Callable[[], float | None],
     ) -> None:
         """``names`` are those in room_names; what is forgotten is taken out of it.
 
-        ``max_age`` is in seconds, ``max_size`` in bytes; 0: no limit.
+        ``max_age`` is in seconds, ``max_size`` in bytes; 0: no limit. ``now`` returns what time it
+        surely is, ``until_believed`` when that may be later than it seems (``clock.Passed``),
+        ``running`` the seconds of a clock that nobody sets.
         """
         self._database = database
         self._path = path
-        self._names = names
-        self._max_age = max_age
-        self._max_size = max_size
+        self._forgetting = Forgetting(
+            database, names, max_age=max_age, max_size=max_size, now=now, running=running
+        )
+        self._until_believed = until_believed
         self._indexed: int
         (self._indexed,) = database.execute("SELECT indexed FROM state").fetchone()
         self._pages = 0
@@ -93,10 +97,24 @@ class Tending:
         behind = seq - self._indexed
         more = self._index(seq)
         # Not only when there is nothing to be indexed, which may never be.
-        more = self._forget(seq) or more
-        if not more:
+        if self._forgetting.forget(seq, self._indexed, STEP):
+            self._pages += PAGES_A_BATCH
+            more = True
+        if more:
+            return PAUSE if behind <= BEHIND else 0.0
+        return self._later()
+
+    def _later(self) -> float | None:
+        """Return the seconds until something is to be done though nothing is said; None: never."""
+        scrubbed = self._forgetting.scrub()
+        if scrubbed is not None:
+            return max(scrubbed, PAUSE)
+        due = self._forgetting.due()
+        if due is None:
             return None
-        return PAUSE if behind <= BEHIND else 0.0
+        believed = self._until_believed()
+        # Not at once: what is due by then is looked for again.
+        return max(due if believed is None else min(due, believed), PAUSE)
 
     def leaves_room(self) -> bool:
         """Tell whether what is in the log would still find room in the file if more is written.
@@ -143,75 +161,9 @@ class Tending:
         """Index the next entries; return whether there were any."""
         if self._indexed >= seq:
             return False
-        with self._transaction() as execute:
+        with transaction(self._database) as execute:
             upto = full_text.add(self._database, self._indexed, min(self._indexed + STEP, seq))
             execute("UPDATE state SET indexed = ?", (upto,))
         self._indexed = upto
         self._pages += PAGES_A_BATCH
         return True
-
-    def _forget(self, seq: int) -> bool:
-        """Forget the oldest entries if they are to be; return whether they were."""
-        execute = self._database.execute
-        first = execute("SELECT seq, time FROM entries ORDER BY seq LIMIT 1").fetchone()
-        if first is None:
-            return False
-        # Never the last one: it says where the numbers go on.
-        upto = min(first[0] + STEP - 1, self._indexed, seq - 1)
-        if upto < first[0] or not (self._is_too_old(first[1]) or self._is_too_large()):
-            return False
-        if self._is_too_old(first[1]) and not self._is_too_large():
-            before = int((time.time() - self._max_age) * 1e6)
-            (upto,) = execute(
-                "SELECT max(seq) FROM entries WHERE seq <= ? AND time < ?", (upto, before)
-            ).fetchone()
-        with self._transaction():
-            gone = self._remove(full_text.remove(self._database, first[0] - 1, upto))
-        self._names -= gone
-        self._pages += PAGES_A_BATCH
-        return True
-
-    def _remove(self, upto: int) -> set[str]:
-        """Remove entries, and what was kept because of them; return rooms that were."""
-        execute, many = self._database.execute, self._database.executemany
-        strand_tables.forget(self._database, upto)
-        rooms = execute(
-            f"SELECT DISTINCT room FROM entries NOT INDEXED WHERE seq <= ? AND {SHOWN_ONLY}",  # noqa: S608
-            (upto,),
-        ).fetchall()
-        execute("DELETE FROM onces WHERE seq <= ?", (upto,))
-        execute("DELETE FROM entries WHERE seq <= ?", (upto,))
-        gone = {
-            name
-            for (name,) in rooms
-            if not execute(
-                f"SELECT 1 FROM entries WHERE room = ? AND {SHOWN_ONLY} LIMIT 1",  # noqa: S608
-                (name,),
-            ).fetchone()
-        }
-        many("DELETE FROM room_names WHERE name = ?", [(name,) for name in gone])
-        return gone
-
-    def _is_too_old(self, when: int) -> bool:
-        return bool(self._max_age) and when < (time.time() - self._max_age) * 1e6
-
-    def _is_too_large(self) -> bool:
-        if not self._max_size:
-            return False
-        (size,) = self._database.execute(
-            "SELECT (page_count - freelist_count) * page_size"
-            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-        ).fetchone()
-        return bool(size > self._max_size)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        execute = self._database.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            yield execute
-            execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                execute("ROLLBACK")
-            raise
