@@ -23,6 +23,7 @@ SHARED_WITH_CLIENTS = {
     "chatd_workers.dialects.irc.grammar",
     "chatd_workers.dialects.irc.timestamps",
     "chatd_workers.names",
+    "chatd_workers.saslprep",
     "chatd_workers.titles",
     "chatd_workers.truncation",
 }
@@ -31,7 +32,9 @@ SOURCES = {"chatd_supervisor": "supervisor", "chatd_workers": "workers", "chatd_
 PURE = (
     "workers/chatd_workers/config_keys.py",
     "workers/chatd_workers/framing.py",
+    "workers/chatd_workers/identifiers.py",
     "workers/chatd_workers/names.py",
+    "workers/chatd_workers/saslprep.py",
     "workers/chatd_workers/titles.py",
     "workers/chatd_workers/capabilities.py",
     "workers/chatd_workers/commands/*.py",
@@ -39,6 +42,7 @@ PURE = (
     "workers/chatd_workers/dialects/**/*.py",
     "supervisor/chatd_supervisor/bans.py",
     "supervisor/chatd_supervisor/hub/*.py",
+    "supervisor/chatd_supervisor/lookalikes.py",
     "supervisor/chatd_supervisor/networks.py",
     "supervisor/chatd_supervisor/origins.py",
     "supervisor/chatd_supervisor/penalties.py",
