@@ -2,6 +2,6 @@
 
 import sys
 
-from bootstrap import run
+from bootstrap import SERVER, run
 
-run("chatd", "run", *sys.argv[1:])
+run("chatd", "run", *sys.argv[1:], lock=SERVER)

@@ -1,11 +1,13 @@
 """Set chatd up in a virtual environment of its own, ``.venv``, when it is first used.
 
 For ``python3 supervisor`` and ``python3 tests``; standard library only, not part of the package.
-What is installed is exactly ``tests/requirements.lock``, checked against its hashes, and chatd
-itself, editable. Later uses find a stamp and begin at once.
+What is installed is exactly what a lock names, checked against its hashes, and chatd itself,
+editable. There are two: ``supervisor/requirements.lock`` names what runs chatd and installs it, and
+``tests/requirements.lock`` that and whatever tests it, which takes several times the space and is
+added when a test, a storm or a benchmark is first run. Later uses find a stamp and begin at once.
 
 * Two first uses at once: one works, the other waits (a lock on ``.venv.lock``).
-* An interrupted one: the next finds our marker and no stamp, and begins anew.
+* An interrupted one: the next finds our marker and no whole stamp, and begins anew.
 * A ``.venv`` without our marker is somebody else's and is not touched.
 """
 
@@ -22,8 +24,9 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MARKER = VENV / "made-by-chatd"
-STAMP = VENV / "complete"
-LOCK = ROOT / "tests" / "requirements.lock"
+SERVER = ROOT / "supervisor" / "requirements.lock"
+TESTS = ROOT / "tests" / "requirements.lock"
+STAMPS = {SERVER: VENV / "complete", TESTS: VENV / "complete-with-tests"}
 
 OLDEST_PYTHON = (3, 11)
 
@@ -34,33 +37,36 @@ CANNOT_CREATE = 73
 """Exit code: ``.venv`` cannot be made, or is somebody else's."""
 
 
-def run(command: str, *arguments: str) -> NoReturn:
-    """Set up if need be, then become ``command`` of the virtual environment."""
-    prepare()
+def run(command: str, *arguments: str, lock: Path = TESTS) -> NoReturn:
+    """Set up what ``lock`` names if need be, then become ``command`` of the virtual environment."""
+    prepare(lock)
     program = VENV / "bin" / command
     os.execv(program, [str(program), *arguments])  # noqa: S606  # what we were asked for
 
 
-def prepare() -> None:
+def prepare(lock: Path) -> None:
     """Make ``.venv`` unless it is there and fresh; exit with a sentence if that cannot be."""
-    stamp = _stamp()
-    if _read(STAMP) == stamp:
+    if _is_fresh(lock):
         return
     if sys.version_info < OLDEST_PYTHON:
         _exit(UNAVAILABLE, f"Python {sys.version.split()[0]} is too old, 3.11 is the oldest")
     try:
-        with open(ROOT / ".venv.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if _read(STAMP) != stamp:
-                _make(stamp)
+        with open(ROOT / ".venv.lock", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_fresh(lock):
+                _make(lock)
     except PermissionError as error:
         _exit(CANNOT_CREATE, f"no permission to set up in {ROOT}: {error}")
 
 
-def _stamp() -> str:
+def _is_fresh(lock: Path) -> bool:
+    return _read(STAMPS[lock]) == _stamp(lock)
+
+
+def _stamp(lock: Path) -> str:
     """Return what ``.venv`` depends on: the project, the lock, the Python, and where they are."""
     digest = hashlib.sha256()
-    for path in (ROOT / "pyproject.toml", LOCK):
+    for path in (ROOT / "pyproject.toml", lock):
         digest.update(path.read_bytes())
     return f"{digest.hexdigest()} {sys.version} {sys.base_prefix} {ROOT}\n"
 
@@ -72,38 +78,44 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _make(stamp: str) -> None:
-    if VENV.exists():
-        if not MARKER.exists() and any(VENV.iterdir()):
-            _exit(CANNOT_CREATE, f"{VENV} was made by something else; move it away first")
-        shutil.rmtree(VENV)
-    print(f"chatd: setting up {VENV} (once)", file=sys.stderr)
-    VENV.mkdir()
-    MARKER.touch()
-    python = str(VENV / "bin" / "python")
-    for command in _commands(python):
+def _make(lock: Path) -> None:
+    environment, install = _installer(str(VENV / "bin" / "python"))
+    commands = [[*install, "--require-hashes", "-r", str(lock)]]
+    if lock == TESTS and _is_fresh(SERVER) and not STAMPS[TESTS].exists():
+        print(f"chatd: adding to {VENV} what the tests need (once)", file=sys.stderr)
+        # Half a stamp: if this is interrupted, nobody adds to what it leaves.
+        STAMPS[TESTS].touch()
+    else:
+        if VENV.exists():
+            if not MARKER.exists() and any(VENV.iterdir()):
+                _exit(CANNOT_CREATE, f"{VENV} was made by something else; move it away first")
+            shutil.rmtree(VENV)
+        print(f"chatd: setting up {VENV} (once)", file=sys.stderr)
+        VENV.mkdir()
+        MARKER.touch()
+        itself = [*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+        commands = [environment, *commands, itself]
+    for command in commands:
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
             _exit(UNAVAILABLE, f"could not be set up: `{' '.join(command)}` failed")
-    STAMP.write_text(stamp, "utf-8")
+    # The tests' lock has all that the server's has.
+    for each in {SERVER, lock}:
+        STAMPS[each].write_text(_stamp(each), "utf-8")
 
 
-def _commands(python: str) -> list[list[str]]:
-    """Return the commands that make ``.venv``, with whichever installer this machine has."""
-    locked = ["--require-hashes", "-r", str(LOCK)]
-    itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+def _installer(python: str) -> tuple[list[str], list[str]]:
+    """Return how this machine makes ``.venv``, and how it installs into it, whose ``python`` is."""
+    bare = [sys.executable, "-m", "venv", "--without-pip", str(VENV)]
     quiet = ["--quiet", "--disable-pip-version-check"]
     if importlib.util.find_spec("ensurepip"):
-        pip = [python, "-m", "pip", "install", *quiet]
-        return [[sys.executable, "-m", "venv", str(VENV)], [*pip, *locked], [*pip, *itself]]
-    bare = [sys.executable, "-m", "venv", "--without-pip", str(VENV)]
+        environment = [sys.executable, "-m", "venv", str(VENV)]
+        return environment, [python, "-m", "pip", "install", *quiet]
     if shutil.which("uv"):
-        uv = ["uv", "pip", "install", "--quiet", "--python", python]
-        return [bare, [*uv, *locked], [*uv, *itself]]
+        return bare, ["uv", "pip", "install", "--quiet", "--python", python]
     if importlib.util.find_spec("pip"):
         # pip from outside: pip(1), --python, since 22.3.
-        outer = [sys.executable, "-m", "pip", "--python", python, "install", *quiet]
-        return [bare, [*outer, *locked], [*outer, *itself]]
+        return bare, [sys.executable, "-m", "pip", "--python", python, "install", *quiet]
     return _exit(
         UNAVAILABLE,
         "this Python has neither ensurepip nor pip, and there is no uv: apt install python3-venv",

@@ -1,6 +1,6 @@
-"""``python3 supervisor`` on first use, for real, in a copy of the checkout.
+"""``python3 supervisor`` and ``python3 tests`` on first use, for real, in a copy of the checkout.
 
-The copy's lock holds only what runs and builds chatd, which is enough for what is tested here.
+Of what tests chatd, the copy's lock holds pytest alone, which is enough for what is tested here.
 """
 
 import os
@@ -19,10 +19,7 @@ from harness import ROOT, eventually
 SET_UP = 120.0
 """Seconds that a first use may take."""
 
-DEVELOPMENT = (
-    r"hypothesis|mypy|mypy-extensions|pytest|pytest-xdist|execnet|ruff|librt|ast-serialize"
-    r"|pygments|iniconfig"
-)
+LEFT_OUT = r"hypothesis|mypy|mypy-extensions|pytest-xdist|execnet|ruff|librt|ast-serialize"
 
 
 @pytest.fixture
@@ -36,13 +33,13 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy2(ROOT / name, copy / name)
     lock = copy / "tests" / "requirements.lock"
     entries = re.split(r"^(?=\S)", lock.read_text(), flags=re.MULTILINE)
-    lock.write_text("".join(x for x in entries if not re.match(rf"({DEVELOPMENT})==", x)))
+    lock.write_text("".join(x for x in entries if not re.match(rf"({LEFT_OUT})==", x)))
     return copy
 
 
-def first_use(checkout: Path, **environ: str) -> "subprocess.Popen[str]":
+def first_use(checkout: Path, *command: str, **environ: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "supervisor", "--help"],
+        [sys.executable, *(command or ("supervisor", "--help"))],
         cwd=checkout,
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
@@ -75,14 +72,62 @@ def test_a_first_use_an_interrupted_one_and_two_at_once(checkout: Path) -> None:
     assert (code, err) == (0, "")
     assert time.monotonic() - begun < 5.0
 
-    installed = subprocess.run(
+    shown = subprocess.run(
         [checkout / ".venv" / "bin" / "chatd", "--version"],
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     )
-    assert installed.stdout.startswith("chatd ")
+    assert shown.stdout.startswith("chatd ")
+
+
+def test_the_tests_add_what_they_need_to_what_the_server_has(checkout: Path) -> None:
+    code, _, err = outcome(first_use(checkout))
+    assert (code, err.count("setting up")) == (0, 1), err
+    assert not (checkout / ".venv" / "bin" / "pytest").exists()
+    server = installed(checkout)
+    assert {"chatd", "click", "hatchling"} <= server.keys()
+
+    interrupted = first_use(checkout, "tests", "--version")
+    eventually("it has begun", (checkout / ".venv" / "complete-with-tests").exists, SET_UP)
+    os.killpg(interrupted.pid, signal.SIGKILL)
+    interrupted.communicate(timeout=30)
+    code, out, err = outcome(first_use(checkout, "tests", "--version"))
+    assert (code, out.startswith("pytest "), err.count("setting up")) == (0, True, 1), err
+    whole = installed(checkout)
+    assert server.items() < whole.items()
+
+    # The server has all it needs; it is the tests that begin anew if their lock has changed.
+    for command in (("supervisor", "--help"), ("tests", "--version")):
+        assert outcome(first_use(checkout, *command))[::2] == (0, "")
+    with (checkout / "tests" / "requirements.lock").open("a") as lock:
+        lock.write("# another\n")
+    assert outcome(first_use(checkout))[::2] == (0, "")
+    assert "setting up" in outcome(first_use(checkout, "tests", "--version"))[2]
+
+
+def test_what_the_tests_need_is_added_in_place(checkout: Path) -> None:
+    assert outcome(first_use(checkout))[0] == 0
+    before = (checkout / ".venv" / "made-by-chatd").stat().st_ino
+    code, _, err = outcome(first_use(checkout, "tests", "--version"))
+    assert (code, err.count("adding to")) == (0, 1), err
+    assert (checkout / ".venv" / "made-by-chatd").stat().st_ino == before
+
+
+def installed(checkout: Path) -> dict[str, str]:
+    """Return the versions of what is installed, less pip's own."""
+    listed = subprocess.check_output(
+        [checkout / ".venv" / "bin" / "python", "-c", LIST], text=True, timeout=30
+    )
+    return dict(line.split("==") for line in listed.splitlines())
+
+
+LIST = """
+from importlib.metadata import distributions
+for each in distributions():
+    print(f"{each.name}=={each.version}")
+"""
 
 
 def test_somebody_elses_venv_is_left_alone(checkout: Path) -> None:

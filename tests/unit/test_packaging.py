@@ -133,33 +133,56 @@ def test_every_man_page_is_installed_in_its_section() -> None:
     }
 
 
-def requirements() -> list[str]:
+def requirements(group: str) -> list[str]:
+    """Return what chatd itself needs, its build, and what a dependency group names."""
     table = project()
-    groups = table["dependency-groups"]
     wanted: list[str] = [*table["project"]["dependencies"], *table["build-system"]["requires"]]
-    for group in groups.values():
-        wanted += [one for one in group if isinstance(one, str)]
+    groups = [group]
+    while groups:
+        for one in table["dependency-groups"][groups.pop()]:
+            if isinstance(one, str):
+                wanted.append(one)
+            else:
+                groups.append(one["include-group"])
     return wanted
 
 
-def test_the_lock_pins_everything_that_is_required() -> None:
-    lock = (ROOT / "tests" / "requirements.lock").read_text("utf-8")
-    pinned = dict(re.findall(r"^([a-z0-9-]+)==([0-9][^ ]*)", lock, re.MULTILINE))
-    for requirement in requirements():
+LOCKS = {"build": "supervisor/requirements.lock", "dev": "tests/requirements.lock"}
+"""What each dependency group is locked by, together with what chatd itself needs."""
+
+
+def pinned(name: str) -> dict[str, str]:
+    lock = (ROOT / name).read_text("utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)==([0-9][^ ]*)", lock, re.MULTILINE))
+
+
+@pytest.mark.parametrize("group", LOCKS)
+def test_a_lock_pins_everything_that_is_required(group: str) -> None:
+    versions = pinned(LOCKS[group])
+    for requirement in requirements(group):
         match = re.fullmatch(r"([a-z0-9-]+)>=([0-9.]+)", requirement)
         assert match, requirement
         name, oldest = match.groups()
-        assert name in pinned, f"{name} is not locked"
-        assert numbers(pinned[name]) >= numbers(oldest), requirement
-    assert lock.count("--hash=sha256:") >= len(pinned)
+        assert name in versions, f"{name} is not locked"
+        assert numbers(versions[name]) >= numbers(oldest), requirement
+    assert (ROOT / LOCKS[group]).read_text("utf-8").count("--hash=sha256:") >= len(versions)
+
+
+def test_the_tests_add_to_what_the_server_has_and_change_nothing_of_it() -> None:
+    server, tests = pinned(LOCKS["build"]), pinned(LOCKS["dev"])
+    assert server.items() < tests.items()
+    named = {re.split(">=", each)[0] for each in requirements("dev")}
+    # Whatever tests the server it does without.
+    assert named & server.keys() == {re.split(">=", each)[0] for each in requirements("build")}
 
 
 def numbers(version: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
-def test_the_lock_names_no_place() -> None:
-    lock = (ROOT / "tests" / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize("name", LOCKS.values())
+def test_a_lock_names_no_place(name: str) -> None:
+    lock = (ROOT / name).read_text("utf-8")
     assert "://" not in lock
     assert not re.search(
         r"^\s*--?(index|extra-index|find-links|trusted|i\b|f\b)", lock, re.MULTILINE
