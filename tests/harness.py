@@ -374,12 +374,17 @@ def descriptors(pid: int) -> dict[int, str]:
     return found
 
 
-def injected(pid: int, what: str) -> "subprocess.Popen[bytes]":
-    """Have strace do ``what`` to the system calls of ``pid`` and its children, from now on."""
-    tracer = subprocess.Popen(
+@contextmanager
+def injected(pid: int, what: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Have strace do ``what`` to the system calls of ``pid`` and its children, until the end."""
+    with subprocess.Popen(
         ["strace", "-f", "-o", "/dev/null", "-e", f"inject={what}", "-p", str(pid)],
         stderr=subprocess.PIPE,
-    )
-    assert tracer.stderr is not None
-    assert b"attached" in tracer.stderr.readline()
-    return tracer
+    ) as tracer:
+        try:
+            assert tracer.stderr is not None
+            assert b"attached" in tracer.stderr.readline()
+            yield tracer
+        finally:
+            # Also of a test that fails, which would otherwise wait for it: for ever.
+            tracer.terminate()
