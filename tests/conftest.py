@@ -4,6 +4,13 @@ import random
 import signal
 
 import pytest
+from hypothesis import settings
+
+# Machines differ, and are busy with other things: how long an example takes proves nothing.
+settings.register_profile("chatd", deadline=None)
+settings.load_profile("chatd")
+
+pytest_plugins = ["left_behind", "not_run"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

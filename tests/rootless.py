@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ def is_open(path: Path) -> bool:
 
 
 def python() -> str:
-    """Return a Python for which everything here is installed, and that everybody may run."""
+    """Return a Python of the version that runs this, which everybody may run."""
     own = Path(sys.executable)
-    if is_open(own.resolve()):
+    if is_open(own.parent) and is_open(own.resolve()):
         return str(own)
     system = "/usr/bin/python3"
     version = "import sys; print(*sys.version_info[:2])"
@@ -47,21 +48,43 @@ def python() -> str:
     return system
 
 
+def packages(directory: Path) -> list[str]:
+    """Return where chatd is, and what it is made with: where everybody may read it.
+
+    That is where it runs from, or if it is in a place that is closed to others, as /root is, a copy
+    in ``directory``.
+    """
+    ours = [ROOT / part for part in ("supervisor", "workers", "client")]
+    installed = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    if is_open(ROOT) and is_open(installed):
+        return [str(path) for path in (*ours, installed)]
+    copy = directory / "packages"
+    for path in ours:
+        shutil.copytree(path, copy, dirs_exist_ok=True)
+    for line in (ROOT / "supervisor" / "requirements.lock").read_text().splitlines():
+        if match := re.match(r"([a-z0-9-]+)==", line):
+            for file in distribution(match[1]).files or ():
+                if ".." not in file.parts:
+                    target = copy / file
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(file.locate(), target)
+    return [str(copy)]
+
+
 class Rootless(ServerCommands):
     """The commands for a server with directories where everybody may go."""
 
     def __init__(self, directory: Path, config: str) -> None:
         super().__init__(directory, config)
         self.config.chmod(0o644)
+        self.packages = packages(directory)
 
     def program(self) -> list[str]:
         return [python(), "-P", "-m", "chatd_supervisor"]
 
     def environ(self) -> dict[str, str]:
         """Return the environment in which ``program`` finds chatd."""
-        packages = next(path for path in sys.path if path.endswith("site-packages"))
-        ours = [str(ROOT / part) for part in ("supervisor", "workers", "client")]
-        return {**os.environ, "PYTHONPATH": ":".join([*ours, packages])}
+        return {**os.environ, "PYTHONPATH": ":".join(self.packages)}
 
     def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
         """Run a command of chatd, as root unless ``user`` is given."""

@@ -317,7 +317,10 @@ _VARYING: Final = (
     # Which descriptor it is, depends on what there was before.
     (r"\bfd=\d+|(?<=^recvfrom\()\d+|(?<=^sendto\()\d+|(?<=^pwrite64\()\d+", "0"),
     (r"^ *\d+ +(?=socket:)", ""),
-    (r"\buid=\d+", "uid=0"),
+    (r"\b(uid|by)=\d+", r"\1=0"),
+    # The tests may be run by nice(1).
+    (r"\b([DRSTt])[N<](?=[Lsl+]* )", r"\1"),
+    (r"\bold priority -?\d+", "old priority 0"),
     (r'File ".*/', 'File "'),
     (r", line \d+,", ", line 0,"),
 )
