@@ -269,6 +269,8 @@ class Births:
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
         worker.ended = True
+        if worker.timer is not None:
+            worker.timer.close()
         self._newborn.pop(worker, None)
         # Whoever dies has its channel closed by the kernel, and is dying by then. Of one that is
         # dismissed it was we who closed it.

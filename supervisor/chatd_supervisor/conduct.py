@@ -64,6 +64,7 @@ KINDS: Final = {
     "bytes": "it spoke of more than its client has sent",
     "knowledge": "it told what it cannot know",
     "deaf": "it did not read its channel",
+    "cpu": "it computed for longer than what its client has sent can take",
     "hangup": "it closed its channel, and lived",
 }
 """What a violation can be: the name under which it is logged and counted, and what it means."""

@@ -42,6 +42,8 @@ from typing import Final
 
 from chatd_supervisor.budget import Budget
 from chatd_supervisor.conduct import Conduct, Standing
+from chatd_supervisor.cpu_account import CpuAccount
+from chatd_supervisor.cpu_timer import CpuTimer
 from chatd_supervisor.egress import Output
 from chatd_supervisor.logbook import note
 from chatd_supervisor.obituaries import Obituary
@@ -82,6 +84,7 @@ class Worker:
     """A worker process as the master sees it: pid, channel, and what it has said."""
 
     __slots__ = (
+        "account",
         "born",
         "channel",
         "child",
@@ -96,6 +99,7 @@ class Worker:
         "pid",
         "renewing",
         "room",
+        "timer",
     )
 
     def __init__(
@@ -128,6 +132,9 @@ class Worker:
         self.exitcode: int | None = None
         self.nick = nick
         self.room = room
+        # Of its processor time (``cpu_watch``). None: it is not watched.
+        self.timer: CpuTimer | None = None
+        self.account: CpuAccount | None = None
 
     def has_reported(self) -> None:
         """Take note that it has done its work: whatever it dies of now, it is not that line."""

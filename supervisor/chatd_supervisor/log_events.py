@@ -76,6 +76,9 @@ EVENTS: Final = {
         "A worker has sent what it may not, and was ended; kind is as in chatd-metrics(7).",
         limited=True,
     ),
+    "workers not watched": Kind(
+        WARNING, ("reason",), "What a worker may compute is not bounded: the system cannot tell it."
+    ),
     "worker traced": Kind(
         WARNING,
         ("session", "pid", "stack"),

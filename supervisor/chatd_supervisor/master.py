@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from chatd_supervisor import reserve
+from chatd_supervisor import cpu_timer, reserve
 from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
@@ -283,6 +283,7 @@ class Master:
                 signal.SIGHUP: self._reload_on_hangup,
                 signal.SIGUSR2: self._upgrade.begin_same,
                 signal.SIGCHLD: self._births.reap,
+                cpu_timer.SIGNAL: self._staffing.cpu_watch.look,
             },
         )
         # Not through the loop: the stack is to show where the master is, above all when it hangs.

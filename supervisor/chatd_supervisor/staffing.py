@@ -8,6 +8,7 @@ from typing import Final
 from chatd_supervisor.budget import Rates
 from chatd_supervisor.config import Limits
 from chatd_supervisor.connections import PRESENT, Connection, Worker
+from chatd_supervisor.cpu_watch import CpuWatch
 from chatd_supervisor.logbook import note
 from chatd_supervisor.origins import Origins
 from chatd_supervisor.paths import Paths
@@ -53,6 +54,7 @@ class Staffing:
         self._adoption = str(paths.adoption_socket)
         self._changed = changed
         self.limits = limits
+        self.cpu_watch = CpuWatch(board.connections.values, board.condemn)
         self.intensity = Intensity(limits.max_restarts, limits.restart_period)
         # Since when more workers die than can be an accident; in seconds since the epoch.
         self.degraded_since: float | None = None
@@ -116,6 +118,7 @@ class Staffing:
         if connection is not None and connection.opening_unlogged:
             connection.log_opening(worker.pid)
         self._board.attend(worker)
+        self.cpu_watch.watch(worker)
         self._changed()
         if self.stopping:
             self._board.drain(worker)

@@ -21,6 +21,7 @@ MASTERS_SIGNALS: Final = tuple(
         signal.SIGUSR1,
         signal.SIGUSR2,
         signal.SIGCHLD,
+        signal.SIGXCPU,
     )
 )
 """The master blocks them around a fork, and a worker lets them in when it is ready; and around an
