@@ -41,7 +41,7 @@ from chatd_supervisor.obituaries import (
     remembering,
     sequel_of,
 )
-from chatd_supervisor.proc import is_alive
+from chatd_supervisor.proc import is_alive, started
 from chatd_supervisor.processes import conceive, give_birth, kill, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
@@ -156,7 +156,7 @@ class Births:
         self, pid: int, channel: socket.socket, connection: Connection, orders: Serve
     ) -> Worker:
         """Begin with a worker that was just born."""
-        self._ledger.employ(connection.session, connection.token, pid)
+        self._ledger.employ(connection.session, connection.token, pid, started(pid))
         worker = _worker(pid, channel, connection, orders, child=True)
         connection.worker = worker
         if pid in self._early:
@@ -236,7 +236,7 @@ class Births:
         connection.worker = worker
         self.adopted += 1
         MEASURES.adopted()
-        self._ledger.employ(connection.session, connection.token, pid)
+        self._ledger.employ(connection.session, connection.token, pid, started(pid))
         _tell(worker, orders)
         self._welcome(worker)
 

@@ -33,11 +33,13 @@ GROWTH: Final = 1024
 """Rows the file grows by; room for them is reserved, so that writing a row cannot lack it."""
 
 _HEADER: Final = struct.Struct("=8sII16s")
-_ROW: Final = struct.Struct("=II16sQIIQIQ")
-"""In use, worker's pid, token, session, segment, position, written, way, cookie."""
+_ROW: Final = struct.Struct("=II16sQIIQIQI")
+"""In use, worker's pid, token, session, segment, position, written, way, cookie, its start."""
 _EMPTY: Final = bytes(ROW_SIZE)
 _EMPLOYED: Final = struct.Struct("=I16s")
 _EMPLOYED_AT: Final = 4
+_STARTED: Final = struct.Struct("=I")
+_STARTED_AT: Final = 60
 _BASE: Final = struct.Struct("=IIQ")
 _BASE_AT: Final = 32
 _SEGMENT: Final = struct.Struct("=I28xI28x")
@@ -69,6 +71,8 @@ class Row(NamedTuple):
     """How its client comes (``ways``)."""
     cookie: int = 0
     """Of its client's socket (``counts.cookie``): no other socket of this machine's run has it."""
+    started: int = 0
+    """When its worker was started, as ``proc.started`` has it: who has its pid later was not."""
 
 
 class LedgerError(SentenceError):
@@ -130,7 +134,7 @@ class Ledger:
         if not self._free:
             self._grow()
         at = self._free.pop()
-        _ROW.pack_into(self._rows, at, 1, 0, token, session, *place, 0, way, cookie)
+        _ROW.pack_into(self._rows, at, 1, 0, token, session, *place, 0, way, cookie, 0)
         try:
             self._write(at)
         except OSError:
@@ -139,13 +143,14 @@ class Ledger:
             raise
         self._offsets[session] = at
 
-    def employ(self, session: int, token: bytes, pid: int) -> None:
-        """Note who is to be the worker of ``session``, by ``token``, and its ``pid``.
+    def employ(self, session: int, token: bytes, pid: int, started: int = 0) -> None:
+        """Note who is to be the worker of ``session``, by ``token``, its ``pid`` and start.
 
         Before it is forked, its pid is 0: whoever has the token may be it. Raises OSError.
         """
         at = self._offsets[session]
         _EMPLOYED.pack_into(self._rows, at + _EMPLOYED_AT, pid, token)
+        _STARTED.pack_into(self._rows, at + _STARTED_AT, started)
         self._write(at)
 
     def leave(self, session: int) -> None:
@@ -245,7 +250,7 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
         used, _, _, session, *_ = _ROW.unpack_from(data, at)
         if not used and data[at : at + ROW_SIZE] == _EMPTY:
             continue
-        if used != 1 or session in offsets or any(data[at + _ROW.size : at + ROW_SIZE]):
+        if used != 1 or session in offsets:
             raise LedgerError(
                 f"{path} is damaged at byte {ROW_SIZE + at}; move it away to start without it"
             )

@@ -58,6 +58,18 @@ def is_alive(pid: int) -> bool:
     return stat[0] not in (b"Z", b"X") and not int(stat[6]) & _EXITING
 
 
+def started(pid: int) -> int:
+    """Return when ``pid`` was started, in ticks since the machine was, of 32 bits; 0: it is gone.
+
+    With its pid, it is what tells a process from all others: a title anybody can give himself.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return int(stat[19]) & 0xFFFF_FFFF
+
+
 def memory(pid: int) -> Memory | None:
     """Return how much memory ``pid`` has; None if there is no such process, or we may not look.
 

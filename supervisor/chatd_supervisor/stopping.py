@@ -13,6 +13,7 @@ from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, found_at, holder
+from chatd_supervisor.proc import started
 
 MARGIN: Final = 5.0
 """Seconds that are waited beyond the server's own stop_timeout."""
@@ -123,8 +124,9 @@ def _end(row: Row) -> bool:
     except (OSError, ValueError):
         return False
     try:
-        # The pid is pinned now; it may have become another process's since it was noted.
-        if not Path(f"/proc/{row.pid}/cmdline").read_bytes().startswith(b"chatd: "):
+        # The pid is pinned now; it may have become another process's since it was noted. What it is
+        # titled is no sign: a worker that was taken over calls itself what it likes.
+        if not row.started or started(row.pid) != row.started:
             return False
         signal.pidfd_send_signal(process, signal.SIGKILL)
     except OSError:
