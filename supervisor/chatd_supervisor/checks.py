@@ -13,8 +13,9 @@ bytes are in the client's socket, the worker waits for its acknowledgement. So
 Networks take turns (an address of IPv4, a prefix of IPv6, a local user: ``Connection.place``), so
 whoever has a thousand connections, or addresses, waits for himself alone. Of one network WAITING
 may wait, and nobody waits longer than PATIENCE: whoever cannot be answered in time is told to try
-again. At most ASKED are with ``passwords`` at a time, so that its deadline, which begins there, is
-for the check and not for the queue.
+again, and one of too many of a network not at once but after CROWD, so that he does not ask again
+as fast as he is told. At most ASKED are with ``passwords`` at a time, so that its deadline, which
+begins there, is for the check and not for the queue.
 
 It is asked once more what is to be known when the turn comes: by then there may have been too many
 failures (``login_limits``), and the answer would be of no use to anybody.
@@ -22,6 +23,7 @@ failures (``login_limits``), and the answer would be of no use to anybody.
 
 import asyncio
 import base64
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, MutableMapping
@@ -41,8 +43,11 @@ from chatd_workers.reports import Report, decode_record, encode
 ASKED: Final = 2 * AT_ONCE
 """Questions that are being answered, or are next."""
 
-WAITING: Final = 64
+WAITING: Final = 128
 """Reports of one network that may wait: an office that comes back after its line was down."""
+
+CROWD: Final = 5.0
+"""Seconds after which one more is told that there are too many."""
 
 PATIENCE: Final = 30.0
 """Seconds that a report may wait for its turn. WAITING of them take less, if no other network has
@@ -108,13 +113,13 @@ class Checks:
         assert connection is not None, "who reports serves somebody"
         held = Held(worker, report, question, connection.place)
         queue = self._queues.get(held.network, deque())
-        if len(queue) >= WAITING:
-            self._turn_away(held, CROWDED)
-            return
         self._held[worker] = held
+        if len(queue) >= WAITING:
+            held.deadline = self._loop.call_later(CROWD, self._expire, held, CROWDED)
+            return
         self._queues[held.network] = queue
         queue.append(held)
-        held.deadline = self._loop.call_later(PATIENCE, self._expire, held)
+        held.deadline = self._loop.call_later(PATIENCE, self._expire, held, OVERDUE)
         self._ask()
 
     def take_over(self, worker: Worker, encoded: bytes) -> None:
@@ -143,9 +148,8 @@ class Checks:
 
     def close(self) -> None:
         """Let go of everything."""
-        for queue in self._queues.values():
-            for held in queue:
-                _cancel(held)
+        for held in self._held.values():
+            _cancel(held)
         self._queues.clear()
         self._held.clear()
         self._passwords.close()
@@ -195,19 +199,16 @@ class Checks:
         self._ask()
         self._commit()
 
-    def _expire(self, held: Held) -> None:
+    def _expire(self, held: Held, answer: Unavailable) -> None:
         held.deadline = None
         self._take_out(held)
         del self._held[held.worker]
-        self._turn_away(held, OVERDUE)
-        self._commit()
-
-    def _turn_away(self, held: Held, answer: Unavailable) -> None:
         # Said once in a while, not for each.
         if self._loop.time() >= self._silent_until:
             self._silent_until = self._loop.time() + SILENCE
             note("password refused", waiting=len(self._held), peer=held.network or "unknown")
         self._settle(held, answer)
+        self._commit()
 
     def _settle(self, held: Held, answer: Answer) -> None:
         settled = Settled(held.question, answer)
@@ -215,10 +216,11 @@ class Checks:
 
     def _take_out(self, held: Held) -> None:
         _cancel(held)
-        queue = self._queues[held.network]
-        queue.remove(held)
+        queue = self._queues.get(held.network, deque())
+        with contextlib.suppress(ValueError):  # one of too many is in none
+            queue.remove(held)
         if not queue:
-            del self._queues[held.network]
+            self._queues.pop(held.network, None)
 
 
 def _cancel(held: Held) -> None:

@@ -64,9 +64,9 @@ DEADLINE: Final = 20.0
 SILENCE: Final = 60.0
 """Seconds between two lines in the log that say that there are too many."""
 
-NICENESS: Final = 5
-"""By which checks stand back (nice(2)): who talks does not wait for who logs in. Not more, so that
-on a busy machine they still come to an end."""
+NICENESS: Final = 15
+"""By which checks stand back (nice(2)), so that who talks does not wait for who logs in. Each check
+runs in four threads (``hashing.LANES``); with less, those of two outweigh the master."""
 
 MAX_RECORD: Final = 16 * 1024
 """Bytes of a question or an answer."""

@@ -1,13 +1,15 @@
 """What one address can do at its worst: a table of attacks, and the process that runs one of them.
 
-``attacks.py NAME PORTS SECONDS``: PORTS are where text and IRC are spoken, with a comma between.
-All come from SOURCE, to which no exemption applies, and say as much as the server takes from them.
-Prints ``begun`` when all are in and the attack proper begins, and what became of them in the end.
+``attacks.py NAME PORTS SECONDS``: PORTS are where text and IRC are spoken, and IRC behind a proxy,
+with commas between. All come from SOURCE, to which no exemption applies, and say as much as the
+server takes from them. Prints ``begun`` when all are in and the attack proper begins, and what
+became of them in the end.
 
 To add an attack, add a row to ``ATTACKS``. The journal that it meets is described in
 ``worst_journal``.
 """
 
+import base64
 import contextlib
 import itertools
 import select
@@ -15,7 +17,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
+
+if __name__ == "__main__":
+    # Python has put this folder first; its modules are storm.NAME.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from storm.logins import ACCOUNT, PASSWORD, Logins, proxied
 
 SOURCE: Final = "127.0.0.2"
 
@@ -42,6 +51,12 @@ class Attack(NamedTuple):
     """What a client of IRC says first; nobody begins until all have done that."""
     reads: bool = True
     """They take what they are answered."""
+    address: Callable[[int], str] = lambda _: ""
+    """Of IPv6, which a proxy tells of the client of that number; empty: it comes by itself."""
+    comes_again: bool = False
+    """Whoever is put out connects again, once a second."""
+    logins: bool = False
+    """Meanwhile somebody from elsewhere logs in, again and again (``logins``)."""
     program: tuple[str, ...] = ()
     """What is run instead of chatd, for attacks by a worker that was taken over."""
 
@@ -67,6 +82,16 @@ def _own_tokens(number: int) -> Iterator[bytes]:
     yield from itertools.repeat(b"a." * 4000 + b"\n", 60)
     yield from itertools.cycle([b"/search " + _TOKENS + b"\n", b"/search a\n"])
 
+
+def _base64(text: str) -> bytes:
+    return base64.b64encode(text.encode())
+
+
+_GUESS: Final = b"AUTHENTICATE SCRAM-SHA-256\r\nAUTHENTICATE %s\r\nAUTHENTICATE %s\r\n" % (
+    _base64(f"n,,n={ACCOUNT},r=mine"),
+    _base64(f"c=biws,r=mine,p={'A' * 43}="),
+)
+_LOGIN: Final = b"AUTHENTICATE PLAIN\r\nAUTHENTICATE %s\r\n" % _base64(f"\0{ACCOUNT}\0{PASSWORD}")
 
 _MASKS: Final = ",".join(f"!{n}" for n in range(10, 128)).encode()
 
@@ -142,6 +167,22 @@ ATTACKS: Final = (
         lambda _: itertools.chain([b"/join #flood\n"], itertools.repeat(b"all the same to me\n")),
         irc=False,
     ),
+    Attack(
+        "scram-guesses",
+        "guesses at a password by SCRAM, by 20 clients who come again when they are put out",
+        20,
+        _again(_GUESS),
+        comes_again=True,
+        logins=True,
+    ),
+    Attack(
+        "plain-logins",
+        "logins by PLAIN, from 100 addresses of one network of IPv6",
+        100,
+        _again(_LOGIN),
+        address=lambda number: f"2001:db8::{number + 1:x}",
+        logins=True,
+    ),
 )
 
 
@@ -155,6 +196,8 @@ class _Client:
 
     def __init__(self, attack: Attack, number: int, port: int) -> None:
         self._attack = attack
+        self.number = number
+        self.begun = time.monotonic()
         self._says = iter(attack.says(number))
         self._heard = b""
         self.socket = socket.socket()
@@ -164,7 +207,8 @@ class _Client:
         self.socket.setblocking(False)
         nick = b"m%d" % number
         if attack.irc:
-            self._out = b"NICK %s\r\nUSER m 0 * :m\r\n" % nick
+            self._out = proxied(attack.address(number))
+            self._out += b"NICK %s\r\nUSER m 0 * :m\r\n" % nick
             self._out += attack.before(number) + b"PING :all-in\r\n"
             self._ready = b"all-in"
         else:
@@ -173,6 +217,10 @@ class _Client:
         self.is_in = False
         self._is_done = False
         self.is_gone = False
+
+    def another(self, port: int) -> "_Client":
+        """Return who comes in its stead."""
+        return _Client(self._attack, self.number, port)
 
     def interest(self) -> int:
         """Return what it waits for."""
@@ -213,20 +261,32 @@ class _Client:
 def main() -> None:
     """Attack as the arguments say."""
     attack = attack_called(sys.argv[1])
-    port = int(sys.argv[2].split(",")[attack.irc])
+    ports = [int(port) for port in sys.argv[2].split(",")]
+    port = ports[2 if attack.address(0) else attack.irc]
     seconds = float(sys.argv[3])
     clients = [_Client(attack, number, port) for number in range(attack.clients)]
     _turn(clients, time.monotonic() + LIMIT, begun=False)
     came_in = sum(client.is_in for client in clients)
     print("begun", flush=True)
-    _turn(clients, time.monotonic() + seconds, begun=True)
+    logins = Logins(ports[2]) if attack.logins else None
+    again = port if attack.comes_again else 0
+    _turn(clients, time.monotonic() + seconds, begun=True, again=again)
     gone = sum(client.is_gone for client in clients)
-    print(f"{came_in} of {len(clients)} came in, {gone} were put out")
+    came = f"{came_in} of {len(clients)} came in, {gone} were put out"
+    print(came if logins is None else f"{came}; {logins.end()}")
 
 
-def _turn(clients: list[_Client], until: float, *, begun: bool) -> None:
-    """Let all act until that time, or before they have ``begun``, until all are in."""
+def _turn(clients: list[_Client], until: float, *, begun: bool, again: int = 0) -> None:
+    """Let all act until that time, or before they have ``begun``, until all are in.
+
+    ``again``: the port to which those connect again that are put out; 0: they do not.
+    """
     while (left := until - time.monotonic()) > 0:
+        for place, client in enumerate(clients if again else ()):
+            if client.is_gone and time.monotonic() > client.begun + 1:
+                client.socket.close()
+                with contextlib.suppress(OSError):
+                    clients[place] = client.another(again)
         there = {c.socket.fileno(): c for c in clients if not c.is_gone}
         if not begun and all(client.is_in for client in there.values()):
             return

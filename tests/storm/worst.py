@@ -34,10 +34,13 @@ if __name__ == "__main__" and Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", __file__, *sys.argv[1:])
 
 from bench.figures import percentile  # noqa: E402
+from chatd_supervisor.account_editing import editing, new_account  # noqa: E402
+from chatd_supervisor.hashing import derive  # noqa: E402
 from harness import Server  # noqa: E402
 from storm import attacks  # noqa: E402
 from storm.attacks import ATTACKS, Attack, attack_called  # noqa: E402
 from storm.bystanders import Bystanders  # noqa: E402
+from storm.logins import ACCOUNT, OTHER, PASSWORD  # noqa: E402
 from storm.worst_journal import template  # noqa: E402
 
 LINES: Final = 300_000
@@ -64,6 +67,11 @@ dialect = "text"
 [[listen]]
 address = "127.0.0.1:0"
 dialect = "irc"
+[[listen]]
+address = "127.0.0.1:0"
+dialect = "irc"
+proxy_protocol = true
+proxy_from = ["127.0.0.0/8"]
 [exempt]
 addresses = []
 [history]
@@ -101,6 +109,8 @@ class Outcome(NamedTuple):
             failures.append(f"worst is {max(self.attacked) * 1e3:.0f} ms")
         if self.growth > GROWTH:
             failures.append(f"the master has grown by {self.growth / 1e6:.0f} MB")
+        if "FAILED" in self.became:
+            failures.append("logging in takes too long, or fails")
         return failures
 
     def __str__(self) -> str:
@@ -163,8 +173,12 @@ class _Attackers:
         return b"begun\n" in self.told
 
     def have_gone(self) -> bool:
-        """Return whether it is over."""
-        return self._process.poll() is not None and self.have_begun
+        """Return whether it is over. Raises RuntimeError if it has not begun."""
+        if self._process.poll() is None:
+            return False
+        if not self.have_begun:
+            raise RuntimeError(f"they ended with {self._process.returncode} before they began")
+        return True
 
     @property
     def became(self) -> str:
@@ -246,6 +260,9 @@ def attacked(
     with tempfile.TemporaryDirectory(prefix="chatd-worst-") as name:
         directory = Path(name)
         shutil.copytree(journal, directory / "s")
+        if attack.logins:
+            with editing(directory / "s" / "journal.db") as editor:
+                editor.change(*(new_account(name, derive(PASSWORD)) for name in (ACCOUNT, OTHER)))
         with _served(directory, attack, supervised=kill_master) as server:
             people = Bystanders(server.ports[0])
             try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chatd_supervisor import checks as queue
-from chatd_supervisor.checks import ASKED, CROWDED, OVERDUE, PATIENCE, WAITING, Checks
+from chatd_supervisor.checks import ASKED, CROWD, CROWDED, OVERDUE, PATIENCE, WAITING, Checks
 from chatd_supervisor.questions import Answer, Check, Checked, Question, Settled
 from chatd_supervisor.work import Reported
 from chatd_workers.commands import Identify
@@ -163,14 +163,20 @@ def test_of_one_network_so_many_may_wait_and_others_come_in(
     assert desk.committed == []
     for _ in range(10):
         desk.come(ATTACKER)
+    assert desk.committed == []
+    desk.loop.wait(CROWD)
     assert {settled and settled.answer for _, settled in desk.answers()} == {CROWDED}
     assert len(desk.committed) == 10
     desk.come(BYSTANDER)
     assert len(desk.committed) == 10
     assert caplog.messages == ["password refused"]
     desk.answer()
-    desk.come(ATTACKER)
+    # One that leaves meanwhile is not told; and there is room for another one now.
+    late, later = desk.come(ATTACKER), desk.come(ATTACKER)
+    desk.checks.forget(later)  # type: ignore[arg-type]
+    desk.loop.wait(CROWD)
     assert len(desk.committed) == 11
+    assert desk.checks.held(late)  # type: ignore[arg-type]
 
 
 def test_nobody_waits_for_longer_than_that(desk: Desk) -> None:
