@@ -85,11 +85,14 @@ class Recollection:
             return found
         return self._journal.seq_of(len(self._hub.facts) + 1)
 
-    def correspondents(self, reader: str, after: int) -> list[str]:
-        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``."""
-        found = self._journal.strands.correspondents(reader, after)
-        found += self._recent.correspondents(self._hub.facts, reader)
-        return list(dict.fromkeys(found))
+    def correspondents(self, reader: str, after: int, tags: bool) -> list[tuple[str, Entry]]:
+        """Return with whom ``reader`` has exchanged private lines ``after``, and the last."""
+        found = self._journal.strands.correspondents(reader, after, tags)
+        span = Span(after, END, 1, latest=True)
+        for nick in self._recent.correspondents(self._hub.facts, reader):
+            private = Conversation(nick, (reader,), topics=tags, events=tags)
+            found += [(nick, last) for last in self._fresh(private, span)]
+        return found
 
     def marked(self, reader: str, target: str) -> int:
         """Return up to when ``reader`` has read ``target``; 0: nothing is known."""

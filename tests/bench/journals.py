@@ -183,8 +183,8 @@ def _parts(journal: SqliteJournal) -> list[Row]:
         rows.append(_row(f"... {lines} lines of {name}", taken, "<= 5 ms"))
     taken = [_timed(strands.first_at, middle.time) for _ in range(TIMES)]
     rows.append(_row("... which line is the first at a time", taken, "<= 5 ms"))
-    assert len(strands.correspondents(READER, 0)) == len(CORRESPONDENTS) - 1
-    taken = [_timed(strands.correspondents, READER, 0) for _ in range(TIMES)]
+    assert len(strands.correspondents(READER, 0, tags=True)) == len(CORRESPONDENTS) - 1
+    taken = [_timed(strands.correspondents, READER, 0, True) for _ in range(TIMES)]
     return [*rows, _row("... with whom somebody has talked", taken, "<= 5 ms")]
 
 

@@ -103,6 +103,27 @@ class TestWhatIsAskedFor:
         lines = place.lines(alice, "LATEST", ROOM, LATEST, 4)
         assert len(place.lines(alice, "AROUND", ROOM, by_id(lines[0]), 1_000_000)) == 4
 
+    def test_none_of_a_millisecond_is_left_out_unless_an_id_is_given(
+        self, place: Place, alice: int
+    ) -> None:
+        place.hub.rules = Rules(history_lines=4)
+        many = [f"{n}" for n in range(10, 40)]
+        place.do(alice, *[say(ROOM, text) for text in many])
+        assert place.texts(alice, "LATEST", ROOM, LATEST, 2) == many
+        place.tick()
+        place.do(alice, say(ROOM, "last"))
+        last = place.lines(alice, "LATEST", ROOM, LATEST, 1)
+        assert [line.text for line in last] == ["last"]
+        assert place.texts(alice, "LATEST", ROOM, LATEST, 2) == [*many, "last"]
+        assert place.texts(alice, "BEFORE", ROOM, by_time(last[0]), 1) == many
+        before = by_time(place.lines(alice, "BEFORE", ROOM, by_time(last[0]), 1)[0])
+        assert place.texts(alice, "BEFORE", ROOM, before, 1) == ["9"]
+        assert place.texts(alice, "AROUND", ROOM, before, 1) == many
+        ninth = place.lines(alice, "BEFORE", ROOM, before, 1)[0]
+        assert place.texts(alice, "AFTER", ROOM, by_time(ninth), 1) == many
+        assert place.texts(alice, "AFTER", ROOM, by_id(ninth), 1) == ["10"]
+        assert place.texts(alice, "BEFORE", ROOM, by_id(last[0]), 1) == ["39"]
+
     def test_what_was_said_in_the_same_tick(self, place: Place, alice: int) -> None:
         place.do(alice, say(ROOM, "now"), say(ROOM, "and now"))
         lines = place.lines(alice, "LATEST", ROOM, LATEST, 3)
@@ -272,8 +293,8 @@ class TestKinds:
         place.do(alice, c.Enter(["#DEV"]), c.Rename("alicia"), c.Depart("bye"))
         place.tick()
         for room, kinds in ((ROOM, ["nick", "depart"]), ("#dev", ["nick", "depart"])):
-            lines = place.lines(bob, "LATEST", room, LATEST, 2)
-            assert [line.kind for line in lines] == kinds
+            lines = place.lines(bob, "LATEST", room, LATEST, 9)
+            assert [line.kind for line in lines[-2:]] == kinds
         assert [line.kind for line in place.lines(bob, "LATEST", "#else", LATEST, 9)] == ["join"]
 
     def test_who_comes_by_other_dialects_comes_too(self, place: Place) -> None:
@@ -388,6 +409,28 @@ class TestTargets:
             assert targets(place, bob, 1, end) == ["#One", "#others", "alice"]
             place.tick(0)
 
+    @pytest.mark.parametrize("written", [True, False])
+    def test_none_of_a_millisecond_is_left_out(self, place: Place, written: bool) -> None:
+        alice = place.arrive("alice", *HISTORY)
+        for nick in ("bob", "carol", "dave", "erin", "frank"):
+            place.arrive(nick)
+        place.do(alice, say("bob", "x"))
+        place.tick()
+        place.do(alice, *[say(nick, "x") for nick in ("carol", "dave", "erin")])
+        place.do(alice, c.Enter([ROOM]), say(ROOM, "x"))
+        place.tick()
+        place.do(alice, say("frank", "x"))
+        if written:
+            place.tick()
+        end = place.now + 1000
+        moment = ["carol", "dave", "erin", ROOM]
+        assert targets(place, alice, 1, end, 1) == ["bob"]
+        assert targets(place, alice, 1, end, 2) == ["bob", *moment]
+        assert targets(place, alice, 1, end, 5) == ["bob", *moment]
+        assert targets(place, alice, end, 1, 1) == ["frank"]
+        assert targets(place, alice, end, 1, 3) == [*moment, "frank"]
+        assert targets(place, alice, end, 1, 6) == ["bob", *moment, "frank"]
+
     def test_people_are_as_many_as_one_likes(self, place: Place) -> None:
         alice = place.arrive("alice", *HISTORY)
         for n in range(30):
@@ -487,6 +530,10 @@ def test_paging_meets_every_line_once_in_order(
         assert [line for page in on for line in page] == everything
         back = list(pages(ask, "BEFORE", end, by))
         assert [line for page in reversed(back) for line in page] == everything
+        latest = ask("LATEST", LATEST)
+        rest = list(pages(ask, "BEFORE", by(latest[0]), by)) if latest and by is by_time else []
+        if by is by_time:
+            assert [line for page in reversed([latest, *rest]) for line in page] == everything
         for found in (on, back):
             assert all(len(page) >= size for page in found[:-1])
             if by is by_id:

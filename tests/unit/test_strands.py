@@ -110,7 +110,10 @@ def test_with_whom_somebody_has_talked(journal: SqliteJournal) -> None:
         )
     ]
     journal.commit(NOTHING._replace(facts=facts))
-    ask = journal.strands.correspondents
+
+    def ask(reader: str, after: int) -> list[str]:
+        return [nick for nick, _ in journal.strands.correspondents(reader, after, tags=True)]
+
     assert sorted(ask("@alice", 0)) == ["alice", "bob", "carol", "été"]
     assert sorted(ask("@alice", 2)) == ["alice", "bob", "été"]
     assert ask("@alice", 6) == []
@@ -231,7 +234,7 @@ def test_no_more_is_read_than_is_shown(journal: SqliteJournal) -> None:
         journal.strands.between(Conversation("#ops", topics=False, events=True), span)
         journal.strands.between(Conversation("bob", ("7", "@alice")), span)
     journal.strands.first_at(1)
-    journal.strands.correspondents("@alice", 0)
+    journal.strands.correspondents("@alice", 0, tags=True)
     journal.strands.marks("@alice")
     journal.strands.marked("@alice", "bob")
     journal._database.set_trace_callback(None)

@@ -43,10 +43,11 @@ class Archive(Protocol):
     def first_at(self, time: int) -> int:
         """Return the sequence number of the first entry at or after ``time``; if none, the next."""
 
-    def correspondents(self, reader: str, after: int) -> list[str]:
-        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
+    def correspondents(self, reader: str, after: int, tags: bool) -> list[tuple[str, Entry]]:
+        """Return with whom ``reader`` has exchanged private lines ``after``, and the last of them.
 
-        If they are very many, those of the latest.
+        By folded nicks, in any order, one of them maybe twice. What are ``tags`` without text
+        counts only if wanted.
         """
 
     def marked(self, reader: str, target: str) -> int:
@@ -90,7 +91,7 @@ class NoArchive:
         """Return the first number there will be."""
         return 1
 
-    def correspondents(self, _reader: str, _after: int) -> list[str]:
+    def correspondents(self, _reader: str, _after: int, _tags: bool) -> list[tuple[str, Entry]]:
         """Return nobody."""
         return []
 

@@ -1,16 +1,17 @@
 """CHATHISTORY: any part of what was said, in a room one is in or with somebody (IRCv3).
 
 Every line has one place in the order of the journal, so a client that pages by message ids meets
-each line once. Times are told to the millisecond, and several lines may share one: what is asked
-for by times begins and ends between milliseconds, and if a page would end within one, the rest of
-it is added. So a client that pages by times meets each line once as well, and may get more lines
-than it has asked for.
+each line once. Times are told to the millisecond, and all that is said in one tick has the same
+one: what is not asked for by a message id begins and ends between milliseconds, and if a page would
+end within one, the rest of it is added. So a client that pages by times, from the latest lines on
+or from any other, meets each line once as well, and may get more lines than it has asked for.
 
 Private lines are found by whoever was called as is asked, at the time; they are shown to the two
 who exchanged them (``journal.strands``), never to somebody who is called so later.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from chatd_supervisor.hub.core import Action, Core
@@ -25,6 +26,10 @@ from chatd_workers.names import fold, is_nick
 
 MILLISECOND: Final = 1000
 """In microseconds."""
+
+SHARING: Final = 2000
+"""Lines of one conversation that are looked for at most in one millisecond: more than the master
+takes in one tick."""
 
 
 class _Place(NamedTuple):
@@ -79,13 +84,19 @@ def _show_lines(hub: Core, session: Session, entry: c.Chathistory) -> None:
         return
     most = _most(hub, entry)
     if entry.verb == "AROUND":
+        span = Span(0, END, most, latest=False)
         found = _around(hub, wanted, first, most)
+        begins, ends = True, True
     else:
         span = _SPANS[entry.verb](first, second, most)
         found = hub.past.between(wanted, span)
-        timed = not entry.first.id and not entry.first.latest
-        if timed and len(found) == most:
-            found = _to_a_whole_moment(hub, wanted, span, found)
+        is_cut = len(found) == most
+        begins, ends = is_cut and span.latest, is_cut and not span.latest
+    if found and not entry.first.id:
+        if begins:
+            found = _before_in_its_moment(hub, wanted, span, found[0]) + found
+        if ends:
+            found += _after_in_its_moment(hub, wanted, span, found[-1])
     lines = tuple(map(past_of, found))
     hub.reply(session, e.HistoryShown(entry.target, lines, session.to))
 
@@ -130,22 +141,23 @@ def _around(hub: Core, wanted: Conversation, place: _Place, most: int) -> list[E
     return before[len(before) - head :] + after[: most - head]
 
 
-def _to_a_whole_moment(
-    hub: Core, wanted: Conversation, span: Span, found: list[Entry]
-) -> list[Entry]:
-    """Return ``found`` with the lines that share their millisecond with its end.
+def _before_in_its_moment(hub: Core, wanted: Conversation, span: Span, first: Entry) -> list[Entry]:
+    """Return the lines within ``span`` before ``first`` that share its millisecond."""
+    begins = hub.past.first_at(_moment(first))
+    after = max(span.after, begins - 1)
+    return hub.past.between(wanted, Span(after, first.seq, SHARING, latest=True))
 
-    So many at most as anybody may ask for: what comes in faster is paged through by message ids.
-    """
-    end = found[0] if span.latest else found[-1]
-    moment = end.time // MILLISECOND * MILLISECOND
-    if span.latest:
-        after = max(span.after, hub.past.first_at(moment) - 1)
-        rest = Span(after, end.seq, hub.rules.history_lines, latest=True)
-        return hub.past.between(wanted, rest) + found
-    before = min(span.before, hub.past.first_at(moment + MILLISECOND))
-    rest = Span(end.seq, before, hub.rules.history_lines, latest=False)
-    return found + hub.past.between(wanted, rest)
+
+def _after_in_its_moment(hub: Core, wanted: Conversation, span: Span, last: Entry) -> list[Entry]:
+    """Return the lines within ``span`` after ``last`` that share its millisecond."""
+    ends = hub.past.first_at(_moment(last) + MILLISECOND)
+    before = min(span.before, ends)
+    return hub.past.between(wanted, Span(last.seq, before, SHARING, latest=False))
+
+
+def _moment(entry: Entry) -> int:
+    """Return when the millisecond of ``entry`` begins."""
+    return entry.time // MILLISECOND * MILLISECOND
 
 
 def _show_targets(hub: Core, session: Session, entry: c.Chathistory) -> None:
@@ -155,18 +167,39 @@ def _show_targets(hub: Core, session: Session, entry: c.Chathistory) -> None:
         hub.refuse(session, "chathistory-failed", "*", entry.verb)
         return
     span = _between(first, second, _most(hub, entry))
-    names = [room.name for room in session.rooms.values()]
-    for reader in _readers(session):
-        names += hub.past.correspondents(reader, span.after)
-    found: list[tuple[Entry, str]] = []
-    for name in dict.fromkeys(names):
-        wanted = _conversation(session, name)
-        latest = hub.past.between(wanted, Span(0, END, 1, latest=True)) if wanted else []
-        found += [(last, name) for last in latest if span.after < last.seq < span.before]
-    found.sort()
-    some = found[-span.most :] if span.latest else found[: span.most]
+    found = [
+        (last, name)
+        for name, last in _last_lines(hub, session, span.after).items()
+        if span.after < last.seq < span.before
+    ]
+    found.sort(reverse=span.latest)
+    some = found[: span.most]
+    # As of lines, all that share a millisecond with the end.
+    rest = takewhile(lambda each: _moment(each[0]) == _moment(some[-1][0]), found[span.most :])
+    some += rest
+    if span.latest:
+        some.reverse()
     targets = tuple((_spelling(last, name), last.time) for last, name in some)
     hub.reply(session, e.TargetsShown(targets, session.to))
+
+
+def _last_lines(hub: Core, session: Session, after: int) -> dict[str, Entry]:
+    """Return the last line of each conversation of ``session`` in which there is one ``after``.
+
+    By the name of the room, or the folded nick of the other one.
+    """
+    found: dict[str, Entry] = {}
+    for room in session.rooms.values():
+        wanted = _conversation(session, room.name)
+        assert wanted is not None, "it is in that room"
+        for last in hub.past.between(wanted, Span(after, END, 1, latest=True)):
+            found[room.name] = last
+    for reader in _readers(session):
+        for nick, last in hub.past.correspondents(
+            reader, after, bool(session.view & EVENT_PLAYBACK)
+        ):
+            found[nick] = max(last, found.get(nick, last))
+    return found
 
 
 def _spelling(last: Entry, name: str) -> str:

@@ -24,8 +24,14 @@ thousands of them."""
 PREFILTERED: Final = 4
 """Words that a line is looked through for before."""
 
-STEPS: Final = 50
-"""Steps of SQLite's virtual machine after which it is seen whether it takes too long."""
+SEARCH: Final = 0.5
+"""The part of what is allowed that a search may take."""
+
+STEPS: Final = 20
+"""Steps of SQLite's virtual machine after which it is seen whether it takes too long;"""
+PAUSE: Final = 0.002
+"""and how many seconds of what has passed since the last time count at most: it may have been the
+garbage collector's, which is nobody's fault."""
 
 
 class Reader:
@@ -102,7 +108,7 @@ class Reader:
         if what is None:
             return Found(found)
         try:
-            with self.moment():
+            with self.moment(SEARCH):
                 found.extend(self._search(what, room, count))
         except sqlite3.OperationalError as error:
             if not is_interrupted(error):
@@ -161,36 +167,51 @@ class Reader:
         return int(digits) if ours else None
 
     @contextlib.contextmanager
-    def moment(self) -> Iterator[None]:
+    def moment(self, part: float = 1.0) -> Iterator[None]:
         """See everything as it is at one moment: another process may be writing.
 
-        And keep to the time that is allowed.
+        And keep to that part of the time that is allowed.
         """
         if self._database.in_transaction:
             yield
             return
         self._database.execute("BEGIN")
         try:
-            with self._limited():
+            with self._limited(part):
                 yield
         finally:
             # Not within the limit, or this would be interrupted as well.
             self._database.execute("ROLLBACK")
 
     @contextlib.contextmanager
-    def _limited(self) -> Iterator[None]:
+    def _limited(self, part: float) -> Iterator[None]:
         if self._left is None:
             yield
             return
-        # Of CPU: that others use the machine is nobody's fault.
-        begun = time.thread_time()
-        until = begun + self._left
-        self._database.set_progress_handler(lambda: time.thread_time() > until, STEPS)
+        meter = _Meter(self._left * part)
+        self._database.set_progress_handler(meter.is_over, STEPS)
         try:
             yield
         finally:
             self._database.set_progress_handler(None, STEPS)
-            self._left = max(0.0, until - time.thread_time())
+            meter.is_over()
+            self._left = max(0.0, self._left - meter.spent)
+
+
+class _Meter:
+    """Seconds of CPU that something takes: that others use the machine is nobody's fault."""
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._last = time.thread_time()
+        self.spent = 0.0
+
+    def is_over(self) -> bool:
+        """Return whether it has taken more than it may."""
+        now = time.thread_time()
+        self.spent += min(now - self._last, PAUSE)
+        self._last = now
+        return self.spent > self._most
 
 
 def is_interrupted(error: sqlite3.Error) -> bool:

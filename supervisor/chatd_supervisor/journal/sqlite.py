@@ -45,7 +45,7 @@ FORCED_CHECKPOINT: Final = 16_000
 BUSY: Final = 0.1
 """Seconds that are waited for somebody else who writes into the file,"""
 
-QUESTION: Final = 0.005
+QUESTION: Final = 0.01
 """Seconds of CPU that one command of a client may take for all that it asks of the journal."""
 
 PATIENCE: Final = 5.0
@@ -143,6 +143,8 @@ class SqliteJournal:
         try:
             with self._explained():
                 yield
+        except TooMuch:
+            raise
         except JournalError as error:
             note("journal cannot be read", reason=error)
             raise

@@ -78,22 +78,30 @@ class SqliteStrands:
             )
         return int(seq)
 
-    def correspondents(self, reader: str, after: int) -> list[str]:
-        """Return the folded nicks with which ``reader`` has exchanged private lines ``after``.
+    def correspondents(self, reader: str, after: int, tags: bool) -> list[tuple[str, Entry]]:
+        """Return with whom ``reader`` has exchanged private lines ``after``, and the last line.
 
         Each of its strands is looked up by its name, not line by line.
         """
-        with self._explained():
+        told = "" if tags else "AND kind <> 'tell-tag'"
+        with self._explained(), self._reader.moment():
             found = self._database.execute(
-                "WITH RECURSIVE theirs (name) AS ("
+                "WITH RECURSIVE theirs (name) AS ("  # noqa: S608  # constants
                 " SELECT min(strand) FROM strands WHERE strand > ?1 AND strand < ?2 UNION ALL"
                 " SELECT (SELECT min(strand) FROM strands WHERE strand > name AND strand < ?2)"
                 " FROM theirs WHERE name IS NOT NULL LIMIT ?4"
-                ") SELECT name FROM theirs WHERE name IS NOT NULL"
-                " AND (SELECT max(seq) FROM strands WHERE strand = name) > ?3",
+                ") SELECT name, (SELECT seq FROM strands CROSS JOIN entries USING (seq)"
+                f" WHERE strand = name AND seq > ?3 {told} ORDER BY strands.seq DESC LIMIT 1)"
+                " FROM theirs WHERE name IS NOT NULL",
                 (*_all_of(reader), after, MAX_CORRESPONDENTS),
             ).fetchall()
-        return [name.partition(" ")[2] for (name,) in found]
+            last = "SELECT * FROM entries WHERE seq = ?"
+            return [
+                (name.partition(" ")[2], entry)
+                for name, seq in found
+                if seq is not None
+                for entry in self._reader.entries(last, (seq,))
+            ]
 
     def marked(self, reader: str, target: str) -> int:
         """Return up to when ``reader`` has read ``target`` (any case); 0: nothing is known."""

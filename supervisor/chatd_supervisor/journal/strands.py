@@ -126,10 +126,11 @@ class Strands(Protocol):
     def sealed(self, room: str) -> int:
         """Return the sequence number after which the past of ``room`` may be shown; 0: all."""
 
-    def correspondents(self, reader: str, after: int) -> list[str]:
+    def correspondents(self, reader: str, after: int, tags: bool) -> list[tuple[str, Entry]]:
         """Return with whom ``reader`` has exchanged private lines ``after`` a sequence number.
 
-        Folded nicks, a thousand at most, in any order.
+        Folded nicks, a thousand at most, in any order, with the last line exchanged; ``tags``
+        without text are lines only if wanted.
         """
 
     def marked(self, reader: str, target: str) -> int:
