@@ -18,8 +18,9 @@ from typing import Final, NamedTuple
 
 from chatd_supervisor.journal import SHOWN, Entry, JournalError
 from chatd_supervisor.journal.faults import explain, refuse_older
+from chatd_supervisor.journal.files import refuse_unfit
 from chatd_supervisor.journal.reading import Reader
-from chatd_supervisor.journal.schema import WrongFile
+from chatd_supervisor.journal.schema import WrongFile, WrongFiles
 from chatd_supervisor.records import fields_of
 from chatd_workers.names import fold
 from chatd_workers.titles import printable
@@ -58,10 +59,11 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise JournalError(f"there is no journal {path}")
     try:
+        refuse_unfit(path)
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             refuse_older(path, database)
             yield database
-    except (sqlite3.Error, WrongFile) as error:
+    except (sqlite3.Error, WrongFile, WrongFiles) as error:
         raise JournalError(explain(path, error)) from error
 
 

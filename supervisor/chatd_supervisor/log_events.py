@@ -311,6 +311,12 @@ EVENTS: Final = {
     ),
     # The journal
     "journal begun": Kind(INFO, ("file",), "There was none."),
+    "journal log removed": Kind(
+        ERROR,
+        ("file",),
+        "The write-ahead log was removed or replaced while it was in use; nothing is lost, and"
+        " there is another.",
+    ),
     "journal cannot be written": Kind(
         ERROR, ("reason", "retry"), "Nothing can be said; tried again every retry seconds."
     ),

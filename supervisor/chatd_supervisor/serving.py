@@ -202,7 +202,7 @@ def try_out(invocation: Invocation) -> int:
         with lean_imports():
             from chatd_supervisor import master  # noqa: F401, PLC0415
             from chatd_supervisor.certificates import check_certificates  # noqa: PLC0415
-            from chatd_supervisor.journal.sqlite import check  # noqa: PLC0415
+            from chatd_supervisor.journal.files import check  # noqa: PLC0415
         check_certificates(config)
         check(paths_of(config).journal_file)
     except (ConfigError, OSError) as error:

@@ -20,7 +20,8 @@ from chatd_supervisor.journal import (
     Stream,
     schema,
 )
-from chatd_supervisor.journal.sqlite import SqliteJournal, check
+from chatd_supervisor.journal.files import check
+from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.records import RoomRecord, Seat, SessionRecord, data_of, encode
 from manual_clock import ManualClock
 from tended import tended

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from chatd_supervisor.journal import JournalError
-from chatd_supervisor.journal.schema import VERSION, WrongFile, inspect
+from chatd_supervisor.journal.schema import VERSION, WrongFile, WrongFiles, inspect
 
 _ADVICE: Final = (
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB"),
-        "{path} is damaged ({error}); move it and its -wal and -shm files away, put a backup there",
+        "{path} is damaged ({error}); put a backup there with chatd restore",
     ),
     (("SQLITE_FULL",), "{path} cannot be written: no space is left on its file system"),
     (
@@ -32,6 +32,8 @@ _ADVICE: Final = (
 
 def explain(path: Path, error: Exception) -> str:
     """Return a sentence about ``error``: which file, what is wrong, what to do."""
+    if isinstance(error, WrongFiles):
+        return str(error)
     if isinstance(error, WrongFile):
         return f"{path} {error}; install that one, or move the file away to begin a new journal"
     if isinstance(error, OSError):

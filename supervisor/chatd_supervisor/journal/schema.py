@@ -269,6 +269,10 @@ class WrongFile(Exception):
     """The file is not one that this version can use; ``str()`` says what it is instead."""
 
 
+class WrongFiles(Exception):
+    """The files are no journal as they are; ``str()`` is a sentence, which says what to do."""
+
+
 def inspect(database: sqlite3.Connection) -> int:
     """Return the version of the file. Raises WrongFile, or sqlite3.Error if it is damaged."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]

@@ -7,7 +7,6 @@ waits for the disk, and forgetting what is too old.
 """
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import count as counting
@@ -32,8 +31,9 @@ from chatd_supervisor.journal import (
 from chatd_supervisor.journal.account_tables import SqliteAccounts, make
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.journal.faults import explain
+from chatd_supervisor.journal.files import Files, begin, look_through, refuse_unfit
 from chatd_supervisor.journal.reading import Reader, is_interrupted
-from chatd_supervisor.journal.schema import WrongFile, inspect, migrate
+from chatd_supervisor.journal.schema import WrongFile, WrongFiles, migrate
 from chatd_supervisor.journal.strand_tables import APART, SqliteStrands
 from chatd_supervisor.journal.tending import Tending
 from chatd_supervisor.logbook import note
@@ -75,10 +75,9 @@ class SqliteJournal:
         self._max_size = max_size
         self._clock = clock or Clock(jumped=_tell_jump)
         with self._explained():
-            if not path.exists():
+            refuse_unfit(path)
+            if begin(path):
                 note("journal begun", file=path)
-            # Its messages are not for others to read.
-            path.touch(mode=0o600)
             self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
             with self._explained():
@@ -93,6 +92,7 @@ class SqliteJournal:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.execute("UPDATE state SET tick = tick")
                 self._database.execute("ROLLBACK")
+                look_through(self._database)
                 self._begin()
                 self._database.execute(f"PRAGMA busy_timeout = {BUSY * 1000:.0f}")
         except JournalError:
@@ -124,7 +124,7 @@ class SqliteJournal:
             running=self._clock.running,
             until_believed=self._passed.until_believed,
         )
-        self._file = _identity(self._path)
+        self._files = Files(self._path, self._database)
         self.accounts = SqliteAccounts(self._database, self._answering)
         self.strands = SqliteStrands(self._database, self._reader, self._answering)
 
@@ -132,7 +132,7 @@ class SqliteJournal:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, WrongFile, OSError) as error:
+        except (sqlite3.Error, WrongFile, WrongFiles, OSError) as error:
             if isinstance(error, sqlite3.Error) and is_interrupted(error):
                 raise TooMuch("this would take the server too long; ask for less") from error
             raise JournalError(explain(self._path, error)) from error
@@ -198,7 +198,7 @@ class SqliteJournal:
         database = self._database
         now = batch.time or self.clock()
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
-        self._see_that_it_is_there()
+        self._files.look()
         self._see_that_it_has_room()
         try:
             database.execute("BEGIN IMMEDIATE")
@@ -228,19 +228,6 @@ class SqliteJournal:
         self._last_session = last_session
         self._tending.written(len(batch.facts))
         return tick
-
-    def _see_that_it_is_there(self) -> None:
-        """Look whether the file has still its name: SQLite would write on without it."""
-        try:
-            found = _identity(self._path)
-        except (FileNotFoundError, NotADirectoryError):
-            found = None
-        if found != self._file:
-            raise JournalError(
-                f"{self._path} was moved, removed or replaced while it was in use; put it back, or"
-                " restart chatd, which goes on with what is there then"
-                f" (until then what was there is in /proc/{os.getpid()}/fd)"
-            )
 
     def _see_that_it_has_room(self) -> None:
         with self._explained():
@@ -365,25 +352,6 @@ class SqliteJournal:
 
 def _tell_jump(seconds: float) -> None:
     note("clock jumped", seconds=round(seconds, 1))
-
-
-def check(path: Path) -> None:
-    """See whether this version can go on with the journal at ``path``. Raises JournalError."""
-    if not path.exists():
-        return
-    try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY)
-        ) as database:
-            inspect(database)
-    except (sqlite3.Error, WrongFile) as error:
-        raise JournalError(explain(path, error)) from error
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells the file from any other. Raises OSError."""
-    found = os.stat(path)
-    return found.st_dev, found.st_ino
 
 
 def _rooms_of(batch: Batch) -> set[str]:
