@@ -55,6 +55,8 @@ class SessionRecord(Struct, omit_defaults=True, kw_only=True):
     host: str = ""
     realname: str = ""
     account: str = ""
+    login: int = 0
+    """When it has logged in to that."""
     failures: int = 0
     """Attempts to log in that have failed since it came, or was logged in."""
     signon: int = 0

@@ -169,12 +169,30 @@ def test_the_owner_takes_the_nick_from_a_connection_of_its_own(talk: Talk) -> No
     assert talk.hub.find("alice") is talk.hub.sessions[talk.numbers["alice"]]
 
 
-def test_once_registered_two_of_one_account_do_not_take_it_from_each_other(talk: Talk) -> None:
+def test_two_of_one_account_do_not_take_it_from_each_other_for_ever(talk: Talk) -> None:
+    """The one that has logged in last has it if it wants it."""
     log_in(talk, "ghost")
+    talk.hub.now += 1_000_000
     log_in(talk, "alice")
     assert say(talk, "ghost", "NICK alice") == ["433 alice"]
     say(talk, "alice", "NICK away")
     assert say(talk, "ghost", "NICK alice") == [":guest1 NICK alice"]
+    assert say(talk, "alice", "NICK alice") == [":away NICK alice"]
+    assert say(talk, "ghost", "NICK alice") == ["433 alice"]
+    # Logging in again is what a person does on purpose.
+    talk.hub.now += 1_000_000
+    say(talk, "ghost", "NS IDENTIFY alice sesame")
+    assert say(talk, "ghost", "NICK alice") == [":guest1 NICK alice"]
+
+
+def test_who_identifies_after_it_has_come_takes_it_from_its_ghost(talk: Talk) -> None:
+    """As clients without SASL do."""
+    log_in(talk, "ghost")
+    assert connect(talk, "alice", "NICK alice", "USER alice 0 * :A", "NICK alice_")[0] == "001"
+    assert say(talk, "alice", "NICK alice") == ["433 alice"]
+    say(talk, "alice", "NS IDENTIFY alice sesame")
+    assert say(talk, "alice", "NICK alice") == [":alice_ NICK alice"]
+    assert nick_of(talk, "ghost").startswith("guest")
 
 
 def test_the_owner_takes_it_from_whoever_is_not_logged_in_at_any_time(talk: Talk) -> None:

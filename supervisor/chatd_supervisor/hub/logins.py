@@ -31,7 +31,13 @@ def become(hub: Core, session: Session, account: Account) -> e.Stamp:
     """Let ``session`` be logged in to ``account``, and tell it so; the others hear by ``show``."""
     modes = "".join(sorted({*session.record.modes, LOGGED_IN}))
     stamp = hub.change(
-        session, "account", account.name, account=account.name, modes=modes, failures=0
+        session,
+        "account",
+        account.name,
+        account=account.name,
+        login=hub.now,
+        modes=modes,
+        failures=0,
     )
     hub.inform(session, "logged-in", account.name, about=_mask(session))
     return stamp

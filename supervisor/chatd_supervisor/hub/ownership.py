@@ -40,9 +40,9 @@ def is_owned(hub: Core, nick: str) -> bool:
 def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
     """Return whether ``session`` can have ``nick`` although ``holder`` is called so.
 
-    The owner of an account takes its nick from whoever is not logged in to it; and while it
-    registers, or is a guest, also from another session of its own, which may be a dead connection
-    that nobody has noticed. Not later: two clients that both regain the nick would take it from
+    The owner of an account takes its nick from whoever is not logged in to it, and from a session
+    of its own that has logged in earlier, which may be a dead connection that nobody has noticed.
+    Not from one that has logged in later: two clients that both regain the nick would take it from
     each other for ever. Nor between Unix sockets, where the kernel tells of every death, nor for a
     guest on one, who was logged in without having asked.
     """
@@ -51,9 +51,10 @@ def takes_over(hub: Core, session: Session, nick: str, holder: Session) -> bool:
         return False
     if fold(holder.record.account) != fold(nick):
         return True
-    if session.record.registered:
-        return not session.named and not session.record.local_user
-    return not (session.record.local_user and holder.record.local_user)
+    here = session.record.local_user
+    if here and (holder.record.local_user or (session.record.registered and not session.named)):
+        return False
+    return (session.record.login, session.id) > (holder.record.login, holder.id)
 
 
 def is_reserved(hub: Core, session: Session, nick: str) -> bool:
