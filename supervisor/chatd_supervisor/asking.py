@@ -1,20 +1,35 @@
 """Asking the master over its control socket: the side of ``chatd status``, ``stop`` and the like.
 
 Plain blocking sockets with a deadline: a command that only asks does not pay for asyncio.
+
+Who answers is not believed to be a master of ours because of where its socket is: /tmp/chatd-UID
+may be somebody else's. The kernel says whose the process that listens is (``_refuse_foreign``); and
+whatever it says, no control character of it reaches the terminal.
 """
 
 import contextlib
 import json
 import os
+import re
 import select
 import socket
+import stat
+import struct
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from chatd_workers.names import UNSAFE
 
 PATIENCE = 10.0
 """Seconds that a whole question and answer may take, unless said otherwise."""
+
+
+_CREDENTIALS: Final = struct.Struct("iII")
+"""struct ucred: pid, uid, gid."""
+
+_CONTROLS: Final = re.compile(f"(?![\n\t]){UNSAFE.pattern}")
 
 
 class ControlError(Exception):
@@ -56,7 +71,7 @@ def follow(
         while True:
             *lines, rest = rest.split(b"\n")
             for line in lines:
-                yield json.loads(line)
+                yield _shown(json.loads(line))
             data = _more(asking)
             if not data:
                 break
@@ -109,8 +124,8 @@ def _answer(path: Path, received: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(received)
         if "error" in answer:
-            raise ControlError(str(answer["error"]))
-        result: dict[str, Any] = answer["ok"]
+            raise ControlError(_shown(str(answer["error"])))
+        result: dict[str, Any] = _shown(answer["ok"])
     except (ValueError, TypeError, KeyError) as error:
         raise ControlError(f"chatd on {path} ended before it had answered") from error
     return result
@@ -123,6 +138,7 @@ def _exchange(
     question = json.dumps({"request": request, **arguments}).encode() + b"\n"
     asking.settimeout(_left(deadline))
     asking.connect(os.fspath(path))
+    _refuse_foreign(asking, path)
     # The master may refuse before it has heard all, or anything; what it said is there to read.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         asking.sendall(question)
@@ -134,6 +150,43 @@ def _exchange(
             break
         received += data
     return bytes(received)
+
+
+def _refuse_foreign(asking: socket.socket, path: Path) -> None:
+    """Raise ControlError if who listens at ``path`` may be anybody."""
+    _, uid, _ = _CREDENTIALS.unpack(
+        asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    )
+    if may_answer(uid, os.geteuid(), path):
+        return
+    raise ControlError(
+        f"{path} is not yours: user {uid} listens there, and can be anybody;"
+        " name your server with --runtime-dir, or ask as that user"
+    )
+
+
+def may_answer(uid: int, ours: int, path: Path) -> bool:
+    """Return whether a server of user ``uid`` at ``path`` may be asked by user ``ours``.
+
+    Our own, and root's. Root also asks those that run as a user of their own, unless anybody could
+    have put a directory where that of this one is. Raises OSError.
+    """
+    if uid in (ours, 0):
+        return True
+    return ours == 0 and not path.parent.parent.stat().st_mode & stat.S_IWOTH
+
+
+def _shown(value: Any) -> Any:
+    """Return ``value``, as JSON has it, with what no terminal should see escaped in its texts."""
+    if isinstance(value, str):
+        return value if value.isprintable() else _CONTROLS.sub(_escaped, value)
+    if isinstance(value, dict):
+        return {_shown(key): _shown(inner) for key, inner in value.items()}
+    return list(map(_shown, value)) if isinstance(value, list) else value
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _left(deadline: float) -> float:

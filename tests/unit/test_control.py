@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from chatd_supervisor import control
-from chatd_supervisor.asking import ControlError, NotRunning, ask, follow
+from chatd_supervisor.asking import ControlError, NotRunning, ask, follow, may_answer
 from chatd_supervisor.control import (
     MAX_AT_ONCE,
     MAX_REQUEST,
@@ -33,6 +33,8 @@ def handle(request: str, arguments: dict[str, Any]) -> dict[str, Any]:
     match request:
         case "echo":
             return arguments
+        case "escapes":
+            return {"a\x1b[2J": ["\x9b31m", {"text": "two\nlines\tof \u202etext"}], "n": 1}
         case "large":
             return {"text": "x" * 3_000_000}
     raise ControlError(f"no such request: {request}")
@@ -86,6 +88,38 @@ def raw(path: Path, data: bytes) -> Any:
             received += piece
     assert received.endswith(b"\n")
     return json.loads(received)
+
+
+@pytest.mark.parametrize(
+    ("uid", "ours", "mode", "may"),
+    [
+        (1000, 1000, 0o1777, True),
+        (0, 1000, 0o1777, True),
+        (1001, 1000, 0o1777, False),
+        (1001, 1000, 0o755, False),
+        # Root asks a server of another user, but not one that just anybody can have made.
+        (1001, 0, 0o755, True),
+        (1001, 0, 0o1777, False),
+    ],
+)
+def test_whose_server_may_answer(tmp_path: Path, uid: int, ours: int, mode: int, may: bool) -> None:
+    runtime = tmp_path / "between" / "chatd-1000"
+    runtime.mkdir(parents=True)
+    runtime.parent.chmod(mode)
+    assert may_answer(uid, ours, runtime / "control.sock") is may
+
+
+def test_a_server_of_somebody_else_is_not_asked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatd_supervisor.asking.may_answer", lambda *_: False)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(ControlError, match=f"is not yours: user {os.getuid()} listens there"):
+            ask(path, "status")
+        with closing(listener.accept()[0]) as told:
+            assert told.recv(1) == b"", "nothing was said to it"
 
 
 def test_a_question_has_its_answer(path: Path) -> None:
@@ -308,3 +342,10 @@ def test_a_master_that_dies_in_a_stream_is_told_so(path: Path) -> None:
             list(records())
 
     serve(path, client, streaming([], lambda feed: feed.end()))
+
+
+def test_no_control_character_of_an_answer_reaches_a_terminal(path: Path) -> None:
+    assert serve(path, lambda: ask(path, "escapes")) == {
+        "a\\x1b[2J": ["\\x9b31m", {"text": "two\nlines\tof \\u202etext"}],
+        "n": 1,
+    }
