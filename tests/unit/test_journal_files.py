@@ -127,9 +127,8 @@ def test_what_is_too_short_is_not_begun_anew(path: Path, content: bytes) -> None
     assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
 
 
-def test_a_log_without_its_journal_is_not_begun_anew(
-    journal: SqliteJournal, path: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("journal")
+def test_a_log_without_its_journal_is_not_begun_anew(path: Path, tmp_path: Path) -> None:
     left = killed(path, tmp_path / "k")
     left.rename(tmp_path / "elsewhere")
     refused(left, r"journal\.db-wal is there and .*journal\.db is not; put that back, or")
@@ -175,7 +174,7 @@ def test_the_log_of_another_time_beside_a_copy_is_seen(
 def test_what_is_whole_is_never_taken_for_damaged(path: Path, tmp_path: Path) -> None:
     path.parent.mkdir()
     journal = SqliteJournal(path, max_size=200_000)
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     for number in range(60):
         kinds = chance.choices(["say", "act", "join", "tell", "topic"], k=chance.randint(1, 40))
         facts = [Fact(1, "a", chance.choice(["#x", "#y"]), kind, "x" * 200) for kind in kinds]
