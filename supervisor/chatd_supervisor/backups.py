@@ -37,17 +37,32 @@ def back_up(path: Path, target: Path) -> int:
     with opened(path) as database, _told_of(target):
         if os.path.lexists(target):
             raise FileExistsError
-        with _workplace(target.parent) as place:
+        with workplace(target.parent) as place:
             copy = place / "journal.db"
             copy.touch(mode=0o600)
-            try:
-                entries = _copy(database, copy)
-            except sqlite3.Error as error:
-                if error.sqlite_errorname.startswith(_OF_THE_JOURNAL):
-                    raise JournalError(explain(path, error)) from error
-                raise PathError(explain(target, error)) from error
+            entries = copy_whole(database, path, copy, named=target)
+            if not os.geteuid():
+                # Whose journal it is can go back to it.
+                found = path.stat()
+                os.chown(copy, found.st_uid, found.st_gid)
             _name(copy, target)
     return entries
+
+
+def copy_whole(
+    database: sqlite3.Connection, path: Path, copy: Path, named: Path | None = None
+) -> int:
+    """Copy ``database``, at ``path``, into the empty file ``copy``; return its entries.
+
+    Raises JournalError if what is copied is damaged, PathError if the copy, which is ``named`` so
+    when it is done, cannot be written, OSError.
+    """
+    try:
+        return _copy(database, copy)
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith(_OF_THE_JOURNAL):
+            raise JournalError(explain(path, error)) from error
+        raise PathError(explain(named or copy, error)) from error
 
 
 @contextlib.contextmanager
@@ -64,7 +79,7 @@ def _told_of(target: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _workplace(directory: Path) -> Iterator[Path]:
+def workplace(directory: Path) -> Iterator[Path]:
     """Make a directory in ``directory``, and remove it with what is in it. Raises OSError."""
     place = directory / f".chatd-backup-{os.urandom(8).hex()}"
     place.mkdir(mode=0o700)

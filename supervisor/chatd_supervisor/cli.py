@@ -17,6 +17,7 @@ with lean_imports():  # before click, which brings them along
 
 import datetime as dt
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -54,8 +55,10 @@ from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.journal import Entry
 from chatd_supervisor.metrics_commands import metrics
 from chatd_supervisor.paths import Paths
+from chatd_supervisor.privileges import identity
 from chatd_supervisor.ps_command import ps
 from chatd_supervisor.replacing import upgrade as upgrade_server
+from chatd_supervisor.restoring import restore as restore_backup
 from chatd_supervisor.serving import is_supervised, serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
@@ -248,6 +251,22 @@ def backup(file: Path, **options: Any) -> None:
     """Copy the journal to FILE, while the server runs or not."""
     entries = back_up(_journal(Invocation(**options)), file)
     click.echo(f"chatd: {file} holds the journal, {entries} entries")
+
+
+@main.command()
+@finding
+@state_option
+@click.argument("file", type=click.Path(path_type=Path))
+@explain_errors
+def restore(file: Path, **options: Any) -> None:
+    """Put the backup FILE in the place of the journal, while no server runs."""
+    invocation = Invocation(**options)
+    user = invocation.config().server.user if not os.geteuid() else ""
+    owner = identity(user) if user else None
+    entries, kept = restore_backup(file, invocation.places(), owner and (owner.uid, owner.gid))
+    click.echo(f"chatd: the journal is that of {file}, {entries} entries")
+    if kept is not None:
+        click.echo(f"chatd: the one before is kept as {kept}")
 
 
 @main.command("check-config")

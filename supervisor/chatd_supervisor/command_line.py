@@ -13,6 +13,7 @@ from chatd_supervisor.exits import Exit
 from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.paths import PathError
+from chatd_supervisor.pidfile import AlreadyRunning
 from chatd_supervisor.sentence_errors import sentence_of
 from chatd_supervisor.stopping import NotStopped
 from chatd_workers.config_file import ConfigError
@@ -41,6 +42,8 @@ def explain_errors(command: Callable[P, None]) -> Callable[P, None]:
             fail(Exit.CANNOT_CREATE, error)
         except WrongPassword as error:
             fail(Exit.USAGE, f"the password {error}")
+        except AlreadyRunning as error:
+            fail(Exit.ALREADY_RUNNING, f"{error}; stop it first")
         except NotRunning as error:
             fail(Exit.NOT_RUNNING, error)
         except (AccountConflict, ControlError, NotStopped) as error:

@@ -162,12 +162,15 @@ def test_a_backup_is_whole_and_replaces_nothing(server: Server, tmp_path: Path) 
         lines = database.execute("SELECT count(*) FROM entries WHERE kind = 'say'").fetchone()
     database.close()
     assert lines == (100,)
+    done = chatd(server, "restore", str(copy))
+    assert done.returncode == 4
+    assert done.stderr.endswith("; stop it first\n")
     # And a server goes on from it.
     server.process.terminate()
     server.process.wait(PATIENCE)
-    for name in ("journal.db", "journal.db-wal", "journal.db-shm"):
-        (server.state_dir / name).unlink(missing_ok=True)
-    copy.rename(server.state_dir / "journal.db")
+    done = chatd(server, "restore", str(copy))
+    assert done.returncode == 0, done.stderr
+    assert f"chatd: the journal is that of {copy}, " in done.stdout
     server.again()
     eventually("it serves", server.is_ready)
     assert "line 99" in chatd(server, "history", "--last", "1").stdout
