@@ -61,6 +61,15 @@ class Supervised(ServerCommands):
     def port(self) -> int:
         return int(self.status()["listen"].partition(" ")[0].rpartition(":")[2])
 
+    def toggle_damage(self) -> None:
+        """Have no other master start, or let one start again: damage the ledger, or mend it."""
+        descriptor = os.open(self.state_dir / "sessions" / "ledger", os.O_RDWR)
+        try:
+            (first,) = os.pread(descriptor, 1, 0)
+            os.pwrite(descriptor, bytes([first ^ 0x80]), 0)
+        finally:
+            os.close(descriptor)
+
     def kill_master(self) -> int:
         """Kill the master; return its pid."""
         pid = self.master
