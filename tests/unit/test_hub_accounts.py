@@ -486,6 +486,9 @@ class TestTheTextDialect:
         assert talk.say("tom", "/identify alice sesame") == {
             "tom": [f"--- not logged in: {BUSY.reason}"]
         }
+        assert talk.say("tom", "/register sesame") == {
+            "tom": [f"--- no account made: {BUSY.reason}"]
+        }
 
 
 def test_a_local_user_with_an_account_is_logged_in_by_the_kernels_word(talk: Talk) -> None:

@@ -68,6 +68,7 @@ VALUES = {
     "account-paused": "15 minutes",
     "network-paused": "15 minutes",
     "register-paused": "15 minutes",
+    "accounts-unavailable": "...",
     "accounts-many": "5 hours",
 }
 

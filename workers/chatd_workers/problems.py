@@ -67,7 +67,7 @@ COMMON: Final[dict[str, str]] = {
     "no-privileges": "only operators of the server can do that",
     "no-privilege": "operators like you may not do that: {value}",
     "try-again": "too much at once, {value} not done: try again in a while",
-    "accounts-unavailable": "accounts cannot be made or used at the moment",
+    "accounts-unavailable": "no account made: {value}",
     "accounts-closed": "accounts are made by the operators of this server",
     "account-exists": "account {value} is there already",
     "account-mixed": "account {value} has letters of several scripts in one word",

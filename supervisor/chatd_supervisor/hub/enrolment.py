@@ -23,7 +23,7 @@ from chatd_supervisor.hub.logins import (
 from chatd_supervisor.hub.ownership import is_mixture, is_service
 from chatd_supervisor.journal.accounts import Account, Added, is_address
 from chatd_supervisor.login_limits import in_words
-from chatd_supervisor.questions import Derive, Derived, Question, Unacceptable, Unavailable
+from chatd_supervisor.questions import Checked, Derive, Derived, Question, Unacceptable, Unavailable
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
 from chatd_workers.names import fold, is_given, is_nick
@@ -57,8 +57,10 @@ def _register(hub: Core, session: Session, entry: c.Register) -> None:
             displace_alike(hub, name)
         case Unacceptable(reason):
             hub.refuse(session, "password-invalid", f"it {reason}", about=name)
-        case _:
-            hub.refuse(session, "accounts-unavailable", name)
+        case Unavailable(reason):
+            hub.refuse(session, "accounts-unavailable", reason, about=name)
+        case Checked():
+            raise AssertionError("this was not asked")
 
 
 def _objection(hub: Core, session: Session, entry: c.Register) -> _Refusal | None:

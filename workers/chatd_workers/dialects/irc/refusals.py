@@ -146,7 +146,7 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "sasl-aborted": AsNumeric("ERR_SASLABORTED"),
     "sasl-already": AsNumeric("ERR_SASLALREADY"),
     "sasl-locked": AsNumeric("ERR_NICKLOCKED"),
-    "accounts-unavailable": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("{value}",)),
+    "accounts-unavailable": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ABOUT),
     "accounts-closed": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
     "register-paused": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
     "accounts-many": AsFail("REGISTER", "TEMPORARILY_UNAVAILABLE", ("*",)),
