@@ -21,6 +21,7 @@ from chatd_workers.channel import send_with_descriptor
 from chatd_workers.commands import Command, Proxied, Rename, Say, Secured
 from chatd_workers.dialects import DIALECTS, Dialect
 from chatd_workers.reports import (
+    MAX_TRACE,
     Announce,
     Drained,
     Ended,
@@ -176,6 +177,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "forged-line": lambda: say(Report(13, False, b"", [Say("x\nbob : got through")], [])),
     "escape-sequence": lambda: say(Report(17, False, b"", [Rename("m\x1b[2J")], [])),
     "offer-to-its-master": offer,
+    "long-traces": lambda: say(*[Trace("\U0001f600" * MAX_TRACE)] * 400),
     "traces": lambda: say(*[Trace("again")] * 400),
 }
 """What is tried, by name."""

@@ -18,7 +18,7 @@ SAID = {
     "size": ("long-drained",),
     "state": ("announced", "drained", "ready", "offer-to-its-master"),
     "text": ("forged-end", "forged-line", "escape-sequence"),
-    "rate": ("traces",),
+    "rate": ("traces", "long-traces"),
     "bytes": ("more-than-came", "nothing", "many-of-a-few-bytes", "carry"),
     "knowledge": ("proxied", "secured"),
     "hangup": ("hang-up",),

@@ -95,6 +95,12 @@ _LOGIN: Final = b"AUTHENTICATE PLAIN\r\nAUTHENTICATE %s\r\n" % _base64(f"\0{ACCO
 
 _MASKS: Final = ",".join(f"!{n}" for n in range(10, 128)).encode()
 
+_TAKEN_OVER: Final = (
+    sys.executable,
+    str(Path(__file__).resolve().parents[1] / "process" / "taken_over.py"),
+)
+"""chatd with workers that do as they are told by their clients: ``!WHAT``."""
+
 ATTACKS: Final = (
     Attack(
         "search-tokens",
@@ -182,6 +188,42 @@ ATTACKS: Final = (
         _again(_LOGIN),
         address=lambda number: f"2001:db8::{number + 1:x}",
         logins=True,
+    ),
+    Attack(
+        "worker-offers",
+        "workers that offer their clients to their own master without end, by 10 clients",
+        10,
+        _again(b"!offer-to-its-master\n"),
+        irc=False,
+        comes_again=True,
+        program=_TAKEN_OVER,
+    ),
+    Attack(
+        "worker-traces",
+        "workers that tell their stacks without end, by 10 clients",
+        10,
+        _again(b"!long-traces\n"),
+        irc=False,
+        comes_again=True,
+        program=_TAKEN_OVER,
+    ),
+    Attack(
+        "worker-forges",
+        "workers that end with a reason of many lines, by 10 clients",
+        10,
+        _again(b"!forged-end\n"),
+        irc=False,
+        comes_again=True,
+        program=_TAKEN_OVER,
+    ),
+    Attack(
+        "worker-spins",
+        "workers that compute without end, by 4 clients",
+        4,
+        _again(b"!spin\n"),
+        irc=False,
+        comes_again=True,
+        program=_TAKEN_OVER,
     ),
 )
 

@@ -28,3 +28,10 @@ def test_an_attack_reaches_nobody_else(journal: Path, name: str, kill_master: bo
     # Whoever guesses is put out, and comes again.
     assert outcome.attack.comes_again or "0 were put out" in outcome.became, str(outcome)
     assert "a login from elsewhere FAILED" not in outcome.became, str(outcome)
+
+
+@pytest.mark.parametrize("name", ["worker-offers", "worker-traces", "worker-forges"])
+def test_a_worker_that_is_taken_over_reaches_nobody_else(journal: Path, name: str) -> None:
+    outcome = attacked(attack_called(name), journal, seconds=1.5, idle=0.3, kill_master=False)
+    assert outcome.wrong == [], str(outcome)
+    assert outcome.growth <= GROWTH, str(outcome)
