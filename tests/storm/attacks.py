@@ -12,6 +12,7 @@ To add an attack, add a row to ``ATTACKS``. The journal that it meets is describ
 import base64
 import contextlib
 import itertools
+import os
 import select
 import socket
 import sys
@@ -264,10 +265,10 @@ class _Client:
         """Return who comes in its stead."""
         return _Client(self._attack, self.number, port)
 
-    def interest(self) -> int:
+    def interest(self, *, begun: bool) -> int:
         """Return what it waits for."""
         wants = 0
-        if self._out or (self.is_in and not self._is_done):
+        if self._out or (begun and not self._is_done):
             wants |= select.POLLOUT
         if not self.is_in or self._attack.reads:
             wants |= select.POLLIN
@@ -302,6 +303,8 @@ class _Client:
 
 def main() -> None:
     """Attack as the arguments say."""
+    # In life they are on other machines, and take no time from anybody here.
+    os.nice(10)
     attack = attack_called(sys.argv[1])
     ports = [int(port) for port in sys.argv[2].split(",")]
     port = ports[2 if attack.address(0) else attack.irc]
@@ -334,7 +337,7 @@ def _turn(clients: list[_Client], until: float, *, begun: bool, again: int = 0) 
             return
         poll = select.poll()
         for descriptor, client in there.items():
-            poll.register(descriptor, client.interest())
+            poll.register(descriptor, client.interest(begun=begun))
         for descriptor, _ in poll.poll(min(left, 0.5) * 1000):
             there[descriptor].act(begun=begun)
         if not there:

@@ -159,6 +159,8 @@ class _Attackers:
         self._process = subprocess.Popen(
             [sys.executable, attacks.__file__, attack.name, ports, str(seconds)],
             stdout=subprocess.PIPE,
+            # A group of the scheduler of its own (sched(7), autogroup), as elsewhere.
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         self._told = self._process.stdout.fileno()
