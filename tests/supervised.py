@@ -62,13 +62,7 @@ class Supervised(ServerCommands):
         return int(self.status()["listen"].partition(" ")[0].rpartition(":")[2])
 
     def toggle_damage(self) -> None:
-        """Have no other master start, or let one start again: damage the ledger, or mend it."""
-        descriptor = os.open(self.state_dir / "sessions" / "ledger", os.O_RDWR)
-        try:
-            (first,) = os.pread(descriptor, 1, 0)
-            os.pwrite(descriptor, bytes([first ^ 0x80]), 0)
-        finally:
-            os.close(descriptor)
+        toggle_damage(self.state_dir)
 
     def kill_master(self) -> int:
         """Kill the master; return its pid."""
@@ -121,6 +115,16 @@ class Supervised(ServerCommands):
         client = Client(port)
         self.clients.append(client)
         return client
+
+
+def toggle_damage(state_dir: Path) -> None:
+    """Have no other master start, or let one start again: damage the ledger, or mend it."""
+    descriptor = os.open(state_dir / "sessions" / "ledger", os.O_RDWR)
+    try:
+        (first,) = os.pread(descriptor, 1, 0)
+        os.pwrite(descriptor, bytes([first ^ 0x80]), 0)
+    finally:
+        os.close(descriptor)
 
 
 def is_running(pid: int) -> bool:

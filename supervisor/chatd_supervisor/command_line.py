@@ -48,6 +48,8 @@ def explain_errors(command: Callable[P, None]) -> Callable[P, None]:
             fail(Exit.NOT_RUNNING, error)
         except (AccountConflict, ControlError, NotStopped) as error:
             fail(Exit.FAILURE, error)
+        except BrokenPipeError:
+            raise  # whoever was to read has gone, which is for click
         except OSError as error:
             fail(Exit.FAILURE, sentence_of(error))
 

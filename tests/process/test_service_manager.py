@@ -11,6 +11,7 @@ import pytest
 
 from harness import CHATD, PATIENCE, Client, eventually
 from managed import CONFIG, Managed, managed
+from supervised import toggle_damage
 
 
 @pytest.fixture
@@ -215,15 +216,31 @@ def test_who_has_said_die_is_not_brought_back(server: Managed) -> None:
     eventually("it is dead", lambda: server.show()["state"] == "dead")
 
 
-def test_a_broken_configuration_is_waited_for_by_those_who_are_there(server: Managed) -> None:
+def test_a_broken_configuration_costs_nobody_the_server(server: Managed) -> None:
     alice, bob = two(server)
     port = server.port
     server.config.write_text("[limits]\nmax_clients = -2\n")
     os.kill(server.master, signal.SIGKILL)
+    carol = Client(port)
+    server.clients.append(carol)
+    carol.greet()
+    for one in (alice, bob):
+        one.until("guest3 joined")
+    talk(alice, bob, "after")
+
+
+def test_a_master_that_cannot_start_is_waited_for_by_those_who_are_there(
+    server: Managed,
+) -> None:
+    alice, bob = two(server)
+    port = server.port
+    state_dir = server.directory / "state"
+    toggle_damage(state_dir)
+    os.kill(server.master, signal.SIGKILL)
     eventually("it has been tried again", lambda: server.show()["restarts"] > 2)
     carol = Client(port)
     server.clients.append(carol)
-    server.config.write_text(CONFIG)
+    toggle_damage(state_dir)
     carol.greet()
     for one in (alice, bob):
         one.until("guest3 joined")

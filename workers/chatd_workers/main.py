@@ -23,7 +23,7 @@ import signal
 import socket
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import setproctitle
@@ -61,15 +61,11 @@ from chatd_workers.reports import (
 )
 from chatd_workers.sandbox.walls import SANDBOX
 from chatd_workers.signals import MASTERS_SIGNALS, UNBLOCK, USR1, change_mask, handle
-from chatd_workers.stacks import of_error, of_frame
+from chatd_workers.stacks import REST, of_error, of_frame
 from chatd_workers.titles import format_address, worker_title
 
 if TYPE_CHECKING:
     from chatd_workers.relay import Relay
-
-
-TRACE_REST: Final = 0.1
-"""Seconds from one stack that is sent on SIGUSR1 to the next: the master allows 20 a second."""
 
 
 class MasterGone(Exception):
@@ -390,7 +386,7 @@ class Worker:
     def trace(self, _signal: int, frame: FrameType | None) -> None:
         """Send state and Python stack to the master's log (the handler of SIGUSR1)."""
         now = time.monotonic()
-        if now < self._traced + TRACE_REST:
+        if now < self._traced + REST:
             return  # thousands of them, each within the one before, are deeper than Python goes
         self._traced = now
         state = (

@@ -3,6 +3,10 @@
 import itertools
 import traceback
 from types import CodeType, FrameType, TracebackType
+from typing import Final
+
+REST: Final = 0.1
+"""Seconds from one stack that is sent on SIGUSR1 to the next: the master allows 20 a second."""
 
 
 def of_frame(frame: FrameType | None, outermost: CodeType) -> str:
