@@ -44,7 +44,7 @@ def make_certificate(directory: Path, name: str, kind: str = "ec", more: Sequenc
     pem = Pem(directory / f"{name}.crt", directory / f"{name}.key")
     subprocess.run(
         [
-            *("openssl", "req", "-x509", *KINDS[kind], "-nodes", "-days", "2"),
+            *("openssl", "req", "-x509", *KINDS[kind], "-nodes", "-days", "100"),
             *("-subj", f"/CN={name}", "-keyout", str(pem.key), "-out", str(pem.cert), *more),
         ],
         check=True,

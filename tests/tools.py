@@ -47,6 +47,7 @@ NEEDS: Final = {
     "process/test_account.py": "terminals",
     "process/test_authentication.py": "openssl ps",
     "process/test_bootstrap.py": "git",
+    "process/test_certificate_ends.py": "openssl",
     "process/test_chat.py::test_on_ipv6_and_on_several_addresses": "ps",
     "process/test_chat.py::test_two_nc_and_the_labs_client_talk": "nc",
     "process/test_client.py": "terminals",

@@ -11,13 +11,17 @@ import fcntl
 import os
 import signal
 import stat
+import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from chatd_supervisor.config import Config
 from chatd_supervisor.listen_config import Listen
 from chatd_workers.config_file import ConfigError
 from chatd_workers.signals import MASTERS_SIGNALS
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_FILE: Final = 1024 * 1024
 """Bytes of a PEM file."""
@@ -25,6 +29,45 @@ MAX_FILE: Final = 1024 * 1024
 MAX_COMPLAINT: Final = 4096
 
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+SOON: Final = 14 * 86400
+"""Seconds before its end at which it is said that a certificate ends."""
+
+_USABLE: Final = "usable"
+
+_NO_CHECK_TIME: Final = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME, for which Python has no name (X509_VERIFY_PARAM_set_flags(3))."""
+
+
+class Validity(NamedTuple):
+    """From when until when a certificate is valid, in seconds since the epoch."""
+
+    begins: int
+    ends: int
+
+    def sentence(self, now: float) -> str:
+        """Return what is to be said of it; empty if it is valid and will be for a while."""
+        if now < self.begins:
+            return f"is not valid before {_day(self.begins)}: clients refuse it"
+        if now >= self.ends:
+            return f"has expired on {_day(self.ends)}: clients refuse it"
+        if self.ends - now <= SOON:
+            return f"expires in {self.days(now)} days, on {_day(self.ends)}"
+        return ""
+
+    def days(self, now: float) -> int:
+        """Return the whole days that are left; less than 0 once it has expired."""
+        return int((self.ends - now) // 86400)
+
+    def next_look(self, now: float) -> float | None:
+        """Return the seconds until something else is to be said of it; None: never."""
+        moments = (self.begins, self.ends - SOON, self.ends)
+        return min((moment - now for moment in moments if moment > now), default=None)
+
+
+def _day(moment: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment))
 
 
 class CertificateError(ConfigError):
@@ -46,7 +89,8 @@ class Certificate:
             # Imported before workers are forked, which then have it already.
             from chatd_workers import tls  # noqa: F401, PLC0415
 
-            _try(self._fd, listen.cert, key)
+            self.validity = _try(self._fd, listen.cert, key)
+            """When it is valid; None: that cannot be seen."""
         except BaseException:
             os.close(self._fd)
             raise
@@ -60,11 +104,20 @@ class Certificate:
         os.close(self._fd)
 
 
-def check_certificates(config: Config) -> None:
-    """See that all that ``config`` names can be used. Raises CertificateError."""
+def check_certificates(config: Config) -> list[str]:
+    """See that all that ``config`` names can be used; return what is to be said of their dates.
+
+    Raises CertificateError.
+    """
+    said = []
     for listen in config.listen:
         if listen.tls:
-            Certificate(listen).close()
+            certificate = Certificate(listen)
+            certificate.close()
+            if certificate.validity is not None:
+                sentence = certificate.validity.sentence(time.time())
+                said += [f"{listen.cert} {sentence}"] if sentence else []
+    return said
 
 
 def _append(fd: int, path: str) -> None:
@@ -88,18 +141,64 @@ def _size(path: str, source: int) -> int:
     return found.st_size
 
 
-def _try(fd: int, cert: str, key: str) -> None:
-    """See whether OpenSSL can use what is in ``fd``. Raises CertificateError."""
-    complaint = _in_a_child(lambda: _complaint(fd, cert, key))
-    if complaint:
-        raise CertificateError(complaint)
+def _try(fd: int, cert: str, key: str) -> Validity | None:
+    """See whether OpenSSL can use what is in ``fd``; return when it is valid, if that can be seen.
+
+    Raises CertificateError.
+    """
+    answer = _in_a_child(lambda: _tried(fd, cert, key))
+    if not answer.startswith(_USABLE):
+        raise CertificateError(answer or "the certificate cannot be tried")
+    dates = answer.removeprefix(_USABLE).split()
+    return Validity(*map(int, dates)) if dates else None
 
 
-def _complaint(fd: int, cert: str, key: str) -> str:
-    """Return what is wrong with what is in ``fd``, in a sentence; empty if nothing is."""
+def _tried(fd: int, cert: str, key: str) -> str:
+    """Return _USABLE and the dates of what is in ``fd``, or in a sentence what is wrong with it."""
     import ssl  # noqa: PLC0415  # only where there is TLS
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    complaint = _complaint(context, fd, cert, key)
+    if complaint:
+        return complaint
+    try:
+        dates = _dates(context, fd)
+    except ssl.SSLError:
+        return _USABLE  # clients may make more of it than we can
+    return f"{_USABLE} {dates.begins} {dates.ends}"
+
+
+def _dates(context: "ssl.SSLContext", fd: int) -> Validity:
+    """Return when the certificate of ``context``, which is in ``fd``, is valid.
+
+    As a client is told, by a handshake within this process: the ssl module shows the dates of no
+    other certificate. Raises SSLError.
+    """
+    import ssl  # noqa: PLC0415
+
+    from chatd_workers.tls import seconds_of  # noqa: PLC0415
+
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.load_verify_locations(cafile=f"/proc/self/fd/{fd}")
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there)
+    ends = [asking, context.wrap_bio(there, back, server_side=True)]
+    while ends:
+        end = ends.pop(0)
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            ends.append(end)
+    shown: Any = asking.getpeercert()
+    return Validity(seconds_of(shown["notBefore"]), seconds_of(shown["notAfter"]))
+
+
+def _complaint(context: "ssl.SSLContext", fd: int, cert: str, key: str) -> str:
+    """Return what is wrong with what is in ``fd``, in a sentence; empty if nothing is."""
+    import ssl  # noqa: PLC0415
+
     copy = f"/proc/self/fd/{fd}"
     try:
         context.load_verify_locations(cafile=copy)
@@ -132,7 +231,7 @@ def _in_a_child(work: Callable[[], str]) -> str:
     with os.fdopen(heard, "rb") as answer:
         text = answer.read(MAX_COMPLAINT).decode(errors="backslashreplace")
     _, status = os.waitpid(pid, 0)
-    return text or ("" if status == 0 else "the certificate cannot be tried")
+    return text if status == 0 else ""
 
 
 def _answer(said: int, work: Callable[[], str]) -> NoReturn:

@@ -277,8 +277,7 @@ def check_config(config: str | None, show: bool) -> None:
     """Read the configuration and say whether it can be used."""
     invocation = Invocation(config=config)
     checked = invocation.config()
-    check_certificates(checked)
-    for warning in sentences(checked):
+    for warning in [*check_certificates(checked), *sentences(checked)]:
         click.echo(f"chatd: {warning}", err=True)
     file = invocation.file()
     if show:

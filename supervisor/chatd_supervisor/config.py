@@ -250,8 +250,13 @@ class JournalKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Count, Meta(description="Days after which what was said is forgotten.")
     ] = 0
     max_size_mb: Annotated[
-        Count, Meta(description="Megabytes of journal beyond which the oldest is forgotten.")
-    ] = 0
+        Count | None,
+        Meta(
+            description="Megabytes of journal beyond which the oldest is forgotten; without a"
+            " value, a tenth of the file system, at most 10240.",
+            extra={"allowed": "an integer of 0 or more"},
+        ),
+    ] = None
 
 
 class HistoryKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

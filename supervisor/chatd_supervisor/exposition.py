@@ -56,6 +56,9 @@ FAMILIES: Final = {
     "chatd_queue_bytes": Family("gauge", "", "Bytes that wait for clients to take them."),
     "chatd_queue_longest_bytes": Family("gauge", "", "Bytes that wait for the slowest client."),
     "chatd_unwritable": Family("gauge", "", "1 while the journal cannot be written."),
+    "chatd_certificate_expires_seconds": Family(
+        "gauge", "address", "When the certificate there expires, in seconds since the epoch."
+    ),
     "chatd_tick_seconds": Family("histogram", "", "How long a turn of the master took."),
     "chatd_journal_commit_seconds": Family(
         "histogram", "", "How long writing down one turn's work took."
@@ -88,6 +91,7 @@ _PLAIN: Final = {
     "chatd_unwritable": "unwritable",
 }
 _BY_LABEL: Final = {
+    "chatd_certificate_expires_seconds": "certificates",
     "chatd_clients": "clients",
     "chatd_refused": "refused",
     "chatd_worker_deaths": "deaths",

@@ -61,6 +61,19 @@ def describe_listener(listener: Listener) -> dict[str, Any]:
         "address": listener.address,
         "dialect": listener.listen.dialect,
         "way": listener.way.words,
+        "certificate": _describe_certificate(listener),
+    }
+
+
+def _describe_certificate(listener: Listener) -> dict[str, Any] | None:
+    """Return until when the certificate is valid, and what is to be said of that, if anything."""
+    if listener.certificate is None or listener.certificate.validity is None:
+        return None
+    validity, now = listener.certificate.validity, time.time()
+    return {
+        "expires": validity.ends,
+        "days": validity.days(now),
+        "warning": validity.sentence(now) or None,
     }
 
 

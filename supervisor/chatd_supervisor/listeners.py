@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -78,6 +79,8 @@ class Listener:
         own = listen.unix_path and not lent
         self._file = unix_sockets.file_of(listen.unix_path) if own else None
         self._resting: asyncio.TimerHandle | None = None
+        # When the certificate's dates are looked at again.
+        self._due: asyncio.TimerHandle | None = None
         self.at_once = 1
         """Connections that are accepted in the next turn; whoever gets them knows better."""
         self.address = address_of(self._socket)
@@ -89,9 +92,26 @@ class Listener:
         if self.certificate is not None:
             self.certificate.close()
         self.certificate = certificate
+        self._look_at_dates()
         if self._file is not None:
             with contextlib.suppress(OSError):  # somebody has removed it
                 os.chmod(self._file.path, int(listen.mode, 8))
+
+    def _look_at_dates(self) -> None:
+        """Say what is to be said of the certificate's dates, now and when something else is."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        validity = self.certificate.validity if self.certificate is not None else None
+        if validity is None:
+            return
+        now = time.time()
+        sentence = validity.sentence(now)
+        if sentence:
+            note("certificate", address=self.address, file=self.listen.cert, what=sentence)
+        later = validity.next_look(now)
+        if later is not None:
+            self._due = self._loop.call_later(later + 1, self._look_at_dates)
 
     def trusts(self, host: str) -> bool:
         """Tell whether ``host`` may be a proxy here. To a Unix socket come only those who may."""
@@ -111,6 +131,8 @@ class Listener:
         """Stop accepting and listening; not ``for_good``: another goes on with the socket."""
         if self._resting is not None:
             self._resting.cancel()
+        if self._due is not None:
+            self._due.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
         if self.certificate is not None:

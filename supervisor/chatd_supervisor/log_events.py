@@ -145,6 +145,11 @@ EVENTS: Final = {
     # Listening
     "listening": Kind(INFO, ("address", "way"), "Clients can connect there."),
     "no longer listening": Kind(INFO, ("address",), "Clients cannot connect there any more."),
+    "certificate": Kind(
+        WARNING,
+        ("address", "file", "what"),
+        "It expires in two weeks, has expired, or is not valid yet; clients refuse it then.",
+    ),
     "accepting rests": Kind(
         WARNING,
         ("address", "seconds", "reason"),

@@ -404,7 +404,7 @@ class Master:
             "reload": lambda _: {"warnings": self.reload()},
             "stop": lambda _: self._stop_on_request(),
             "upgrade": self._begin_upgrade,
-            **requests_to(self._switchboard, self._paths),
+            **requests_to(self._switchboard, self._paths, self._ports),
         }
 
     def _stop_on_request(self) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from chatd_supervisor import __version__
 from chatd_supervisor.connections import State
+from chatd_supervisor.listeners import Listener
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.dialects import DIALECTS
 
 
-def measure(board: Switchboard) -> dict[str, Any]:
+def measure(board: Switchboard, listeners: Iterable[Listener]) -> dict[str, Any]:
     """Return all figures as they are now. Takes some microseconds for each client."""
     clients = Counter(dict.fromkeys(DIALECTS, 0))
     absent = queued = longest = 0
@@ -32,6 +34,11 @@ def measure(board: Switchboard) -> dict[str, Any]:
         "clients": clients,
         "absent": absent,
         "rooms": len(board.hub.rooms),
+        "certificates": {
+            one.address: one.certificate.validity.ends
+            for one in listeners
+            if one.certificate is not None and one.certificate.validity is not None
+        },
         "sessions": MEASURES.opened,
         "refused": MEASURES.refused,
         "births": births.births,

@@ -19,6 +19,7 @@ from chatd_supervisor.inspection import describe_sessions
 from chatd_supervisor.logbook import note
 from chatd_supervisor.metering import measure
 from chatd_supervisor.paths import Paths
+from chatd_supervisor.ports import Ports
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.tracing import Tracing
 from chatd_supervisor.work import AccountChanged, Administered
@@ -36,7 +37,7 @@ Request = Callable[[Arguments], dict[str, Any] | Stream]
 """Takes the arguments, returns the answer; raises ControlError, OSError or ValueError."""
 
 
-def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
+def requests_to(board: Switchboard, paths: Paths, ports: Ports) -> dict[str, Request]:
     """Return what answers which request, by its name."""
 
     def ps(_: Arguments) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def requests_to(board: Switchboard, paths: Paths) -> dict[str, Request]:
         "ps": ps,
         "account": account,
         "administer": administer,
-        "metrics": lambda _: measure(board),
+        "metrics": lambda _: measure(board, ports),
         "inspect": inspect,
         "trace": Tracing(board).answer,
     }

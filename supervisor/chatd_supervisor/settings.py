@@ -1,5 +1,6 @@
 """What the configuration means to the parts of the master."""
 
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from chatd_supervisor.account_config import Accounts
 from chatd_supervisor.addresses import split_address
 from chatd_supervisor.config import Config
 from chatd_supervisor.hub import OperatorBlock, Rules
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import Paths
@@ -25,6 +27,15 @@ DESCRIPTORS_PER_CLIENT: Final = 2
 
 FEW_CLIENTS: Final = 100
 """Nobody sets a limit for fewer on purpose; 1024, the usual one, suffices for 480."""
+
+MEGABYTE: Final = 1024 * 1024
+
+LARGEST_BY_DEFAULT: Final = 10 * 1024 * MEGABYTE
+"""Bytes of journal, where the configuration does not say how many: a tenth of the disk, at most
+so many, for strangers write it,"""
+
+SMALLEST_BY_DEFAULT: Final = 16 * MEGABYTE
+"""and at least so many, for on the smallest disk something is to be kept."""
 
 REGISTRATION: Final = "draft/account-registration"
 
@@ -163,8 +174,20 @@ def open_journal(config: Config, paths: Paths) -> SqliteJournal:
         paths.journal_file,
         synchronous=journal.synchronous,
         max_age=journal.max_age_days * 86400,
-        max_size=journal.max_size_mb * 1024 * 1024,
+        max_size=_most(journal.max_size_mb, paths),
     )
+
+
+def _most(max_size_mb: int | None, paths: Paths) -> int:
+    """Return how many bytes of journal there may be; 0: any number. Raises JournalError."""
+    if max_size_mb is not None:
+        return max_size_mb * MEGABYTE
+    try:
+        disk = os.statvfs(paths.state_dir)
+    except OSError as error:
+        raise JournalError(f"{paths.state_dir}: {error.strerror}") from error
+    tenth = disk.f_blocks * disk.f_frsize // 10
+    return max(min(tenth, LARGEST_BY_DEFAULT), SMALLEST_BY_DEFAULT)
 
 
 def room_for(max_clients: int) -> int:

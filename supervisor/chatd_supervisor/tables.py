@@ -61,7 +61,10 @@ def _walls(sandbox: Mapping[str, Any]) -> str:
 
 
 def _listener(one: Mapping[str, Any]) -> str:
-    return f"{one['address']} ({', '.join([one['dialect'], *one.get('way', ())])})"
+    shown = f"{one['address']} ({', '.join([one['dialect'], *one.get('way', ())])})"
+    certificate = one.get("certificate") or {}
+    warning = certificate.get("warning")
+    return f"{shown}, whose certificate {warning}" if warning else shown
 
 
 def format_sessions(sessions: Sequence[Mapping[str, Any]]) -> str:

@@ -35,6 +35,7 @@ def answer() -> dict[str, Any]:
         "refused": {"full": 2},
         "deaths": {"SIGKILL": 5},
         "violations": {"state": 4},
+        "certificates": {"192.0.2.1:6697": 1_800_000_000},
         **dict.fromkeys(exposition._PLAIN.values(), 7),
         "tick": histogram(0.05, 0.1, 0.5, 3.0),
         "commit": histogram(),
@@ -66,6 +67,7 @@ def test_the_values_are_those_of_the_master() -> None:
     assert found["chatd_clients", ("text",)] == 3
     assert found["chatd_worker_deaths_total", ("SIGKILL",)] == 5
     assert found["chatd_lines_total", ()] == 7
+    assert found["chatd_certificate_expires_seconds", ("192.0.2.1:6697",)] == 1_800_000_000
     assert found["chatd_version", ('1"\n\\',)] == 1
     assert "chatd_memory_bytes" not in {name for name, _ in found}, "there is no such process"
 
