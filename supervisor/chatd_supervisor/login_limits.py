@@ -83,13 +83,14 @@ class LoginLimits:
         self._of_networks: dict[Hashable, _Failures] = {}
         self._at_home: dict[Hashable, _Failures] = {}
         # When who was last logged in to from where.
-        self._homes: dict[Hashable, float] = {}
+        self._homes: dict[tuple[str, str], float] = {}
         # Failures that the owner of an account has not been told of.
         self._untold: dict[Hashable, int] = {}
         # When accounts were made from a network in the last day.
         self._made: dict[Hashable, tuple[float, ...]] = {}
-        # What was so before this tick: a dict, a key, and its value; None: it was not there.
-        self._before: list[tuple[dict[Hashable, Any], Hashable, Any]] = []
+        # What was so before this tick: a table, a key, and its value; None: it was not there. Any:
+        # each table has its own types.
+        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
 
     # Failing and succeeding
 
@@ -136,6 +137,12 @@ class LoginLimits:
     def recognize(self, account: str, network: str, since: float) -> None:
         """Note that somebody is logged in to ``account`` since before there was this master."""
         self._homes[account, network] = since
+
+    def forget_home(self, account: str) -> None:
+        """Note that ``account`` may be somebody else's now: it is at home nowhere."""
+        self._set(self._untold, account, None)
+        for key in [key for key in self._homes if key[0] == account]:
+            self._set(self._homes, key, None)
 
     # Making accounts
 
@@ -195,7 +202,7 @@ class LoginLimits:
         self._set(table, key, _Failures(number + 1, now))
         return number + 1
 
-    def _set(self, table: dict[Hashable, Any], key: Hashable, value: Any) -> None:
+    def _set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         """Let ``value`` stand in ``table``, as its newest entry; None: nothing."""
         before = table.pop(key, None)
         self._before.append((table, key, before))

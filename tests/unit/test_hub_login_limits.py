@@ -10,7 +10,7 @@ import pytest
 import account_samples
 from chatd_supervisor.hub import Hub, Leaving, OperatorBlock, Rules
 from chatd_supervisor.hub.logins import MAX_FAILURES
-from chatd_supervisor.journal.accounts import Added, Certified, Suspended
+from chatd_supervisor.journal.accounts import Added, Certified, Removed, Suspended
 from chatd_supervisor.login_limits import FREE, FREE_OF_NETWORK, LONGEST
 from chatd_workers import commands as c
 from chatd_workers.events import Informed, Refused
@@ -277,6 +277,22 @@ def test_where_she_is_logged_in_now_is_known_to_the_next_master(talk: Guessing) 
     later.enter("again", THERE)
     later.plain("again", "sesame")
     assert later.account("again") == "alice"
+
+
+def test_whoever_makes_an_account_of_a_name_that_was_removed_begins_anew(talk: Guessing) -> None:
+    talk.enter("alicia", HERE)
+    talk.plain("alicia", "sesame")
+    talk.enter("mallory", THERE)
+    for _ in range(FREE):
+        talk.plain("mallory", "wrong")
+    talk.hub.accounts.change(Removed("alice"))
+    talk.hub.account_changed("alice")
+    talk.hub.accounts.change(Added(account_samples.account("alice", "other")))
+    assert TO_ACCOUNT in talk.plain("alicia", "sesame")
+    talk.wait(2.0)
+    talk.enter("new", ELSEWHERE)
+    assert "failed login" not in talk.plain("new", "other")
+    assert talk.account("new") == "alice"
 
 
 def test_what_is_refused_unseen_counts_for_the_connection_alone(talk: Guessing) -> None:

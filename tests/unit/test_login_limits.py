@@ -115,6 +115,20 @@ def test_the_owner_is_not_shut_out_by_strangers_nor_by_neighbours() -> None:
     assert left(limits, "alice", HERE, 3.0) is None
 
 
+def test_another_owner_of_the_name_has_another_home() -> None:
+    limits = LoginLimits()
+    for account in ("alice", "bob"):
+        limits.succeeded(account, HERE, 0.0)
+        for _ in range(FREE):
+            fail(limits, account, THERE, 0.0)
+    limits.forget_home("alice")
+    assert left(limits, "alice", HERE, 0.0) == ("account", 2.0)
+    assert left(limits, "bob", HERE, 0.0) is None
+    assert [limits.succeeded(account, HERE, 2.0) for account in ("alice", "bob")] == [0, FREE]
+    limits.undo()
+    assert left(limits, "alice", HERE, 0.0) is None
+
+
 def test_who_logs_in_to_his_own_account_in_between_gains_nothing() -> None:
     limits = LoginLimits()
     for n in range(FREE_OF_NETWORK):

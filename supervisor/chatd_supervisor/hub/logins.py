@@ -171,6 +171,7 @@ def account_changed(hub: Core, name: str) -> None:
     it is new, who is called so is called otherwise.
     """
     folded = fold(name)
+    hub.login_limits.forget_home(folded)
     for session in list(hub.sessions.values()):
         if fold(session.record.account) == folded:
             log_out(hub, session)
