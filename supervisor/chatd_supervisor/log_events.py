@@ -27,6 +27,9 @@ EVENTS: Final = {
     "session opened": Kind(
         INFO, ("session", "pid", "peer", "dialect"), "A client was let in; pid is its worker's."
     ),
+    "session proxied": Kind(
+        INFO, ("session", "peer"), "A proxy has said whose connection it has brought."
+    ),
     "session ended": Kind(
         INFO, ("session", "pid", "nick", "reason"), "A client has left, or was let go."
     ),

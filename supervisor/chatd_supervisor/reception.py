@@ -196,7 +196,10 @@ class Reception:
         """Take note of what a worker has told of ``connection``, and is written down."""
         for known in fresh:
             if type(known) is Proxied:
-                named = format_address((known.host, known.port)) if known.host else connection.peer
+                named = connection.peer
+                if known.host is not None:
+                    named = format_address((known.host, known.port))
+                    note("session proxied", session=connection.session, peer=named)
                 self._move(connection, named)
 
     def _move(self, connection: Connection, peer: str) -> None:

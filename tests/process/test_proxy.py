@@ -68,6 +68,8 @@ def test_the_client_is_who_the_proxy_says(server: Server, header: bytes, peer: s
         assert alice.line() == "alice : still here"
     eventually("its title", lambda: f"chatd: alice@{peer} text #lobby" in server.titles())
     assert server.ask("status")["listen"][0]["way"] == ["proxy"]
+    # The log has it when a proxy says it, and once.
+    assert server.log().count(f"session proxied session=1 peer={peer}\n") == 1
 
 
 @pytest.mark.parametrize(
