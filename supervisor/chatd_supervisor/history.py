@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from chatd_supervisor.journal import SHOWN, Entry, JournalError
 from chatd_supervisor.journal.faults import explain, refuse_older
 from chatd_supervisor.journal.files import refuse_unfit
+from chatd_supervisor.journal.places import place_of
 from chatd_supervisor.journal.reading import Reader
 from chatd_supervisor.journal.schema import WrongFile, WrongFiles
 from chatd_supervisor.records import fields_of
@@ -94,20 +95,20 @@ class Question(NamedTuple):
 def recall(path: Path, question: Question) -> list[Entry]:
     """Return what was shown in a room, in order. Raises JournalError."""
     with opened(path) as database:
-        return _recall(Reader(database), question)
+        return _recall(database, Reader(database), question)
 
 
-def _recall(reader: Reader, question: Question) -> list[Entry]:
+def _recall(database: sqlite3.Connection, reader: Reader, question: Question) -> list[Entry]:
     room, since, words, last = question
     wanted = last or sys.maxsize
+    # By its place in the order: times go back where somebody has set the clock.
+    first = place_of(database, since) if since is not None else 0
     # What was said since then is the end of what was said, most often a small part of it.
     most = wanted if since is None else min(wanted, STEP)
     while True:
         found = reader.search(words, room, most).entries if words else reader.last(room, most)
-        if since is None:
-            return found
-        if most == wanted or len(found) < most or found[0].time < since:
-            return [entry for entry in found if entry.time >= since]
+        if most == wanted or len(found) < most or found[0].seq < first:
+            return [entry for entry in found if entry.seq >= first]
         most = min(wanted, 8 * most)
 
 
@@ -121,7 +122,7 @@ def follow(path: Path, question: Question) -> Iterator[list[Entry]]:
         file = _identity(path)
         version = _version(database)
         with moment(database):
-            found = _recall(reader, question)
+            found = _recall(database, reader, question)
             (seq,) = database.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
         yield found
         while True:
