@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from chatd_workers.pace import Pace
+from chatd_workers.pace import AT_ONCE, Pace
 
 LEAST_WAIT: Final = 0.001
 """Seconds that a client waits if it must: less is what a timer of the loop cannot tell."""
@@ -21,17 +21,21 @@ class Budget:
 
     __slots__ = ("_bytes", "_lines", "rates")
 
-    def __init__(self, rates: Rates, now: float) -> None:
-        """Begin with what may be said at once (``pace``); ``now`` is in seconds."""
+    def __init__(self, rates: Rates, now: float, at_once: float = AT_ONCE) -> None:
+        """Begin with what may be said at once, in seconds' worth; ``now`` is in seconds."""
         self.rates = rates
-        self._lines = Pace(rates.lines, now)
-        self._bytes = Pace(rates.size, now)
+        self._lines = Pace(rates.lines, now, at_once)
+        self._bytes = Pace(rates.size, now, at_once)
 
     def wait(self, now: float) -> float:
         """Return the seconds from ``now`` until something may be said."""
         if self._lines.allows(now) > 0 < self._bytes.allows(now):
             return 0.0
         return max(self._lines.until_one(), self._bytes.until_one(), LEAST_WAIT)
+
+    def is_full(self, now: float) -> bool:
+        """Whether ``now`` as much may be said at once as ever."""
+        return self._lines.is_full(now) and self._bytes.is_full(now)
 
     def spend(self, lines: int, size: int) -> None:
         """Take note that so many lines, of so many bytes in all, were said."""

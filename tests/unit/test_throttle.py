@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatd_supervisor import throttle
 from chatd_supervisor.budget import Budget, Rates
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.egress import Output
@@ -107,6 +108,35 @@ def test_bytes_count_as_well() -> None:
     assert len(scene.heard) == 1
     scene.loop.pass_until(6.2)
     assert len(scene.heard) == 2
+
+
+def test_all_clients_of_a_place_have_ten_shares_together() -> None:
+    scene = Scene(Rates(10, 0))
+    for _ in range(30):
+        scene.connection = Connection(1, "192.0.2.1:7", "text", Output(1, None))  # type: ignore[arg-type]
+        scene.connection.place = "192.0.2.1"
+        scene.report(10)
+    # A second's worth at once, and then a hundred lines a second.
+    assert len(scene.heard) == 10
+    elsewhere = Connection(1, "192.0.2.2:7", "text", Output(1, None))  # type: ignore[arg-type]
+    elsewhere.place = "192.0.2.2"
+    scene.connection = elsewhere
+    scene.report(1)
+    assert scene.heard[-1] == (0.0, 1)
+    scene.loop.pass_until(1.05)
+    assert 20 <= len(scene.heard) - 1 <= 21
+    scene.loop.pass_until(2.05)
+    assert len(scene.heard) - 1 == 30
+
+
+def test_places_are_forgotten_when_they_may_say_all_again() -> None:
+    scene = Scene(Rates(10, 0))
+    for number in range(2 * throttle.KNOWN):
+        scene.connection = Connection(1, "192.0.2.1:7", "text", Output(1, None))  # type: ignore[arg-type]
+        scene.connection.place = str(number)
+        scene.loop.now += 0.01
+        scene.report(1)
+    assert len(scene.throttle._places) <= throttle.KNOWN
 
 
 def test_what_is_forgotten_is_not_heard_and_what_is_released_is() -> None:

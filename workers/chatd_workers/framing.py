@@ -53,7 +53,8 @@ def frame(
     body = data[start : stop - 1]
     if nul_ends and _NUL in body:
         body = body.replace(_NUL, _LF)
-    lines = body.split(_LF)
+    # Not more than are wanted: of short lines there are thousands here.
+    lines = body.split(_LF, most)
     if len(lines) > most:
         del lines[most:]
         stop = start + sum(map(len, lines)) + len(lines)

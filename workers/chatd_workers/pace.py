@@ -9,19 +9,27 @@ AT_ONCE: Final = 4.0
 class Pace:
     """The pace of one client. A successor of its worker begins with a full bucket."""
 
-    def __init__(self, rate: int, now: float) -> None:
-        """``rate``: lines a second, 0 for no limit. ``now`` in seconds, of any clock."""
+    def __init__(self, rate: int, now: float, at_once: float = AT_ONCE) -> None:
+        """``rate``: lines a second, 0 for no limit. ``now`` in seconds, of any clock.
+
+        ``at_once``: seconds' worth of them that may be said after a silence.
+        """
         self.rate = rate
-        self._left = rate * AT_ONCE
+        self._most = rate * at_once
+        self._left = self._most
         self._since = now
 
     def allows(self, now: float) -> int:
         """Return how many lines may be said ``now``; with no limit, more than there can be."""
         if not self.rate:
             return 1 << 30
-        self._left = min(self.rate * AT_ONCE, self._left + (now - self._since) * self.rate)
+        self._left = min(self._most, self._left + (now - self._since) * self.rate)
         self._since = now
         return int(self._left)
+
+    def is_full(self, now: float) -> bool:
+        """Whether ``now`` as many may be said as ever."""
+        return self.allows(now) >= self._most
 
     def spend(self, lines: int) -> None:
         """Take note that so many were said."""
