@@ -11,9 +11,7 @@ A relay (``relaying``) has one worker in its life: with that it ends, one way or
 death of such a worker counts as one that was followed by a restart.
 
 Newcomers come up to ``listeners.AT_ONCE`` together, successors one per turn of the loop: between
-two turns everybody else is served. And no more are born while NEWBORN are still making ready: each
-keeps a CPU busy for some milliseconds, and a hundred of them would leave the master a hundredth of
-it.
+two turns everybody else is served; and only a few are making ready at a time (``newborn``).
 """
 
 import asyncio
@@ -32,6 +30,7 @@ from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
+from chatd_supervisor.newborn import Newborn
 from chatd_supervisor.nursing import Birth, Nursery, Outcome
 from chatd_supervisor.obituaries import (
     VIOLATION,
@@ -45,17 +44,8 @@ from chatd_supervisor.proc import is_alive, started
 from chatd_supervisor.processes import conceive, give_birth, kill, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
+from chatd_supervisor.violations import violated
 from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
-
-SHOWN: Final = 200
-"""Characters that are shown of what a worker did wrong, which may quote it."""
-
-NEWBORN: Final = 4
-"""Workers that may be making ready at a time."""
-
-GROWN: Final = 0.5
-"""Seconds after which a worker is taken for one that is ready, though it has not said so: it may
-have been stopped."""
 
 MOMENT: Final = 0.01
 """Seconds until there may be another birth, when there are enough at a time."""
@@ -90,8 +80,7 @@ class Births:
         self._severed = severed
         self._due: deque[Connection] = deque()
         self._due_later: deque[Connection] = deque()
-        # Those that are not ready yet, the oldest first.
-        self._newborn: dict[Worker, None] = {}
+        self.newborn = Newborn()
         self.children: dict[int, Worker] = {}
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
@@ -113,12 +102,8 @@ class Births:
     @property
     def is_crowded(self) -> bool:
         """Whether those who can wait should, for enough are being born."""
-        if self.nursery is not None and self.nursery.is_crowded:
-            return True
-        before = time.monotonic() - GROWN
-        while self._newborn and (oldest := next(iter(self._newborn))).born < before:
-            del self._newborn[oldest]
-        return len(self._newborn) >= NEWBORN
+        crowded = self.nursery is not None and self.nursery.is_crowded
+        return crowded or self.newborn.are_enough(time.monotonic())
 
     @property
     def is_pressed(self) -> bool:
@@ -164,13 +149,9 @@ class Births:
         else:
             self.children[pid] = worker
         self.births += 1
-        self._newborn[worker] = None
+        self.newborn.add(worker)
         self._welcome(worker)
         return worker
-
-    def ready(self, worker: Worker) -> None:
-        """Take note that ``worker`` has made ready."""
-        self._newborn.pop(worker, None)
 
     def _delivered(self, birth: Birth, outcome: Outcome) -> None:
         """Take from the nursery what has become of a ``birth``."""
@@ -271,7 +252,7 @@ class Births:
         worker.ended = True
         if worker.timer is not None:
             worker.timer.close()
-        self._newborn.pop(worker, None)
+        self.newborn.remove(worker)
         # Whoever dies has its channel closed by the kernel, and is dying by then. Of one that is
         # dismissed it was we who closed it.
         if worker.connection is not None and worker.child and worker.exitcode is None:
@@ -414,11 +395,3 @@ def _tell(worker: Worker, order: Order) -> None:
     # If it has died meanwhile, its channel will say so.
     with contextlib.suppress(OSError):
         worker.channel.send(encode(order), socket.MSG_DONTWAIT)
-
-
-def violated(worker: Worker, violation: Violation) -> None:
-    """Log and count what ``worker`` has done wrong."""
-    session = worker.connection.session if worker.connection is not None else None
-    kind, how = violation
-    note("worker broke the rules", session=session, pid=worker.pid, kind=kind, how=how[:SHOWN])
-    MEASURES.violations[kind] += 1

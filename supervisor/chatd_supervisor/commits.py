@@ -25,45 +25,22 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chatd_supervisor import counts
 from chatd_supervisor.accounts import AccountBook
-from chatd_supervisor.connections import PRESENT, Connection, State, host_of
-from chatd_supervisor.egress import Egress, Output, Run
-from chatd_supervisor.hub import Delivery, Hub, Leaving, Operation, Outcome
-from chatd_supervisor.journal import (
-    Arrival,
-    Batch,
-    Journal,
-    JournalError,
-    Stream,
-)
+from chatd_supervisor.connections import Connection
+from chatd_supervisor.egress import Egress, Run
+from chatd_supervisor.hub import Hub
+from chatd_supervisor.journal import Journal, JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.outbox import Outbox, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
-from chatd_supervisor.records import SessionRecord
 from chatd_supervisor.report_queue import ReportQueue, refused
-from chatd_supervisor.rooms import Session
 from chatd_supervisor.state import State as Rooms
-from chatd_supervisor.work import (
-    AccountChanged,
-    Administered,
-    Answering,
-    Arriving,
-    Commit,
-    Departing,
-    Dropped,
-    Reported,
-    Work,
-)
-from chatd_workers.commands import Arrive, Depart, Entry, Fresh, Proxied, Refuse
-from chatd_workers.events import Closing, Refused
-from chatd_workers.titles import format_address
-
-LOST: Final = "the server does not know your session any more, connect again"
-"""What a client is told of which the journal knows nothing."""
+from chatd_supervisor.transaction import Transaction
+from chatd_supervisor.work import Arriving, Commit, Departing, Reported, Work
+from chatd_workers.events import Refused
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
@@ -105,7 +82,6 @@ class Commits:
         self._pauses = Pauses(loop, journal)
         self._pauses.begin()
         self._changed = changed
-        self._begin()
         self._connection_of = connection_of
         self.hub = hub
         self.apply = hub.apply  # another one while somebody looks on (``tracing``)
@@ -119,15 +95,6 @@ class Commits:
         # Why nothing can be written; empty if it can.
         self.stuck = ""
         self.since_stuck = 0.0
-
-    def _begin(self) -> None:
-        self._reports: list[Reported] = []
-        self._dropped: list[Dropped] = []
-        self._departed: list[Departing] = []
-        self._gone: set[int] = set()
-        self._arrivals: list[Arrival] = []
-        self._streams: list[Stream] = []
-        self._operations: list[Operation] = []
 
     def add(self, work: Work) -> None:
         """Take ``work``, to be applied with the next commit, before all that waits."""
@@ -176,16 +143,24 @@ class Commits:
     def _attempt(self) -> Commit | None:
         """Apply and write down; return None if it must be done again, or cannot be (``stuck``)."""
         self.look_at_the_clock()
-        self._begin()
+        applied = Transaction(
+            self.hub,
+            self.egress,
+            self.outbox,
+            self._queue.mark,
+            tick=self.tick + 1,
+            apply=self.apply,
+            connection_of=self._connection_of,
+        )
         place = self.outbox.place
         try:
-            faulty = self._apply_all()
+            faulty = self._apply_all(applied)
             if faulty is not None:
                 self._set_aside(faulty, place)
                 return None
             runs = self.egress.seal()
             self._queue.mark.clear()
-            batch = self._batch()
+            batch = applied.batch(self.closed)
             if runs:
                 self.outbox.append(self.tick + 1, runs)
             begun = time.perf_counter()
@@ -213,188 +188,19 @@ class Commits:
         self.hub.pieces.keep()
         self.hub.login_limits.keep()
         self._pauses.committed()
-        return Commit(self._reports, self._dropped, runs, self._departed, self._operations)
+        return Commit(applied.reports, applied.dropped, runs, applied.departed, applied.operations)
 
-    def _batch(self) -> Batch:
-        facts = self.hub.facts
-        self.hub.facts = []
-        onces, self.hub.onces = self.hub.onces, {}
-        members, rooms, rooms_gone = self.hub.state.take_changes()
-        return Batch(
-            facts,
-            self._arrivals,
-            members,
-            [departing.connection.session for departing in self._departed],
-            self.closed,
-            self._streams,
-            rooms,
-            rooms_gone,
-            self.hub.state.guests,
-            self.hub.now,
-            self.hub.accounts.take_changes(),
-            onces,
-            self.hub.state.take_bans(),
-        )
-
-    # Applying
-
-    def _apply_all(self) -> int | None:
+    def _apply_all(self, applied: Transaction) -> int | None:
         """Apply all work; return which one has failed of a fault in chatd, None if none has."""
         for number, work in enumerate(self._work):
-            if not self._succeeds(work):
+            if not _succeeds(applied, work):
                 return number
         with contextlib.closing(self._queue.turn()) as turn:
             for work in turn:
                 self._work.append(work)
-                if not self._succeeds(work):
+                if not _succeeds(applied, work):
                     return len(self._work) - 1
         return None
-
-    def _succeeds(self, work: Work) -> bool:
-        """Apply ``work``; return false if it is a report that fails of a fault in chatd."""
-        try:
-            self._apply(work)
-        except OSError:
-            raise
-        except Exception as fault:
-            if type(work) is not Reported:
-                raise
-            connection = work.worker.connection
-            session = connection.session if connection is not None else None
-            note("report dropped", session=session, fault=fault)
-            return False
-        return True
-
-    def _apply(self, work: Work) -> None:
-        if type(work) is Reported:
-            self._apply_report(work)
-        elif type(work) is Departing:
-            self._depart(work)
-        elif type(work) is Dropped:
-            self._drop(work)
-        elif type(work) is Arriving:
-            self._arrive(work.connection)
-        elif type(work) is AccountChanged:
-            self._follow(self.hub.account_changed(work.account))
-        elif type(work) is Administered:
-            outcomes, concerned = self.hub.administer(work.wish)
-            work.concerned.append(concerned)
-            self._follow(outcomes)
-        elif type(work) is Answering and self._is_served(work.connection):
-            self._do(work.connection, work.entry)
-
-    def _apply_report(self, work: Reported) -> None:
-        worker, report, settled = work
-        connection = worker.connection
-        # One that has been dismissed meanwhile concerns nobody; and if the commit had to wait and
-        # the worker has died, its successor reports the same bytes.
-        if connection is None or worker.ended:
-            return
-        if not self._is_served(connection):
-            self._let_lost_go(connection)
-            return
-        self._queue.mark.begin(connection.session, connection.offset)
-        self._reports.append(work)
-        self.hub.settled = settled
-        for known in report.fresh:
-            self._learn(connection, known)
-        for command in report.commands:
-            self._do(connection, command)
-            if connection.session in self._gone:
-                break
-        self.hub.settled = None
-        self._streams.append(
-            Stream(
-                connection.session,
-                connection.offset + report.used,
-                report.discarding,
-                report.carry,
-                connection.lines + len(report.commands),
-            )
-        )
-
-    def _learn(self, connection: Connection, known: Fresh) -> None:
-        if type(known) is Proxied:
-            if known.host is None:
-                return  # it stays the proxy's (``visitors``)
-            peer = format_address((known.host, known.port))
-            self._arrivals.append(
-                Arrival(connection.session, peer, connection.dialect, self.hub.now)
-            )
-        self._do(connection, known)
-
-    def _is_served(self, connection: Connection) -> bool:
-        # One that was leaving when a master died is ABSENT, too, but in no room any more.
-        return (
-            connection.session in self.hub.sessions
-            and connection.session not in self._gone
-            and connection.state in PRESENT
-        )
-
-    def _do(self, connection: Connection, entry: Entry) -> None:
-        self._follow(self.apply(connection.session, entry))
-
-    def _follow(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            if type(outcome) is Delivery:
-                self.egress.deliver(*outcome)
-            elif type(outcome) is Leaving:
-                leaving = self._connection_of(outcome.session)
-                if leaving is not None:
-                    _, reason, farewell, cause = outcome
-                    self._depart(Departing(leaving, reason, farewell, cause=cause))
-            elif type(outcome) is Operation:
-                self._operations.append(outcome)
-
-    def _depart(self, work: Departing) -> None:
-        connection = work.connection
-        if not self._is_served(connection):
-            self._let_lost_go(connection)
-            return
-        session = self.hub.sessions[connection.session]
-        if work.cut and connection.client is not None:
-            self._cut(connection.output, counts.written(connection.client))
-        if work.quiet:
-            self.apply(session.id, Depart(work.reason))
-        else:
-            self._do(connection, Depart(work.reason))
-        if work.farewell is not None:
-            self.egress.deliver(session.alone, Closing(work.farewell))
-        self._gone.add(session.id)
-        self._departed.append(work._replace(nick=session.nick))
-
-    def _let_lost_go(self, connection: Connection) -> None:
-        """Let ``connection`` go if the journal does not know its session any more.
-
-        Somebody else has written there; what its client says would be for nothing, ever after.
-        """
-        number = connection.session
-        lost = connection.state is State.SERVED and number not in self.hub.sessions
-        if lost and number not in self._gone:
-            stand_in = Session(number, connection.dialect, SessionRecord())
-            self.egress.deliver(stand_in.alone, Closing(LOST))
-            self._gone.add(number)
-            self._departed.append(Departing(connection, LOST, LOST))
-
-    def _cut(self, output: Output, written: int) -> None:
-        output.cut()
-        self.outbox.replace(self.tick + 1, output.session, written, b"".join(output.queue))
-
-    def _drop(self, work: Dropped) -> None:
-        connection = work.connection
-        if self._is_served(connection):
-            self._do(connection, Refuse("line-crashed", work.shown))
-            offset = connection.offset + work.used
-            self._streams.append(Stream(connection.session, offset, False, b"", connection.lines))
-            self._dropped.append(work)
-
-    def _arrive(self, connection: Connection) -> None:
-        self._arrivals.append(
-            Arrival(connection.session, connection.peer, connection.dialect, self.hub.now)
-        )
-        self._streams.append(Stream(connection.session, 0, False, b"", 0))
-        host = host_of(connection.peer)
-        self._do(connection, Arrive(connection.dialect, host, connection.local_user))
 
     def _set_aside(self, faulty: int, place: Place) -> None:
         """Have whoever sent the report that fails told so, and nothing of it done.
@@ -486,3 +292,19 @@ class Commits:
 
 def _sentence(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def _succeeds(applied: Transaction, work: Work) -> bool:
+    """Apply ``work``; return false if it is a report that fails of a fault in chatd."""
+    try:
+        applied.add(work)
+    except OSError:
+        raise
+    except Exception as fault:
+        if type(work) is not Reported:
+            raise
+        connection = work.worker.connection
+        session = connection.session if connection is not None else None
+        note("report dropped", session=session, fault=fault)
+        return False
+    return True

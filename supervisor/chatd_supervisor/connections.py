@@ -37,7 +37,7 @@ import socket
 import struct
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chatd_supervisor.budget import Budget
@@ -342,6 +342,15 @@ class Connection:
         except OSError:
             return True
         return False
+
+
+def sockets_of(connections: Iterable[Connection]) -> dict[str, int]:
+    """Return the clients' sockets, by name."""
+    return {
+        connection.name: connection.client.fileno()
+        for connection in connections
+        if connection.client is not None
+    }
 
 
 def skip(client: socket.socket, count: int) -> None:

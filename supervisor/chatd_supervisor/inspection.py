@@ -30,6 +30,15 @@ def master_title(listeners: Iterable[Listener], clients: int, state: str) -> str
     return clip(" ".join(words))
 
 
+def shown_state(state: str, board: Switchboard, degraded_since: float | None) -> str:
+    """Return the ``state`` of a master, or what is wrong with it while it is serving."""
+    if state == "serving" and board.commits.since_stuck:
+        return "unwritable"
+    if state == "serving" and degraded_since is not None:
+        return "degraded"
+    return state
+
+
 def describe_program(
     config: Config, paths: Paths, launch: Launch, upgrade: Upgrade
 ) -> dict[str, Any]:

@@ -15,15 +15,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from chatd_supervisor import cpu_timer, reserve
+from chatd_supervisor import cpu_timer
 from chatd_supervisor.adoption import Adoption, bind_or_hold
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection
-from chatd_supervisor.control import ControlError, ControlServer, Stream
-from chatd_supervisor.crash_mark import CrashMark
+from chatd_supervisor.connections import Connection, sockets_of
+from chatd_supervisor.control import ControlServer
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import go_back
 from chatd_supervisor.hub import Hub, Operation
@@ -32,24 +31,24 @@ from chatd_supervisor.inspection import (
     describe_program,
     describe_work,
     master_title,
+    shown_state,
 )
 from chatd_supervisor.journal import Journal
-from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
 from chatd_supervisor.nursing import Nursery, is_wanted
-from chatd_supervisor.outbox import recover
-from chatd_supervisor.paths import Paths, link_state
+from chatd_supervisor.paths import Paths
 from chatd_supervisor.ports import Ports
-from chatd_supervisor.quarantine import quarantine_next
+from chatd_supervisor.quarantine import keep_next
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.recovery import Held, Recovery
 from chatd_supervisor.reinstating import renewal_for
 from chatd_supervisor.reloading import live_by
 from chatd_supervisor.renewing import renew_after
 from chatd_supervisor.report_queue import ReportQueue
-from chatd_supervisor.requests import Arguments, Request, requests_to
+from chatd_supervisor.requests import Arguments, Request, answer_by, requests_to
 from chatd_supervisor.runtime_files import RuntimeFiles, pieces_of
+from chatd_supervisor.session_files import SessionFiles
 from chatd_supervisor.settings import open_journal, room_for, rules_of, writers_of
 from chatd_supervisor.signals import Signals
 from chatd_supervisor.stack_report import StackReport
@@ -61,7 +60,7 @@ from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.titling import Title
 from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.walling import build_walls
-from chatd_supervisor.watchdog import Watchdog, WatchedSelector
+from chatd_supervisor.watchdog import WatchedSelector
 from chatd_supervisor.winding_down import wind_down
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.rehearsal import rehearse
@@ -81,6 +80,8 @@ class Master:
         self._keeper = launch.keeper
         self._last_good = launch.last_good
         self._state = "serving"
+        # What answers which request on the control socket.
+        self._answers: dict[str, Request] = {}
 
     def run(self, ready: Callable[[], None]) -> int:
         """Serve until told to stop; return the exit code.
@@ -90,17 +91,15 @@ class Master:
         the runtime directory cannot be made.
         """
         self._selector = WatchedSelector()
-        with asyncio.Runner(loop_factory=self._make_loop) as runner:
+        loop = partial(asyncio.SelectorEventLoop, self._selector)
+        with asyncio.Runner(loop_factory=loop) as runner:
             return runner.run(self._main(ready))
-
-    def _make_loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.SelectorEventLoop(self._selector)
 
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(end_of_a_fault)
         self._stopped = asyncio.Event()
-        control = ControlServer(self._paths.control_socket, self._answer)
+        control = ControlServer(self._paths.control_socket, partial(answer_by, self._answers))
         with contextlib.ExitStack() as held:
             try:
                 journal = held.enter_context(
@@ -135,11 +134,11 @@ class Master:
             if self._keeper is not None:
                 self._keeper.ready(self._launch.succession(self._paths))
             self._staff()
-            self._watchdog.begin(self._config.server.watchdog)
+            self._files.watchdog.begin(self._config.server.watchdog)
             await self._stopped.wait()
             await self._wind_down()
             # Closing the journal may take its time.
-            self._watchdog.end()
+            self._files.watchdog.end()
             self._clear_away()
         note("stopped")
         return os.EX_OK
@@ -157,12 +156,12 @@ class Master:
         self._ports = Ports(self._loop, self._receive, self._keeper, held.others)
         self._ports.listen(self._config, self._last_good)
         recovery = self._assemble(journal, held)
-        self._requests = self._answers()
         bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
         self._adoption = Adoption(self._loop, bound, recovery.offered, recovery.pestered)
         self._upgrade = Upgrade(
             self._loop, self._switchboard, self._launch, self._paths, self._named
         )
+        self._answers |= self._requests()
         recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout, self._ports)
         for connection in self._switchboard.connections.values():
             self._timeouts.expect(connection)
@@ -183,20 +182,11 @@ class Master:
         """Put everything together, in the state that the journal and the runtime files tell."""
         limits = self._config.limits
         snapshot = journal.load()
-        link_state(self._paths)
-        reserve.use(self._paths.reserve_file)
-        self._watchdog = Watchdog(self._paths.crash_stack_file, self._selector)
-        stack = self._watchdog.stack
-        if stack:
-            note("master crashed", stack=stack)
-        self._mark = CrashMark(self._paths.crash_mark_file, crashed=bool(stack))
-        self._ledger = Ledger(self._paths.ledger_file)
-        rows = self._ledger.rows()
-        recovered = recover(self._paths.sessions_dir, snapshot.tick, rows)
-        reserve.set_aside(self._paths.reserve_file)
+        self._files = SessionFiles(self._paths, self._selector, snapshot.tick)
+        ledger = self._files.ledger
         board = self._switchboard = Switchboard(
             self._loop,
-            self._ledger,
+            ledger,
             send_queue=limits.send_queue,
             closed=self._closed,
             operate=self._operate,
@@ -207,9 +197,9 @@ class Master:
             Hub(rules_of(self._config), State.restored(snapshot)),
             board.egress,
             journal,
-            recovered.outbox,
+            self._files.outbox,
             tick=snapshot.tick,
-            queue=ReportQueue(self._mark, partial(quarantine_next, self._paths.quarantine_dir)),
+            queue=ReportQueue(self._files.mark, partial(keep_next, self._paths.quarantine_dir)),
             connection_of=board.connections.get,
             wake=board.commit,
             changed=self._title.refresh_soon,
@@ -219,7 +209,7 @@ class Master:
         board.hub.network_of = self._staffing.network_of
         births = self._births = board.births = Births(
             self._loop,
-            self._ledger,
+            ledger,
             orders=self._staffing.orders,
             born=self._staffing.born,
             judged=self._staffing.judged,
@@ -237,7 +227,7 @@ class Master:
         reception = self._reception = Reception(
             board,
             births,
-            self._ledger,
+            ledger,
             self._keeper,
             self._timeouts,
             config=self._config,
@@ -245,7 +235,7 @@ class Master:
         )
         board.learned = reception.learn
         self._staffing.origins = reception.origins
-        reception.numbered = max(snapshot.last_session, *rows, *held.sessions, 0)
+        reception.numbered = max(snapshot.last_session, *self._files.rows, *held.sessions, 0)
         if self._keeper is not None:
             renewal = renewal_for(self._paths, self._config.server, self._launch, self._named)
             self._keeper.attach(self._loop, renewal)
@@ -254,21 +244,15 @@ class Master:
             board,
             births,
             reception,
-            ledger=self._ledger,
-            recovered=recovered,
-            rows=rows,
+            files=self._files,
             snapshot=snapshot,
         )
 
     def _clear_away(self) -> None:
         """Remove what only a successor could have used."""
         self._switchboard.shut()
-        self._ledger.discard()
-        self._mark.discard()
-        self._watchdog.discard()
-        self._switchboard.commits.outbox.discard()
+        self._files.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
-        self._paths.state_link.unlink(missing_ok=True)
         self._last_good.discard()
         if self._keeper is not None:
             self._keeper.goodbye()
@@ -277,8 +261,8 @@ class Master:
         signals = Signals(
             self._loop,
             {
-                signal.SIGTERM: partial(self._stop_on, signal.SIGTERM),
-                signal.SIGINT: partial(self._stop_on, signal.SIGINT),
+                signal.SIGTERM: partial(self.stop, "SIGTERM"),
+                signal.SIGINT: partial(self.stop, "SIGINT"),
                 signal.SIGQUIT: partial(step_aside, self._switchboard, self._launch.notifier),
                 signal.SIGHUP: self._reload_on_hangup,
                 signal.SIGUSR2: self._upgrade.begin_same,
@@ -305,7 +289,7 @@ class Master:
 
     def _named(self) -> dict[str, int]:
         """Return our sockets, by the names under which the supervisor holds them."""
-        clients = self._switchboard.clients()
+        clients = sockets_of(self._switchboard.connections.values())
         return {**self._ports.named(), "adoption": self._adoption.fileno(), **clients}
 
     def _staff(self) -> None:
@@ -319,8 +303,9 @@ class Master:
 
     # Stopping
 
-    def stop(self) -> None:
-        """Begin a graceful stop: what has arrived by now is still said, then everybody is told."""
+    def stop(self, on: str) -> None:
+        """Begin a graceful stop, on a signal or request: all that has arrived is still said."""
+        note("stopping", on=on)
         if self._state == "stopping":
             return
         self._state = "stopping"
@@ -328,10 +313,6 @@ class Master:
         if self._keeper is not None:
             self._keeper.stopping()
         self._stopped.set()
-
-    def _stop_on(self, number: int) -> None:
-        note("stopping", on=signal.Signals(number).name)
-        self.stop()
 
     async def _wind_down(self) -> None:
         self._runtime_files.close()
@@ -352,7 +333,7 @@ class Master:
             config = self._load_config()
             self._ports.listen(config)
             old, self._config = self._config, config
-            self._watchdog.begin(config.server.watchdog)
+            self._files.watchdog.begin(config.server.watchdog)
             warnings = live_by(
                 config,
                 old,
@@ -381,40 +362,25 @@ class Master:
             case "REHASH":
                 self._reload_on_hangup()
             case "DIE":
-                self.stop()
+                self.stop("an operator")
             case "RESTART":
                 self._upgrade.begin_same()
 
     # Looking inside
 
-    def _answer(self, request: str, arguments: dict[str, Any]) -> dict[str, Any] | Stream:
-        """Answer on the control socket."""
-        answer = self._requests.get(request)
-        if answer is None:
-            raise ControlError(f"no such request: {request}")
-        try:
-            return answer(Arguments(arguments))
-        except (OSError, ValueError) as error:
-            raise ControlError(str(error)) from error
-
-    def _answers(self) -> dict[str, Request]:
+    def _requests(self) -> dict[str, Request]:
         """Return what answers which request on the control socket."""
         return {
             "status": lambda _: self._status(),
             "reload": lambda _: {"warnings": self.reload()},
-            "stop": lambda _: self._stop_on_request(),
-            "upgrade": self._begin_upgrade,
+            "stop": self._stop_on_request,
+            "upgrade": self._upgrade.begin_asked,
             **requests_to(self._switchboard, self._paths, self._ports),
         }
 
-    def _stop_on_request(self) -> dict[str, Any]:
-        note("stopping", on="request")
-        self.stop()
+    def _stop_on_request(self, _: Arguments) -> dict[str, Any]:
+        self.stop("request")
         return {"pid": os.getpid()}
-
-    def _begin_upgrade(self, arguments: Arguments) -> dict[str, Any]:
-        self._upgrade.begin(str(arguments["python"]), arguments.get("options"))
-        return {}
 
     def _status(self) -> dict[str, Any]:
         """Return what ``chatd status`` shows; JSON-able, times in seconds since the epoch."""
@@ -428,11 +394,7 @@ class Master:
         }
 
     def _shown_state(self) -> str:
-        if self._state == "serving" and self._switchboard.commits.since_stuck:
-            return "unwritable"
-        if self._state == "serving" and self._staffing.degraded_since is not None:
-            return "degraded"
-        return self._state
+        return shown_state(self._state, self._switchboard, self._staffing.degraded_since)
 
     def _title_text(self) -> str:
         clients = len(self._switchboard.connections)

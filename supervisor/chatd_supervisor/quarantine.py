@@ -11,7 +11,7 @@ MAX_FILES: Final = 1000
 """More are not kept: whoever sends poison in bulk must not fill the disk."""
 
 
-def quarantine_next(directory: Path, connection: Connection, used: int) -> None:
+def keep_next(directory: Path, connection: Connection, used: int) -> None:
     """Keep the next ``used`` bytes of ``connection``, with the beginning of a line before them."""
     line = connection.carry + connection.look(used)
     keep(directory, connection.session, connection.offset - len(connection.carry), line)

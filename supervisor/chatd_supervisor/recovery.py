@@ -34,12 +34,12 @@ from chatd_supervisor.connections import (
 from chatd_supervisor.handover import Channel
 from chatd_supervisor.hub.coming import secured_of
 from chatd_supervisor.journal import Snapshot, StoredSession
-from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.processes import kill
 from chatd_supervisor.reception import Reception
+from chatd_supervisor.session_files import SessionFiles
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way, read_kind
 from chatd_supervisor.work import AccountChanged
@@ -89,21 +89,19 @@ class Recovery:
         births: Births,
         reception: Reception,
         *,
-        ledger: Ledger,
-        recovered: Recovered,
-        rows: Mapping[int, Row],
+        files: SessionFiles,
         snapshot: Snapshot,
     ) -> None:
-        """``rows`` are those of the ``ledger`` as the dead master left them."""
+        """``files`` are as the dead master left them."""
         self._loop = loop
         self._board = board
         self._births = births
         self._reception = reception
-        self._ledger = ledger
-        self._recovered: Recovered | None = recovered
-        self._rows = dict(rows)
+        self._ledger = files.ledger
+        self._recovered: Recovered | None = files.take_recovered()
+        self._rows = dict(files.rows)
         # Who the workers of the dead master were, by their pids.
-        self._workers = {row.pid for row in rows.values() if row.pid}
+        self._workers = {row.pid for row in self._rows.values() if row.pid}
         self._leaving: set[int] = set()
         # Sessions whose worker lives, and is on its way to us.
         self._awaited: set[int] = set()
@@ -243,7 +241,7 @@ class Recovery:
             return False
         self._board.attach(connection, client, rest)
         if number in self._leaving:
-            self._board.see_out(connection)
+            self._board.closing.begin(connection)
         else:
             connection.state = State.SERVED
         return number in self._board.connections

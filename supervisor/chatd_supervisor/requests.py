@@ -4,7 +4,7 @@ The master adds those that concern itself: stop, reload, upgrade, status.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -35,6 +35,20 @@ class Arguments(dict[str, Any]):
 
 Request = Callable[[Arguments], dict[str, Any] | Stream]
 """Takes the arguments, returns the answer; raises ControlError, OSError or ValueError."""
+
+
+def answer_by(
+    answers: Mapping[str, Request], request: str, arguments: dict[str, Any]
+) -> dict[str, Any] | Stream:
+    """Answer ``request`` on the control socket by the table ``answers``. Raises ControlError."""
+    answer = answers.get(request)
+    if answer is None:
+        raise ControlError(f"no such request: {request}")
+    try:
+        said = answer(Arguments(arguments))
+    except (OSError, ValueError) as error:
+        raise ControlError(str(error)) from error
+    return said
 
 
 def requests_to(board: Switchboard, paths: Paths, ports: Ports) -> dict[str, Request]:

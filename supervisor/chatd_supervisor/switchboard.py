@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from chatd_supervisor.births import Births, violated
+from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
+from chatd_supervisor.closing import Closing
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.conduct import OF_THE_STREAM, Violation, judge_bytes
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
@@ -25,6 +26,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.obituaries import VIOLATION
 from chatd_supervisor.throttle import Throttle
+from chatd_supervisor.violations import violated
 from chatd_supervisor.work import Commit, Departing
 from chatd_workers.commands import Fresh
 from chatd_workers.reports import (
@@ -45,9 +47,6 @@ from chatd_workers.reports import (
 
 HIGH_WATER: Final = 256 * 1024
 """A client with more than so many bytes waiting for it is not read until it has taken some."""
-
-FAREWELL: Final = 5.0
-"""Seconds a closed client has to take what is queued, and then to close its half."""
 
 
 class Switchboard:
@@ -80,6 +79,7 @@ class Switchboard:
         self.send_queue = send_queue
         self._ledger = ledger
         self.egress = Egress(self._output_of)
+        self.closing = Closing(loop, self.close)
         self.connections: dict[int, Connection] = {}
         self.lines = 0
         # Set by the master, which joins them.
@@ -265,7 +265,7 @@ class Switchboard:
                 farewell = reason if told else None
                 self.commits.queue(Departing(connection, reason, farewell))
             case Ready():
-                self.births.ready(worker)
+                self.births.newborn.remove(worker)
             case Trace(text):
                 note("worker traced", session=connection.session, pid=worker.pid, stack=text)
 
@@ -308,14 +308,6 @@ class Switchboard:
             self.disregard(connection.worker)
             self.births.dismiss(connection)
 
-    def clients(self) -> dict[str, int]:
-        """Return the clients' sockets, by name."""
-        return {
-            connection.name: connection.client.fileno()
-            for connection in self.connections.values()
-            if connection.client is not None
-        }
-
     # Connections
 
     def enter(self, connection: Connection) -> None:
@@ -343,15 +335,11 @@ class Switchboard:
         return Output(session, self._poller)
 
     def _client_ready(self, connection: Connection, _events: int) -> None:
-        output = connection.output
-        if connection.state is State.LINGERING:
-            if connection.discard():
-                self.close(connection)
+        if connection.state not in PRESENT:
+            self.closing.go_on(connection)
             return
-        output.drain()
-        if connection.state is State.LEAVING:
-            self._hang_up_when_written(connection)
-        elif output.queued <= HIGH_WATER:
+        connection.output.drain()
+        if connection.output.queued <= HIGH_WATER:
             worker = connection.worker
             if worker is not None and worker.owed:
                 self._acknowledge(worker)
@@ -378,30 +366,13 @@ class Switchboard:
         if connection.state is State.ABSENT:
             self.close(connection)
         else:
-            self.see_out(connection)
-
-    def see_out(self, connection: Connection) -> None:
-        """Let ``connection`` go when it has been sent what is queued."""
-        connection.state = State.LEAVING
-        connection.deadline = self._loop.call_later(FAREWELL, self.close, connection)
-        self._hang_up_when_written(connection)
+            self.closing.begin(connection)
 
     def dissolve(self, farewell: str) -> None:
         """Let everybody go at once: each is told ``farewell``, and not of the others' leaving."""
         for connection in self.connections.values():
             self.commits.add(Departing(connection, farewell, farewell, quiet=True))
         self.commit()
-
-    def _hang_up_when_written(self, connection: Connection) -> None:
-        output = connection.output
-        if output.queue and not output.broken:
-            return
-        if not output.broken:
-            connection.hang_up()
-        if output.broken or connection.discard():
-            self.close(connection)
-        elif not connection.way.is_relay:  # of a relay its worker tells, by ending
-            output.watch(select.EPOLLIN | select.EPOLLRDHUP)
 
     def close(self, connection: Connection) -> None:
         """Close ``connection`` now, whatever is still queued."""

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import IO, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import IO, Any, Final, NamedTuple
 
 from chatd_supervisor import __version__
 from chatd_supervisor.custody import Custody
@@ -101,6 +101,11 @@ class Upgrade:
             self.begin(sys.executable, None)
         except OSError as error:
             self._fail(str(error))
+
+    def begin_asked(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what is ``asked`` on the control socket: ``python`` and perhaps ``options``."""
+        self.begin(str(asked["python"]), asked.get("options"))
+        return {}
 
     def begin(self, python: str, options: list[str] | None) -> None:
         """Go on with what the interpreter ``python`` has installed, if its trial goes well.

@@ -99,10 +99,8 @@ def serve(channel: socket.socket) -> NoReturn:
             worker = Worker(channel, client, orders, relay, pace)
             handle(USR1, worker.trace)
             change_mask(UNBLOCK, MASTERS_SIGNALS)
-            try:
-                if pace is None:
-                    worker.tell_ready()
-                worker.run()
+            try:  # noqa: SIM105  # what suppress() runs through is memory of every worker's own
+                worker.run(newborn=pace is None)
             except MasterGone:
                 pass
             channel.close()
@@ -185,8 +183,10 @@ class Worker:
         self._retitle(orders.nick, orders.room)
         self._ingress = Ingress(client, channel)
 
-    def run(self) -> None:
+    def run(self, *, newborn: bool) -> None:
         """Report what the client says until its stream ends. Raises MasterGone."""
+        if newborn:
+            self._send(Ready())
         try:
             self._follow()
         except StreamEnded as ended:
@@ -197,10 +197,6 @@ class Worker:
         # The master closes the channel when it has done with this client.
         while True:
             self._obey()
-
-    def tell_ready(self) -> None:
-        """Tell the master that there is nothing left to be made ready. Raises MasterGone."""
-        self._send(Ready())
 
     def _follow(self) -> None:
         seen = 0

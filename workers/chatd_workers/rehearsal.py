@@ -61,4 +61,4 @@ def _live(orders: Serve) -> None:
             master.send(ACK)
             master.shutdown(socket.SHUT_WR)
             with contextlib.suppress(MasterGone):
-                worker.run()
+                worker.run(newborn=True)
