@@ -91,9 +91,8 @@ class Master:
         the runtime directory cannot be made.
         """
         self._selector = WatchedSelector()
-        loop = partial(asyncio.SelectorEventLoop, self._selector)
-        with asyncio.Runner(loop_factory=loop) as runner:
-            return runner.run(self._main(ready))
+        with asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, self._selector)) as run:
+            return run.run(self._main(ready))
 
     async def _main(self, ready: Callable[[], None]) -> int:
         self._loop = asyncio.get_running_loop()
