@@ -157,7 +157,7 @@ def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
     left = {path.name for path in daemon.runtime_dir.iterdir()}
     assert left == {"chatd.pid", "control.sock", "adoption.sock", "state"}
     kept = {path.name for path in (daemon.state_dir / "sessions").iterdir()}
-    assert kept == {"applying", "crash", "ledger", "outbox.1", "reserve"}
+    assert kept == {"applying", "config.json", "crash", "ledger", "outbox.1", "reserve"}
     assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 3
     assert daemon.start() != pid
@@ -287,7 +287,6 @@ def test_a_broken_configuration_keeps_nobody_from_asking_and_stopping(daemon: Da
 def test_stop_needs_no_control_socket(daemon: Daemon) -> None:
     pid = daemon.start()
     (daemon.runtime_dir / "control.sock").unlink()
-    assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 0
     assert not is_running(pid)
 
