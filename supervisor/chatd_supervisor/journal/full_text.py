@@ -19,7 +19,7 @@ CREATE VIRTUAL TABLE lines USING fts5 (
 )
 """
 
-MOST_WORDS: Final = 6000
+MOST_WORDS: Final = 3000
 """Words that are written, or removed, at a time: some milliseconds."""
 
 

@@ -14,7 +14,7 @@ from chatd_supervisor.journal import full_text
 from chatd_supervisor.journal.forgetting import Forgetting, transaction
 from chatd_supervisor.logbook import note
 
-STEP: Final = 500
+STEP: Final = 250
 """Entries that are indexed or forgotten at a time, fewer of long ones (``full_text``): some
 milliseconds."""
 
