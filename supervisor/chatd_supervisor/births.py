@@ -269,9 +269,8 @@ class Births:
 
     def reap(self) -> None:
         """Take note of all children that have died (on SIGCHLD)."""
-        # Of all first: what follows from one death may end others, and who was reaped is not ours.
-        dead = [(pid, code, self.children.pop(pid, None)) for pid, code in reap()]
-        for pid, exitcode, worker in dead:
+        for pid, exitcode in reap():
+            worker = self.children.pop(pid, None)
             if worker is None:
                 if (told := self.strangers.pop(pid, None)) is not None:
                     told(exitcode)

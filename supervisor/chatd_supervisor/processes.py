@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from multiprocess import process as multiprocess_process
 from multiprocess.context import ForkProcess
@@ -128,17 +128,20 @@ def give_birth(ours: socket.socket, theirs: socket.socket) -> int:
     return pid
 
 
-def reap() -> list[tuple[int, int]]:
-    """Collect all dead children: (pid, exit code as in multiprocess, negative for a signal)."""
-    dead: list[tuple[int, int]] = []
+def reap() -> Iterator[tuple[int, int]]:
+    """Collect all dead children: (pid, exit code as in multiprocess, negative for a signal).
+
+    One is reaped when it is asked for, so that what follows from its death is done before the next
+    one's pid is free: it may end that one as well, which must be ours to kill until then.
+    """
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return dead
+            return
         if not pid:
-            return dead
-        dead.append((pid, os.waitstatus_to_exitcode(status)))
+            return
+        yield pid, os.waitstatus_to_exitcode(status)
 
 
 def kill(pid: int, channel: socket.socket, *, child: bool) -> None:

@@ -1,4 +1,4 @@
-"""Workers that are reaped together: what follows from one death may end another worker."""
+"""Workers that die together: what follows from one death may end another worker."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def died(number: int) -> tuple[Connection, Worker]:
     return connection, worker
 
 
-def test_a_worker_that_was_reaped_is_not_killed_for_another_death() -> None:
+def test_what_follows_from_a_death_may_end_one_who_has_died_as_well() -> None:
     pairs = [died(1), died(2)]
     judged: list[int] = []
     ended: list[Worker] = []
