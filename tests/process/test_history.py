@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -157,7 +157,7 @@ def test_a_backup_is_whole_and_replaces_nothing(server: Server, tmp_path: Path) 
     done = chatd(server, "backup", str(copy))
     assert done.returncode == 73
     assert f"{copy} exists" in done.stderr
-    with sqlite3.connect(copy) as database:
+    with closing(sqlite3.connect(copy)) as database, database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         lines = database.execute("SELECT count(*) FROM entries WHERE kind = 'say'").fetchone()
     database.close()

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def test_following_by_words(
 
 def test_an_older_journal_is_not_read_but_said_so(journal: SqliteJournal, path: Path) -> None:
     journal.close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 1")
     database.close()
     with (

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,7 @@ def test_what_is_too_much_is_forgotten_from_the_oldest_on(path: Path) -> None:
 
 def test_a_newer_file_is_not_touched(path: Path) -> None:
     SqliteJournal(path).close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     database.close()
     before = path.read_bytes()
@@ -286,7 +287,7 @@ def test_a_damaged_file_is_told_and_not_replaced(path: Path, content: bytes) -> 
 
 
 def test_a_database_of_another_program_is_not_touched(path: Path) -> None:
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE theirs (x)")
     database.close()
     with pytest.raises(JournalError, match="another program"):

@@ -34,7 +34,9 @@ class Played:
         self.channel = socket.socket(fileno=os.dup(int(program[4])))
         self.channel.settimeout(10)
         self._channels.append(self.channel)
-        self.processes.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1))
+        # In a session of its own, because else Python 3.13 would start it by what this stands for.
+        command = [sys.executable, "-c", "input()"]
+        self.processes.append(subprocess.Popen(command, stdin=-1, start_new_session=True))
         return self.processes[-1].pid
 
     def close(self) -> None:

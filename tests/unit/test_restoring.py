@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_what_is_no_backup_changes_nothing(killed: Paths, backup: Path, tmp_path
     empty = tmp_path / "empty.db"
     empty.touch()
     other = tmp_path / "other.db"
-    with sqlite3.connect(other) as database:
+    with closing(sqlite3.connect(other)) as database, database:
         database.execute("CREATE TABLE other (x)")
     database.close()
     text = tmp_path / "text"
