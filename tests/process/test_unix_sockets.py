@@ -64,7 +64,12 @@ def test_people_talk_over_a_unix_socket_and_tcp(server: Server, path: Path) -> N
     assert shown["peer"] == f"unix:{ME}:{os.getpid()}"
     assert f"chatd: alice@unix:{ME}:{os.getpid()} text #lobby" in server.titles()
     listed = server.ask("status")["listen"][1]
-    assert listed == {"address": f"unix:{path}", "dialect": "text", "way": ["unix"]}
+    assert listed == {
+        "address": f"unix:{path}",
+        "dialect": "text",
+        "way": ["unix"],
+        "certificate": None,
+    }
 
 
 def test_nc_is_a_client_and_gets_the_last_words(server: Server, path: Path) -> None:
