@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatd_supervisor.cpu_account import BURST, BYTE, RELAYED, SHARE, CpuAccount
@@ -45,6 +45,7 @@ def test_a_day_of_silence_is_not_saved_up() -> None:
 @given(
     st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 30), st.integers(0, 1 << 20)), max_size=50)
 )
+@settings(deadline=None)
 def test_it_is_never_more_than_burst_and_income(moves: list[tuple[float, float, int]]) -> None:
     account = CpuAccount(0.0, 0.0, 0, 0)
     now = used = 0.0

@@ -4,7 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatd_supervisor.log_budget import A_SECOND, BURST, PAUSE, PIECE, LeftOut, LogBudget
@@ -35,6 +35,7 @@ def test_a_stack_costs_what_it_takes() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30), st.integers(1, 400)), max_size=100)
 )
+@settings(deadline=None)
 def test_it_is_never_more_than_that(events: list[tuple[str, float, int]]) -> None:
     budget = LogBudget()
     now, logged, said, told = 0.0, 0, 0, 0

@@ -95,7 +95,7 @@ def test_a_field_without_a_kind_is_not_overlooked() -> None:
 
 
 @given(records(Record))
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_passes_has_no_controls(record: Record) -> None:
     if misfit(record) is None and not isinstance(record, Trace):
         for field, text in texts_in(record):
@@ -103,6 +103,7 @@ def test_what_passes_has_no_controls(record: Record) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_the_kinds(text: str) -> None:
     assert KINDS["safe"](text) <= KINDS["passable"](text) <= KINDS["tag value"](text)
     assert not is_address(f"{text}\n")
