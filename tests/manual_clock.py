@@ -13,10 +13,10 @@ class ManualClock(Clock):
     """Time passes with ``go``; somebody sets the wall clock with ``set``."""
 
     def __init__(self) -> None:
-        self.ran = 1000.0
+        self.passed = 1000.0
         self.ahead = 0.0
         self.jumps: list[float] = []
-        super().__init__(self._wall_time, lambda: self.ran, self.jumps.append)
+        super().__init__(self._wall_time, lambda: self.passed, self.jumps.append)
 
     def _wall_time(self) -> int:
         return self.wall * 1000
@@ -24,11 +24,11 @@ class ManualClock(Clock):
     @property
     def wall(self) -> int:
         """What the wall clock says, in microseconds since the epoch."""
-        return round((START - 1000 + self.ran + self.ahead) * MICROSECONDS)
+        return round((START - 1000 + self.passed + self.ahead) * MICROSECONDS)
 
     def go(self, seconds: float) -> None:
         """Let time pass."""
-        self.ran += seconds
+        self.passed += seconds
 
     def set(self, ahead: float) -> None:
         """Set the wall clock so many seconds ahead of what is right."""

@@ -75,6 +75,11 @@ class Clock:
         """Return the seconds of a clock that nobody sets."""
         return self._running()
 
+    @property
+    def ran(self) -> float:
+        """The same, as it was at the last ``now``."""
+        return self._seen[1]
+
 
 class Passed:
     """The time that has surely passed: what the wall clock says, as far as it was lived through.

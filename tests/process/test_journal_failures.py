@@ -371,6 +371,66 @@ def history(server: Server) -> list[dict[str, str]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.parametrize("name", ["journal.db-wal", "journal.db-shm"])
+def test_a_log_that_is_removed_costs_nothing(talking: People, name: str) -> None:
+    server, alice, _ = talking
+    alice.send("one\n")
+    talking.hear("alice : one")
+    (server.state_dir / name).unlink()
+    alice.send("two\n")
+    talking.hear("alice : two")
+    server.process.kill()
+    server.again()
+    eventually("the next master is ready", server.is_ready)
+    alice.send("three\n")
+    talking.hear("alice : three")
+    assert [line["text"] for line in history(server)] == ["one", "two", "three"]
+    assert server.log().count("journal log removed") == 1
+
+
+def test_a_backup_beside_the_log_of_what_was_there_is_refused(
+    talking: People, tmp_path: Path
+) -> None:
+    server, alice, bob = talking
+    alice.send("one\n")
+    talking.hear("alice : one")
+    backup = tmp_path / "backup.db"
+    state = f"--state-dir={server.state_dir}"
+    subprocess.run([CHATD, "backup", backup, state], timeout=PATIENCE, check=True)
+    alice.send("two\n")
+    talking.hear("alice : two")
+    for client in (alice, bob):
+        client.close()
+    server.process.kill()
+    server.process.wait(PATIENCE)
+    shutil.copy(backup, server.state_dir / "journal.db")
+    server.again()
+    assert server.process.wait(PATIENCE) == 65
+    assert "journal.db-wal is of another journal than " in server.log()
+    # As it says.
+    subprocess.run([CHATD, "restore", backup, *server.options()], timeout=PATIENCE, check=True)
+    server.again()
+    eventually("it serves", server.is_ready)
+    assert [line["text"] for line in history(server)] == ["one"]
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_an_empty_journal_is_not_begun_anew(talking: People, size: int) -> None:
+    server, alice, bob = talking
+    for client in (alice, bob):
+        client.close()
+    server.process.terminate()
+    server.process.wait(PATIENCE)
+    journal = server.state_dir / "journal.db"
+    journal.write_bytes(b"x" * size)
+    server.again()
+    assert server.process.wait(PATIENCE) == 65
+    assert f"{journal} is no journal, it has {size} bytes; " in server.log()
+    journal.unlink()
+    server.again()
+    eventually("it serves", server.is_ready)
+
+
 # Damage
 
 OLD = 20_000

@@ -132,7 +132,7 @@ class Journal(Protocol):
         """
 
     def passed(self) -> int:
-        """Return what time it surely is (``clock.Passed``), in microseconds since the epoch."""
+        """Return what time it surely was when ``clock`` told it (``clock.Passed``); the same."""
 
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""

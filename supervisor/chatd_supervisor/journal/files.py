@@ -17,6 +17,7 @@ import contextlib
 import os
 import random
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,6 +38,9 @@ SHORTEST: Final = 512
 _HEADER: Final = 100
 _WRITE_VERSION: Final = 18
 _ROLLBACK: Final = 1
+
+MOMENT: Final = 1_000_000_000
+"""Nanoseconds within which two changes of a directory may have the same time."""
 
 BRIEF: Final = 0.1
 """Seconds that are waited for whoever writes, to see whether a journal can be used."""
@@ -150,19 +154,14 @@ def _damaged(what: str) -> sqlite3.DatabaseError:
 
 
 class Identity(NamedTuple):
-    """Which files a journal has: device and number of each."""
+    """Which files a journal has: device and number of each; None: it is not there."""
 
     database: tuple[int, int] | None
     log: tuple[int, int] | None
     log_index: tuple[int, int] | None
 
-    @classmethod
-    def of(cls, path: Path) -> "Identity":
-        """Return which files are at ``path`` now; None for one that is not there."""
-        return cls(_identity(path), _identity(log_of(path)), _identity(index_of(path)))
 
-
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -176,16 +175,36 @@ class Files:
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self._path = path
         self._database = database
-        self._known = Identity.of(path)
+        # Looked at before each commit, so as they are given to stat(2).
+        self._names = [os.fspath(file) for file in (path, log_of(path), index_of(path))]
+        self._directory = os.fspath(path.parent)
+        # The directory as it was when all was as it should be, and is as long as that is.
+        self._quiet: tuple[int, int, int] | None = None
+        self._known = self._look()
+
+    def _look(self) -> Identity:
+        return Identity(*map(_identity, self._names))
 
     def look(self) -> None:
         """See whether they have still their names: SQLite would write on without them.
 
         Raises JournalError.
         """
-        found = Identity.of(self._path)
+        try:
+            there = os.stat(self._directory)
+        except OSError:
+            stamp = None
+        else:
+            stamp = there.st_dev, there.st_ino, there.st_mtime_ns
+            if stamp == self._quiet:
+                return
+        found = self._look()
         if found == self._known:
+            # What changes in the same moment leaves no other time there.
+            is_quiet = stamp is not None and time.time_ns() - stamp[2] > MOMENT
+            self._quiet = stamp if is_quiet else None
             return
+        self._quiet = None
         if found.database != self._known.database:
             raise JournalError(
                 f"{self._path} was moved, removed or replaced while it was in use; put it back, or"
@@ -199,7 +218,7 @@ class Files:
                 f" no other program has {self._path} open; fuser {self._path} tells which"
             )
         note("journal log removed", file=log)
-        self._known = Identity.of(self._path)
+        self._known = self._look()
 
     def _renew_log(self) -> bool:
         """Move what is in the log into the database, and begin another; return whether it was done.

@@ -112,7 +112,8 @@ class SqliteJournal:
         now = self._clock.now()
         if self._time > now + JUMP * MICROSECONDS:
             note("clock behind journal", seconds=(self._time - now) // MICROSECONDS)
-        self._passed = Passed(passed or self._time, now, self._clock.running())
+        self._passed = Passed(passed or self._time, now, self._clock.ran)
+        self._surely = self._passed.look(now, self._clock.ran)
         self._names = {name for (name,) in execute("SELECT name FROM room_names")}
         self._tending = Tending(
             self._database,
@@ -120,7 +121,7 @@ class SqliteJournal:
             self._names,
             max_age=self._max_age,
             max_size=self._max_size,
-            now=self.passed,
+            now=self._passed_by_now,
             running=self._clock.running,
             until_believed=self._passed.until_believed,
         )
@@ -171,12 +172,17 @@ class SqliteJournal:
     def clock(self) -> int:
         """Return the time for the next batch, in microseconds since the epoch."""
         now = self._clock.now()
+        self._surely = self._passed.look(now, self._clock.ran)
         # A step back of NTP is waited for; after a jump back times are honest again at once.
         return now if now < self._time - JUMP * MICROSECONDS else max(now, self._time)
 
     def passed(self) -> int:
-        """Return what time it surely is, in microseconds since the epoch."""
-        return self._passed.look(self._clock.now(), self._clock.running())
+        """Return what time it surely was when ``clock`` told it, in microseconds."""
+        return self._surely
+
+    def _passed_by_now(self) -> int:
+        self.clock()
+        return self._surely
 
     def id_of(self, ahead: int) -> str:
         """Return the message id of the entry that comes ``ahead`` (1: the next) of the last."""
@@ -205,7 +211,7 @@ class SqliteJournal:
             self._write(batch, now)
             database.execute(
                 "UPDATE state SET tick = ?, guests = ?, last_session = ?, passed = ?",
-                (self._tick + 1, batch.guests, last_session, self.passed()),
+                (self._tick + 1, batch.guests, last_session, self._passed.known),
             )
             database.execute("COMMIT")
         except (sqlite3.Error, AccountConflict) as error:
