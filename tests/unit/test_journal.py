@@ -301,8 +301,11 @@ def test_a_page_that_is_torn_is_told_when_it_is_met(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 200_000] = b"\xa5" * 200_000
     path.write_bytes(data)
-    with pytest.raises(JournalError, match="is damaged"):
-        SqliteJournal(path).read(0, 10_000)
+    with (
+        pytest.raises(JournalError, match="is damaged"),
+        closing(SqliteJournal(path)) as damaged,
+    ):
+        damaged.read(0, 10_000)
 
 
 def test_a_failed_migration_leaves_the_file_as_it_was(path: Path) -> None:
