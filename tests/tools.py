@@ -60,8 +60,7 @@ NEEDS: Final = {
     "process/test_hostile_offers.py": "ps",
     "process/test_inspect.py::test_the_offsets_and_the_socket_are_what_the_kernel_counts": "ss",
     "process/test_irc_clients.py": "openssl",
-    "process/test_irc_clients.py::test_a_person_chats[irssi": "irssi openssl terminals tmux",
-    "process/test_irc_clients.py::test_a_person_chats[weechat": "openssl terminals tmux weechat",
+    "process/test_irc_clients.py::test_a_person_chats": "irssi openssl terminals tmux weechat",
     "process/test_irc_nicks.py": "openssl",
     "process/test_irc_nicks.py::test_it_takes_the_nick": "openssl terminals tmux weechat",
     "process/test_irc_nicks.py::test_who_logs_in_is_called_as_its_account[catgirl": (
