@@ -113,6 +113,10 @@ def weechat(
     directory: Path, nick: str, port: int, *settings: str, host: str = "127.0.0.1", tls: bool
 ) -> Screen:
     """Start WeeChat (weechat(1)), connected as ``nick``; ``settings``: of the server, each one."""
+    version = subprocess.check_output(["weechat", "--version"], text=True, timeout=PATIENCE)
+    # Called so since 4.0, and then the default.
+    word = "tls" if int(version.partition(".")[0]) >= 4 else "ssl"
+    encrypted = f"-{word} -{word}_verify=off" if tls else f"-no{word}"
     commands = [
         # The bar of nicks and the title would cut lines in two.
         "/bar hide nicklist",
@@ -120,7 +124,7 @@ def weechat(
         "/set irc.server_default.capabilities *",
         # It connects again by itself, which must not go unseen.
         "/set irc.server_default.autoreconnect off",
-        f"/server add chatd {host}/{port} {'-ssl -ssl_verify=off' if tls else ''}",
+        f"/server add chatd {host}/{port} {encrypted}",
         f"/set irc.server.chatd.nicks {nick}",
         *(f"/set irc.server.chatd.{setting}" for setting in settings),
         "/connect chatd",
