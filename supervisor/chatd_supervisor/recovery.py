@@ -324,7 +324,10 @@ class Recovery:
         worker = next((each for each in served if each and each.pid == offered.pid), None)
         if worker is not None:
             offered.refuse("it has a master")
-            self._board.condemn(worker, Violation("state", "offered its client to its own master"))
+            # What it had sent before it was ended is not another fault.
+            if not worker.ended:
+                how = "offered its client to its own master"
+                self._board.condemn(worker, Violation("state", how))
             return
         self._take(offered)
         self._awaited.discard(offered.offer.session)

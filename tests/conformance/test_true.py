@@ -3,6 +3,7 @@
 And the table is complete: every numeric that the server may send has a row.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import count
 
@@ -247,7 +248,13 @@ def test_chathistory(servers: Servers) -> None:
     with enter(servers.port("usual"), next(_nicks), "draft/chathistory", "batch") as client:
         most, room = limit(client, "CHATHISTORY"), f"#{client.nick}"
         client.send(f"JOIN {room}")
-        client.send(*(f"PRIVMSG {room} :line {number}" for number in range(most + 5)))
+        # A page never splits a millisecond, so those behind it are of another one.
+        client.send(*(f"PRIVMSG {room} :line {number}" for number in range(5)))
+        client.sync()
+        later = time.time_ns() + 2_000_000
+        while time.time_ns() < later:
+            client.sync()
+        client.send(*(f"PRIVMSG {room} :line {number}" for number in range(5, most + 5)))
         client.sync()
         client.send(f"CHATHISTORY LATEST {room} * {most + 5}")
         lines = [message for message in client.sync() if message.verb == "PRIVMSG"]

@@ -526,7 +526,7 @@ from pathlib import Path
 from chatd_supervisor import outbox
 write = os.pwritev
 def full(*given):
-    if Path(sys.argv[-1] + ".full").exists():
+    if Path(os.environ["FULL"]).exists():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return write(*given)
 outbox.os.pwritev = full
@@ -535,14 +535,16 @@ main(prog_name="chatd")
 """
 
 
-def test_a_full_runtime_directory_is_called_by_its_name(tmp_path: Path) -> None:
-    with serving(tmp_path, program=[sys.executable, "-c", FULL]) as server:
+def test_an_outbox_that_cannot_be_written_is_called_by_its_name(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    program = ["env", f"FULL={full}", sys.executable, "-c", FULL]
+    with serving(tmp_path, program=program) as server:
         alice, bob = people(server)[1:]
-        full = Path(f"{server.options()[-1]}.full")
         full.touch()
         alice.send("hello\n")
-        assert alice.line() == TOLD
-        said = f"{server.runtime_dir}/outbox.1 cannot be written: No space left on device"
+        # Nobody can be told: that would have to stand in the outbox.
+        eventually("it is logged", lambda: "outbox cannot be written" in server.log())
+        said = f"{server.state_dir}/sessions/outbox.1 cannot be written: No space left on device"
         assert reason(server).startswith(said)
         assert f'outbox cannot be written reason="{said}' in server.log()
         assert "journal cannot be written" not in server.log()

@@ -249,7 +249,7 @@ class Chathistory(Struct, frozen=True, array_like=True, tag=59, gc=False):
     target: Name
     first: Selector
     second: Selector | None
-    limit: Annotated[int, Meta(ge=0, le=1_000_000)]
+    limit: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class Markread(Struct, frozen=True, array_like=True, tag=60, gc=False):
