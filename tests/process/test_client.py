@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -109,6 +110,18 @@ def test_with_the_labs_server_one_is_called_as_one_is(lab: str) -> None:
     assert done.stdout.decode() == "zo\ufffdé\ufffd : bonjour\n"
 
 
+def heard_until(program: "subprocess.Popen[str]", words: str) -> str:
+    """Return what ``program`` prints, until it has printed ``words``."""
+    assert program.stdout
+    heard = ""
+    while words not in heard:
+        assert select.select([program.stdout], [], [], PATIENCE)[0], f"only {heard!r}"
+        data = os.read(program.stdout.fileno(), 4096)
+        assert data, f"it has ended after {heard!r}"
+        heard += data.decode()
+    return heard
+
+
 def test_people_talk_on_the_labs_server(lab: str) -> None:
     alice = Terminal(lab, "--nick", "alice", "--lab", "--plain")
     host, port = lab.split(":")
@@ -130,12 +143,12 @@ def test_people_talk_on_the_labs_server(lab: str) -> None:
         alice.sees_more(0.2)
     alice.type("bonjour\n")
     alice.sees("\nalice : bonjour\r\n")
+    # That client prints the first of what comes in one read: she goes when he has heard her.
+    heard = heard_until(other, "alice : bonjour")
     alice.type("\x04")
     # She leaves though that server never closes her connection.
     assert alice.exit_code() == 0
-    heard = ""
-    while "alice :" not in heard.replace("alice : bonjour", ""):
-        heard += os.read(other.stdout.fileno(), 4096).decode()
+    heard += heard_until(other, "alice :")
     assert re.search("(bob : salut)+alice : bonjouralice :", heard)
     os.killpg(other.pid, signal.SIGKILL)
     other.communicate()
