@@ -130,8 +130,8 @@ def toggle_damage(state_dir: Path) -> None:
 def is_running(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it ended before it was looked for, or while it was
     return state != "Z"
 
 

@@ -412,12 +412,15 @@ def test_the_supervisor_is_small_and_holds_only_what_it_was_given(server: Superv
     maps = Path(f"/proc/{server.supervisor}/maps").read_text()
     assert "_asyncio" not in maps
     assert "libssl" not in maps
-    held = descriptors(server.supervisor)
+    own = [str(server.runtime_dir / "supervisor.pid"), str(server.log_file)]
+    # A pipe for signals, the channel, a listening socket, the adoption socket, and the channel of
+    # whoever stands by, once it does.
+    expected = sorted(["/dev/null"] * 3 + own + ["pipe:"] * 2 + ["socket:"] * 4)
+    supervisor = server.supervisor
+    eventually("there is a standby", lambda: len(descriptors(supervisor)) == len(expected))
+    held = descriptors(supervisor)
     assert [held[standard] for standard in (0, 1, 2)] == ["/dev/null"] * 3
     kinds = sorted(re.sub(r"[\[\d\]]+$", "", one) for one in held.values())
-    own = [str(server.runtime_dir / "supervisor.pid"), str(server.log_file)]
-    # A pipe for signals, the channel, a listening socket and the adoption socket.
-    expected = sorted(["/dev/null"] * 3 + own + ["pipe:"] * 2 + ["socket:"] * 3)
     assert kinds == expected
     # And clients come and go.
     clients = [server.connect(server.port).greet() for _ in range(5)]
