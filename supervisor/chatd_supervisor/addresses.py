@@ -6,13 +6,14 @@ from typing import Final
 
 from chatd_supervisor.networks import read_address, read_network
 from chatd_supervisor.paths import MAX_SOCKET_PATH
+from chatd_supervisor.sentence_errors import SentenceError
 
 UNIX: Final = "unix:"
 """What the address of a Unix socket begins with; its path follows."""
 
 
-class ListenError(OSError):
-    """An address cannot be listened on; ``strerror`` is the sentence for people."""
+class ListenError(SentenceError):
+    """An address cannot be listened on; ``str()`` is the sentence for people."""
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -88,7 +88,7 @@ def _opened(backup: Path) -> Iterator[sqlite3.Connection]:
     except WrongFile as error:
         raise JournalError(f"{backup} {error}") from error
     except (sqlite3.Error, WrongFiles) as error:
-        raise JournalError(explain(backup, error)) from error
+        raise JournalError(explain(backup, error, remedy="restore another one")) from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         if error.filename != os.fspath(backup):
             raise

@@ -10,7 +10,7 @@ from chatd_supervisor.journal.schema import VERSION, WrongFile, WrongFiles, insp
 _ADVICE: Final = (
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB"),
-        "{path} is damaged ({error}); put a backup there with chatd restore",
+        "{path} is damaged ({error}); {remedy}",
     ),
     (("SQLITE_FULL",), "{path} cannot be written: no space is left on its file system"),
     (
@@ -30,8 +30,13 @@ _ADVICE: Final = (
 """What is said about the errors of SQLite, by the beginnings of their names."""
 
 
-def explain(path: Path, error: Exception) -> str:
-    """Return a sentence about ``error``: which file, what is wrong, what to do."""
+def explain(
+    path: Path, error: Exception, remedy: str = "put a backup there with chatd restore"
+) -> str:
+    """Return a sentence about ``error``: which file, what is wrong, what to do.
+
+    ``remedy`` is what to do about a damaged file.
+    """
     if isinstance(error, WrongFiles):
         return str(error)
     if isinstance(error, WrongFile):
@@ -40,7 +45,7 @@ def explain(path: Path, error: Exception) -> str:
         return f"{path}: {error.strerror}"
     name: str = getattr(error, "sqlite_errorname", "")
     said = next(said for begins, said in _ADVICE if name.startswith(begins))
-    return said.format(path=path, error=error)
+    return said.format(path=path, error=error, remedy=remedy)
 
 
 def refuse_older(path: Path, database: sqlite3.Connection) -> None:
