@@ -292,7 +292,10 @@ class Switchboard:
 
     def condemn(self, worker: Worker, violation: Violation) -> None:
         """End ``worker`` for a ``violation`` that was not heard on its channel."""
-        self._violated(worker, violation)
+        # What it has announced there counts: it is the line that it has done this for.
+        self._take(worker, select.EPOLLHUP)
+        if not worker.ended and worker not in self._ended:
+            self._violated(worker, violation)
 
     def disregard(self, worker: Worker) -> None:
         """Listen to ``worker`` no longer."""
@@ -363,10 +366,8 @@ class Switchboard:
             nick=departing.nick,
             reason=departing.cause or departing.reason,
         )
-        if connection.state is State.ABSENT:
-            self.close(connection)
-        else:
-            self.closing.begin(connection)
+        end = self.close if connection.state is State.ABSENT else self.closing.begin
+        end(connection)
 
     def dissolve(self, farewell: str) -> None:
         """Let everybody go at once: each is told ``farewell``, and not of the others' leaving."""
