@@ -169,7 +169,7 @@ class Checks:
             return None
 
     def _ask(self) -> None:
-        """Have those asked whose turn it is; commit those for whom there is no question left."""
+        """Ask the questions whose turn it is; commit the reports that have none left."""
         unasked = False
         while self._queues and self._asked < ASKED:
             network, queue = next(iter(self._queues.items()))

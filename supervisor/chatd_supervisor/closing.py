@@ -26,7 +26,7 @@ class Closing:
         self._close = close
 
     def begin(self, connection: Connection) -> None:
-        """Let ``connection`` go when it has been sent what is queued."""
+        """Close ``connection`` as soon as what is queued has been sent."""
         connection.state = State.LEAVING
         connection.deadline = self._loop.call_later(FAREWELL, self._close, connection)
         self._hang_up_when_written(connection)

@@ -119,7 +119,7 @@ class Commits:
         return bool(self._queue) and not self.stuck
 
     def look_at_the_clock(self) -> None:
-        """Tell the hub what time it is, for what follows."""
+        """Set the hub's time, for what follows."""
         self.hub.set_time(
             self._journal.clock(), monotonic=self._loop.time(), passed=self._journal.passed()
         )

@@ -14,7 +14,7 @@ DEFERRED: Final = frozenset({signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, sign
 
 
 def defer_signals() -> None:
-    """Let them wait until there are handlers."""
+    """Block them until there are handlers."""
     signal.pthread_sigmask(signal.SIG_BLOCK, DEFERRED)
     # Not Python's handler, which would show where the interruption was.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -22,5 +22,5 @@ def defer_signals() -> None:
 
 
 def let_in() -> None:
-    """Have those handled that have come, now that there are handlers."""
+    """Unblock them: there are handlers now. Signals that have come are handled at once."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, DEFERRED)

@@ -140,7 +140,7 @@ def _conclude(
     outcome: sasl.Outcome,
     tried: str,
 ) -> None:
-    """Let ``outcome`` have its effects. ``tried``: the account, if the exchange has named one."""
+    """Apply ``outcome``. ``tried``: the account, if the exchange has named one."""
     if isinstance(outcome, sasl.NeedPassword):
         tried = outcome.account
         right = is_right(hub, outcome.known, outcome.password)

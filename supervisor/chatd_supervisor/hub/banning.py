@@ -102,7 +102,7 @@ def carry_out(hub: Core, wish: Enter | Strike) -> int:
 
 
 def redate(hub: Core) -> None:
-    """Let entries that were set while the clock was ahead begin now, and end after their time."""
+    """Move entries that were set while the clock was ahead: they begin now, for their time."""
     bans = hub.state.bans
     if bans.latest <= hub.now + AHEAD:
         return

@@ -82,7 +82,7 @@ def log_out(hub: Core, session: Session) -> None:
 
 
 def displace(hub: Core, session: Session) -> None:
-    """Have ``session`` called otherwise if its nick is somebody else's, or looks like it."""
+    """Rename ``session`` if its nick is somebody else's, or looks like it."""
     nick = session.nick
     if nick and (is_reserved(hub, session, nick) or is_disguise(hub, session, nick)):
         hub.inform(session, "nick-lost", session.nick)
