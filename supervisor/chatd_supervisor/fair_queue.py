@@ -7,8 +7,9 @@ pause does not bring the time it has not used: its clock is set to that of the p
 
 So a thousand clients of one address that keep the master busy delay a line from elsewhere by the
 piece of work in hand, not by theirs that waits; and nobody waits while the master has nothing else
-to do. This is start-time fair queueing (Goyal, Vin and Cheng, 1996), with the cost measured after
-the fact, because it is not known before.
+to do. What the next piece will take is not known; ``expected`` guesses that it takes as long as the
+last one of its place. This is start-time fair queueing (Goyal, Vin and Cheng, 1996), with the cost
+measured after the fact, because it is not known before.
 """
 
 import heapq
@@ -29,6 +30,8 @@ class FairQueue(Generic[Item]):
         self._queues: dict[str, deque[Item]] = {}
         # Clocks, in seconds, of places of which nothing waits.
         self._clocks: dict[str, float] = {}
+        # What the last item of each place has cost, in seconds.
+        self._costs: dict[str, float] = {}
         # Places with items, but for the one that is being served: clock, tie breaker, place.
         self._order: list[tuple[float, int, str]] = []
         # The clock of the place that was served last.
@@ -59,9 +62,17 @@ class FairQueue(Generic[Item]):
         self._size -= 1
         return place, self._queues[place].popleft()
 
+    def expected(self) -> float:
+        """Return how many seconds the next item will probably cost, 0 if nothing is known.
+
+        Raises IndexError if there is none.
+        """
+        return self._costs.get(self._order[0][2], 0.0)
+
     def charge(self, place: str, seconds: float) -> None:
         """Take note that the item of ``place`` that was just taken has cost ``seconds``."""
         clock = self._now + seconds
+        self._costs[place] = seconds
         if self._queues[place]:
             self._enter(place, clock)
             return
@@ -69,6 +80,7 @@ class FairQueue(Generic[Item]):
         if len(self._clocks) >= REMEMBERED:
             ahead = {place: clock for place, clock in self._clocks.items() if clock > self._now}
             self._clocks = ahead if len(ahead) < REMEMBERED else {}
+            self._costs = {place: seconds}
         self._clocks[place] = clock
 
     def _enter(self, place: str, clock: float) -> None:

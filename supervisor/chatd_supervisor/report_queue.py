@@ -42,7 +42,8 @@ class ReportQueue:
     def turn(self) -> Generator[Reported | Departing, None, None]:
         """Take work out, whose turn it is, until TURN is over; at least one piece, if there is any.
 
-        The time until the next one is asked for is charged to its address.
+        A piece that would probably last longer than that is not begun after others: they are
+        written first. The time until the next one is asked for is charged to its address.
         """
         over = time.perf_counter() + TURN
         while self._queue:
@@ -53,7 +54,7 @@ class ReportQueue:
             finally:
                 now = time.perf_counter()
                 self._queue.charge(place, now - begun)
-            if now > over:
+            if self._queue and now + self._queue.expected() > over:
                 return
 
     def _admitted(self, work: Reported | Departing) -> Reported | Departing:
