@@ -22,6 +22,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.ports import name_of
 from chatd_supervisor.store import ASKED, Store, own_name
+from chatd_supervisor.supervise.table import Stock
 from chatd_workers.config_file import ConfigError
 from chatd_workers.titles import format_address, printable
 
@@ -29,6 +30,9 @@ FIRST: Final = 3
 """SD_LISTEN_FDS_START."""
 
 UNNAMED: Final = "unknown"
+
+SESSION: Final = "session "
+"""Begins the names of clients' sockets, which are known by the ledger."""
 
 
 class Passed(NamedTuple):
@@ -82,41 +86,45 @@ def fit(sockets: Iterable[Passed], wanted: Iterable[Listen]) -> tuple[dict[int, 
     return found, wrong
 
 
-def begin_store(config: Config, notifier: Notifier, known: Standing | None) -> Store | None:
+def begin_store(
+    config: Config, notifier: Notifier, stock: Stock, known: Standing | None
+) -> Store | None:
     """Return what the service manager holds for us or lends us; None if it does neither.
 
-    ``known`` is what an upgrade has passed on. Raises ConfigError if a socket is for nothing: not
-    after a crash, when clients wait; then it is told in the log.
+    What it has passed is in ``stock``, and gets our names there. ``known`` is what another program
+    of ours has passed on. Raises ConfigError if a socket is for nothing: not after a crash, when
+    clients wait; then it is told in the log.
     """
     told = notifier if ASKED in os.environ else Notifier()
-    if known is not None:
-        return Store(told, known=known)
-    came = passed()
-    if not came and not told.is_there:
-        return None
     stored: dict[str, int] = {}
     sockets = []
-    for one in came:
-        name = own_name(one.name)
-        if name is None:
-            sockets.append(one)
+    for cookie, name in stock.passed.items():
+        descriptor = stock.look(cookie)
+        if descriptor is None or cookie in stock.named:
             continue
-        if name in stored:
-            os.close(stored[name])
-        stored[name] = one.descriptor
-    found, wrong = fit(sockets, config.listen)
+        own = own_name(name)
+        if own is None:
+            sockets.append((cookie, Passed(name, descriptor)))
+            continue
+        if not own.startswith(SESSION):
+            stock.named[cookie] = own
+        stored[own] = descriptor
+    found, wrong = fit([one for _, one in sockets], config.listen)
     if wrong and not stored:
         raise ConfigError(f"passed by the service manager: {'; '.join(wrong)}")
     for sentence in wrong:
         note("socket not taken", reason=sentence)
-    for one in sockets:
-        if one.descriptor not in found:
-            os.close(one.descriptor)
-    lent = {name_of(listen): descriptor for descriptor, listen in found.items()}
-    store = Store(told, stored=stored, lent=lent)
-    for name in stored.keys() & lent.keys():
-        os.close(stored[name])
-    return store
+    lent = {*stock.lent, *(known.lent if known is not None else ())}
+    for cookie, one in sockets:
+        if one.descriptor in found:
+            name = name_of(found[one.descriptor])
+            stock.named[cookie] = name
+            lent.add(name)
+        else:
+            stock.drop(cookie)
+    if known is None and not (stored or lent or told.is_there):
+        return None
+    return Store(told, stored=stored, lent=lent, known=known)
 
 
 def is_same(configured: str, bound: str) -> bool:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd_supervisor import counts
-from chatd_supervisor.custody import Custody
 from chatd_supervisor.ledger import Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import identity
@@ -28,6 +27,9 @@ from chatd_supervisor.rates import Rates
 from chatd_workers.channel import HandoverError, receive_with_descriptor
 from chatd_workers.dialects import DIALECTS
 from chatd_workers.reports import MALFORMED, Dismiss, Offer, decode_offer, encode
+
+NAME: Final = "adoption"
+"""What the socket is called, by masters and service managers."""
 
 BACKLOG: Final = 4096
 """Workers that may wait at once; net.core.somaxconn bounds it, and the others wait in connect."""
@@ -131,20 +133,17 @@ def bind(path: Path) -> socket.socket:
     return listener
 
 
-def bind_or_hold(path: Path, held: dict[str, int], keeper: Custody | None) -> socket.socket:
-    """Return the adoption socket: one of those ``held`` for us, or bound to ``path``.
+def bind_or_take(path: Path, held: dict[str, int]) -> socket.socket:
+    """Return the adoption socket: the one that is ``held`` for us, or bound to ``path``.
 
-    Takes it out of ``held``, or has the ``keeper`` hold it. Raises OSError.
+    Takes it out of ``held``. Raises OSError.
     """
-    descriptor = held.pop("adoption", None)
+    descriptor = held.pop(NAME, None)
     if descriptor is not None:
         if path.is_socket():
             return socket.socket(fileno=descriptor)
         os.close(descriptor)  # its file was removed: nobody finds it any more
-    made = bind(path)
-    if keeper is not None:
-        keeper.hold("adoption", made.fileno())
-    return made
+    return bind(path)
 
 
 class Adoption:
@@ -156,10 +155,12 @@ class Adoption:
         listener: socket.socket,
         offered: Callable[[Offered], None],
         pestered: Callable[[int, socket.socket], None],
+        moved: Callable[[], None],
     ) -> None:
         """``offered`` gets each offer of a process of our own user.
 
-        ``pestered`` is told which process offers too often, and on which connection.
+        ``pestered`` is told which process offers too often, and on which connection; ``moved`` is
+        called when it is another socket.
         """
         self._loop = loop
         self._listener = listener
@@ -167,6 +168,7 @@ class Adoption:
         self._file = identity(self._path)
         self._offered = offered
         self._pestered = pestered
+        self._moved = moved
         self._rates = Rates()
         self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
         self._resting: asyncio.TimerHandle | None = None
@@ -246,15 +248,11 @@ class Adoption:
         """Return whether the socket is where it is looked for. Raises OSError."""
         return self._file is not None and identity(self._path) == self._file
 
-    def make_again(self, keeper: Custody | None) -> None:
-        """Listen on another socket in place of one that was removed. Raises OSError.
-
-        The ``keeper``, if there is one, is to hold that instead.
-        """
+    def make_again(self) -> None:
+        """Listen on another socket in place of one that was removed. Raises OSError."""
         before, self._listener = self._listener, bind(self._path)
         self._file = identity(self._path)
-        if keeper is not None:
-            keeper.hold("adoption", self._listener.fileno())
+        self._moved()
         self._loop.remove_reader(before)
         before.close()
         if self._resting is None:

@@ -19,11 +19,14 @@ class Backoff:
         self._row = 0
         self._spared = False
 
-    def after(self, served: float | None) -> float:
+    def after(self, served: float | None, *, killed: bool = False) -> float:
         """Return the seconds to wait after a master that was ready for ``served`` seconds.
 
-        None: it never was ready.
+        None: it never was ready. ``killed``: by SIGKILL, which no master does to itself: one that
+        was ready is followed at once.
         """
+        if served is not None and killed:
+            return 0.0
         if served is not None and served >= CALM:
             self._row, self._spared = 0, False
             return 0.0

@@ -4,8 +4,8 @@ A death is complete when both of its signs have come: the channel has ended (all
 said has been read) and the child is reaped (how it died is known). Only then is its successor
 born, so that there is never more than one worker for a client, a zombie included.
 
-A worker that was adopted from a dead master is not our child: its death shows by the end of its
-channel alone, and nobody tells of what it died.
+A worker that was adopted from a dead master, or whose supervisor has died, is nobody's child that
+we hear of: its death shows by the end of its channel alone, and nobody tells of what it died.
 
 A relay (``relaying``) has one worker in its life: with that it ends, one way or the other, and no
 death of such a worker counts as one that was followed by a restart.
@@ -23,15 +23,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
-from chatd_supervisor.conduct import Violation
+from chatd_supervisor import counts
+from chatd_supervisor.conduct import Conduct, Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.newborn import Newborn
-from chatd_supervisor.nursing import Birth, Nursery, Outcome
 from chatd_supervisor.obituaries import (
     VIOLATION,
     Obituary,
@@ -44,6 +44,7 @@ from chatd_supervisor.proc import is_alive, started
 from chatd_supervisor.processes import conceive, give_birth, kill, reap
 from chatd_supervisor.relaying import Ends
 from chatd_supervisor.restarts import Death, Verdict
+from chatd_supervisor.supervise.parent import Outcome, Parent
 from chatd_supervisor.violations import violated
 from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
 
@@ -52,6 +53,25 @@ MOMENT: Final = 0.01
 
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
+
+
+class Birth(NamedTuple):
+    """What the supervisor was asked for."""
+
+    connection: Connection
+    channel: socket.socket
+    """Our end of what the worker is to have."""
+    orders: Serve
+    """What it finds in there."""
+    ends: Ends | None
+    """Our own duplicates."""
+    refused: Callable[[OSError], None] | None
+    """Who is told if there is no room."""
+
+    def close(self) -> None:
+        """Let go of the duplicates."""
+        if self.ends is not None:
+            self.ends.close()
 
 
 class Births:
@@ -82,12 +102,12 @@ class Births:
         self._due_later: deque[Connection] = deque()
         self.newborn = Newborn()
         self.children: dict[int, Worker] = {}
+        # Of them, those that we have forked ourselves.
+        self._ours: set[int] = set()
         # Children that are no workers, and who hears of their exit code.
         self.strangers: dict[int, Callable[[int], None]] = {}
-        # Who forks workers for us; None: we do.
-        self.nursery: Nursery | None = None
-        # Exit codes of children that died before the nursery has told whose workers they are.
-        self._early: dict[int, int] = {}
+        # Who forks workers for us, unless that is a guard; None: we do.
+        self.parent: Parent | None = None
         # Hears of each new one as well (``tracing``).
         self.noticed: Callable[[Worker], None] | None = None
         self.births = 0
@@ -96,19 +116,14 @@ class Births:
 
     @property
     def expecting(self) -> int:
-        """How many births the nursery was asked for, and has not told the end of."""
-        return self.nursery.expecting if self.nursery else 0
+        """How many births the supervisor was asked for, and has not told the end of."""
+        return self.parent.expecting if self.parent else 0
 
     @property
     def is_crowded(self) -> bool:
         """Whether those who can wait should, for enough are being born."""
-        crowded = self.nursery is not None and self.nursery.is_crowded
+        crowded = self.parent is not None and self.parent.is_crowded
         return crowded or self.newborn.are_enough(time.monotonic())
-
-    @property
-    def is_pressed(self) -> bool:
-        """Tell whether we have to fork ourselves what the nursery will before long."""
-        return self.nursery is not None and self.nursery.is_coming
 
     def give(
         self,
@@ -118,46 +133,50 @@ class Births:
     ) -> Worker | None:
         """Give ``connection`` a worker, and return it; that of a relay gets ``ends``, too.
 
-        None: the nursery was asked for it. If that has no room for another process, ``refused`` is
-        told, if anybody is, and else it is tried again.
+        None: the supervisor was asked for it. If that has no room for another process, ``refused``
+        is told, if anybody is, and else it is tried again.
 
         Raises OSError if the system has no room for another process.
         """
         orders = self._orders(connection)
         # Whoever offers this client to a later master must be this worker. Until its pid is
         # known, the token alone tells: the master may be killed right after the fork.
-        self._ledger.employ(connection.session, connection.token, 0)
         more = ends.descriptors() if ends is not None else []
         channel, theirs = conceive(connection.attached(), orders, more)
-        if self.nursery and self.nursery.is_ready:
+        cookie = counts.cookie(channel)
+        self._ledger.employ(connection.session, connection.token, 0, channel=cookie)
+        if self.parent is not None:
             birth = Birth(connection, channel, orders, ends and ends.duplicates(), refused)
-            if self.nursery.ask(theirs, partial(self._delivered, birth)):
+            if self.parent.ask(cookie, theirs, partial(self._delivered, birth)):
                 connection.worker_asked = True
                 return None
             birth.close()
-        return self._bring_up(give_birth(channel, theirs), channel, connection, orders)
+        pid = give_birth(channel, theirs)
+        self._ours.add(pid)
+        return self._bring_up(pid, channel, connection, orders)
 
     def _bring_up(
         self, pid: int, channel: socket.socket, connection: Connection, orders: Serve
     ) -> Worker:
         """Begin with a worker that was just born."""
-        self._ledger.employ(connection.session, connection.token, pid, started(pid))
+        self._employ(connection, pid, channel)
         worker = _worker(pid, channel, connection, orders, child=True)
         connection.worker = worker
-        if pid in self._early:
-            worker.exitcode = self._early.pop(pid)
-        else:
-            self.children[pid] = worker
+        self.children[pid] = worker
         self.births += 1
         self.newborn.add(worker)
         self._welcome(worker)
         return worker
 
+    def _employ(self, connection: Connection, pid: int, channel: socket.socket) -> None:
+        session, token = connection.session, connection.token
+        self._ledger.employ(session, token, pid, started(pid), counts.cookie(channel))
+
     def _delivered(self, birth: Birth, outcome: Outcome) -> None:
-        """Take from the nursery what has become of a ``birth``."""
+        """Take from the supervisor what has become of a ``birth``."""
         connection, channel = birth.connection, birth.channel
         connection.worker_asked = False
-        # Meanwhile it may have ended; or the nursery was given up, and this came all the same.
+        # Meanwhile it may have ended.
         wanted = connection.state is not State.CLOSED and connection.worker is None
         if not isinstance(outcome, int):
             channel.close()
@@ -168,11 +187,9 @@ class Births:
             self._catch_up(worker, birth.orders)
         else:
             channel.close()
-            if self._early.pop(outcome, None) is None:
-                os.kill(outcome, signal.SIGKILL)  # not reaped, so the pid is its own
+            if self.parent is not None:
+                self.parent.kill(outcome)
         birth.close()
-        if not self.expecting:
-            self._early.clear()
 
     def _not_delivered(self, birth: Birth, outcome: OSError | None) -> None:
         connection = birth.connection
@@ -217,18 +234,29 @@ class Births:
         connection.worker = worker
         self.adopted += 1
         MEASURES.adopted()
-        self._ledger.employ(connection.session, connection.token, pid, started(pid))
+        self._employ(connection, pid, channel)
         _tell(worker, orders)
         self._welcome(worker)
 
-    def take_over(self, worker: Worker) -> None:
-        """Go on with ``worker``, which another program in this process has left to us."""
-        assert worker.connection is not None, "it serves somebody"
-        worker.connection.worker = worker
+    def take_over(
+        self, connection: Connection, pid: int, channel: socket.socket, *, child: bool
+    ) -> Worker:
+        """Go on with worker ``pid`` of a dead master, where it is; return it.
+
+        ``child``: its exit code will be told.
+        """
+        orders = self._orders(connection)
+        worker = _worker(pid, channel, connection, orders, child=child)
+        # It may be; the master before us has not said. And what it is titled is not known.
+        worker.conduct = Conduct(careful=True)
+        worker.nick = ""
         worker.committed = True
-        if worker.child and worker.exitcode is None:
-            self.children[worker.pid] = worker
+        connection.worker = worker
+        if child:
+            self.children[pid] = worker
+        self._employ(connection, pid, channel)
         self._welcome(worker)
+        return worker
 
     def _welcome(self, worker: Worker) -> None:
         self._born(worker)
@@ -264,25 +292,38 @@ class Births:
 
     def kill(self, worker: Worker) -> None:
         """Kill ``worker``, whose channel is open, unless it has died and was reaped already."""
-        if not worker.child or worker.pid in self.children:
-            kill(worker.pid, worker.channel, child=worker.child)
+        pid = worker.pid
+        if pid in self._ours:
+            os.kill(pid, signal.SIGKILL)  # not reaped, so it is its own
+        elif pid not in self.children or self.parent is None or not self.parent.kill(pid):
+            kill(pid, worker.channel)
 
     def reap(self) -> None:
         """Take note of all children that have died (on SIGCHLD)."""
         for pid, exitcode in reap():
-            worker = self.children.pop(pid, None)
-            if worker is None:
-                if (told := self.strangers.pop(pid, None)) is not None:
-                    told(exitcode)
-                elif self.expecting:
-                    self._early[pid] = exitcode
-                continue
-            if worker.exitcode is None:
-                worker.exitcode = exitcode
-                # Killed by us for that it closed its channel, it has done what no worker may.
-                if worker.hung_up and exitcode == -signal.SIGKILL:
-                    worker.exitcode = VIOLATION
-                    violated(worker, Violation("hangup", "closed its channel, and lived"))
+            self.exited(pid, exitcode)
+
+    def exited(self, pid: int, exitcode: int) -> None:
+        """Take note that ``pid`` has died, which was reaped."""
+        self._ours.discard(pid)
+        worker = self.children.pop(pid, None)
+        if worker is None:
+            if (told := self.strangers.pop(pid, None)) is not None:
+                told(exitcode)
+            return
+        if worker.exitcode is None:
+            worker.exitcode = exitcode
+            # Killed by us for that it closed its channel, it has done what no worker may.
+            if worker.hung_up and exitcode == -signal.SIGKILL:
+                worker.exitcode = VIOLATION
+                violated(worker, Violation("hangup", "closed its channel, and lived"))
+        self._bury(worker)
+
+    def orphaned(self) -> None:
+        """Take note that of workers whose supervisor has died no exit code is told any more."""
+        for pid in self.children.keys() - self._ours:
+            worker = self.children.pop(pid)
+            worker.child = False
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:

@@ -59,7 +59,7 @@ from chatd_supervisor.privileges import identity
 from chatd_supervisor.ps_command import ps
 from chatd_supervisor.replacing import upgrade as upgrade_server
 from chatd_supervisor.restoring import restore as restore_backup
-from chatd_supervisor.serving import is_supervised, serve
+from chatd_supervisor.serving import serve
 from chatd_supervisor.serving import start as start_daemon
 from chatd_supervisor.serving import supervise as become_supervisor
 from chatd_supervisor.stopping import end_waiting
@@ -69,8 +69,6 @@ from chatd_supervisor.title_room import ensure_title_room
 from chatd_supervisor.trace_command import trace
 from chatd_supervisor.watch_commands import show_tree, top
 from chatd_workers.names import LOBBY, room_name
-
-SUPERVISE: Final = "--supervise"
 
 LINES_A_WRITE: Final = 1000
 """Lines of history that are written at once."""
@@ -97,7 +95,11 @@ _serving = options_of(
     ),
     click.option("--log-level", type=click.Choice(get_args(LogLevel)), help="How much is logged."),
     click.option("--log-format", type=click.Choice(get_args(LogFormat)), help="How it is logged."),
-    click.option(SUPERVISE, is_flag=True, help="Start a master that dies again, at once."),
+)
+_profile = click.option(
+    "--supervise/--plain",
+    default=None,
+    help="Keep a supervisor beside the master, so that nobody notices if that dies; or not.",
 )
 
 
@@ -109,9 +111,10 @@ def main() -> None:
 
 @main.command()
 @_serving
+@_profile
 @explain_errors
-def run(supervise: bool, **options: Any) -> None:
-    """Serve in the foreground, logging to standard error."""
+def run(supervise: bool | None, **options: Any) -> None:
+    """Serve in the foreground, logging to standard error; --plain unless told otherwise."""
     invocation = Invocation(**options)
     open_standard_descriptors()
     ensure_title_room()
@@ -122,11 +125,12 @@ def run(supervise: bool, **options: Any) -> None:
 
 @main.command()
 @_serving
+@_profile
 @explain_errors
-def start(supervise: bool, **options: Any) -> None:
-    """Serve as a daemon; returns when it is ready or has failed."""
+def start(supervise: bool | None, **options: Any) -> None:
+    """Serve as a daemon; returns when it is ready or has failed. --supervise unless told."""
     ensure_title_room()
-    sys.exit(start_daemon(Invocation(**options), supervised=supervise))
+    sys.exit(start_daemon(Invocation(**options), supervised=supervise is not False))
 
 
 @main.command()
@@ -146,19 +150,22 @@ def stop(**options: Any) -> None:
 
 @main.command()
 @_serving
+@_profile
 @click.option("--full", is_flag=True, help="Stop and start, which disconnects everybody.")
 @explain_errors
-def restart(supervise: bool, full: bool, **options: Any) -> None:
+def restart(supervise: bool | None, full: bool, **options: Any) -> None:
     """Replace the running server, with these options and its clients; start it if none runs."""
     ensure_title_room()
     invocation = Invocation(**options)
     try:
         running = ask(invocation.paths().control_socket, "status")
     except NotRunning:
-        supervised = supervise or is_supervised(invocation)
+        supervised = True
     else:
-        invocation = invocation.over(one for one in running["options"] if one != SUPERVISE)
-        supervised = supervise or SUPERVISE in running["options"]
+        invocation = invocation.over(running["options"])
+        supervised = running["supervisor"] is not None
+    if supervise is not None:
+        supervised = supervise
         if full:
             where = Paths(Path(running["runtime_dir"]), Path(running["state_dir"]))
             invocation = invocation.in_directories_of(where)

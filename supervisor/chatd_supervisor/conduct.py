@@ -3,18 +3,21 @@
 The worker is the process that touched hostile bytes, so it may be anybody's by now. A record that
 has the form of one (``reports``) is still judged by where its worker stands:
 
-==========  ==========  =========  ========  =========  ========  ========
-phase       Announce    Report     Ended     Drained    Ready     Trace
-==========  ==========  =========  ========  =========  ========  ========
-FREE        if careful  yes        yes       if asked   once      a few
-ANNOUNCED   no          the same   no        no         no        a few
-REPORTED    no          no         no        no         no        a few
-ENDED       no          no         no        no         no        a few
-==========  ==========  =========  ========  =========  ========  ========
+==========  ==========  =========  ========  =========  ========  ========  =======
+phase       Announce    Report     Ended     Drained    Ready     Trace     Resumed
+==========  ==========  =========  ========  =========  ========  ========  =======
+RESUMING    dropped     dropped    dropped   dropped    dropped   a few     yes
+FREE        if careful  yes        yes       if asked   once      a few     no
+ANNOUNCED   no          the same   no        no         no        a few     no
+REPORTED    no          no         no        no         no        a few     no
+ENDED       no          no         no        no         no        a few     no
+==========  ==========  =========  ========  =========  ========  ========  =======
 
 * A worker that was born, or adopted from a dead master, is FREE. Its report makes it REPORTED and
   our acknowledgement FREE again, whatever becomes of its client meanwhile. One that is dead, or
   dismissed, is not heard at all.
+* One that a dead master has left, and that is asked to say its last report again, is RESUMING: what
+  it says before it has heard of that is dropped, for it says it again.
 * It announces a line only if it was told to be careful, in all no more bytes than care is to be
   taken of, and then reports just that line.
 * It is drained as often as it was told to drain.
@@ -46,6 +49,7 @@ from chatd_workers.reports import (
     Ready,
     Record,
     Report,
+    Resumed,
     Trace,
 )
 
@@ -75,6 +79,7 @@ SIZES: Final[dict[type[Record], int]] = {
     Ended: 4096,
     Drained: 16,
     Ready: 16,
+    Resumed: 16,
     Trace: 4 * MAX_TRACE + 16,
 }
 """Bytes of an encoded record of each type at most: what follows the fields would not be noticed."""
@@ -92,6 +97,7 @@ class Violation(NamedTuple):
 class Phase(enum.Enum):
     """Where a worker stands; the value is how a person says it."""
 
+    RESUMING = "it was asked to resume"
     FREE = "it had nothing to wait for"
     ANNOUNCED = "it had announced a line"
     REPORTED = "its report was not acknowledged yet"
@@ -99,6 +105,7 @@ class Phase(enum.Enum):
 
 
 MAY_SAY: Final[dict[Phase, frozenset[type[Record]]]] = {
+    Phase.RESUMING: frozenset({Announce, Report, Ended, Drained, Ready, Trace, Resumed}),
     Phase.FREE: frozenset({Announce, Report, Ended, Drained, Ready, Trace}),
     Phase.ANNOUNCED: frozenset({Report, Trace}),
     Phase.REPORTED: frozenset({Trace}),
@@ -140,9 +147,13 @@ class Conduct:
         """Take note that it may say once more that it is drained."""
         self._drains += 1
 
-    def awaits(self) -> None:
-        """Take note that it has reported to the program before us, and waits."""
-        self.phase = Phase.REPORTED
+    def told_to_resume(self) -> None:
+        """Take note that what it says is dropped until it has heard so."""
+        self.phase = Phase.RESUMING
+
+    def drops(self, record: Record) -> bool:
+        """Return whether ``record``, which was judged, is not to be heard: it is said again."""
+        return self.phase is Phase.RESUMING and type(record) is not Trace
 
     def settled(self) -> None:
         """Take note that it cannot die any more of the line that it has reported."""
@@ -168,6 +179,10 @@ class Conduct:
         return self._take_note(record, now)
 
     def _take_note(self, record: Record, now: float) -> Violation | None:
+        if self.phase is Phase.RESUMING and type(record) is not Trace:
+            if type(record) is Resumed:
+                self.phase = Phase.FREE
+            return None
         match record:
             case Report():
                 return self._judge_report(record)

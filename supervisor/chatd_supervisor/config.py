@@ -64,20 +64,6 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_format: Annotated[
         LogFormat, Meta(description="Whether the log is for people or for programs.")
     ] = "text"
-    standby: Annotated[
-        bool,
-        Meta(
-            description="A supervisor has the next master stand by, to go on at once.",
-            extra={"allowed": "true or false"},
-        ),
-    ] = True
-    nursery: Annotated[
-        bool | None,
-        Meta(
-            description="Workers are forked by a process of its own, which never changes.",
-            extra={"allowed": "true or false"},
-        ),
-    ] = None
     watchdog: Annotated[
         Count,
         Meta(

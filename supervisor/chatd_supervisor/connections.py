@@ -14,8 +14,8 @@ LEAVING, LINGERING    its deadline has passed   CLOSED
 LINGERING             it has closed as well     CLOSED
 ====================  ========================  ===========================================
 
-A connection is ABSENT when the master that held it has died and its worker, or the supervisor,
-has not brought it to us yet. What is said meanwhile is queued for it.
+A connection is ABSENT when everybody who held it has died but its worker, which has not brought it
+to us yet. What is said meanwhile is queued for it.
 
 Its worker stays until it is CLOSED: as long as something is still to be sent, a second process is
 to hold the socket.
@@ -57,7 +57,7 @@ _BIN: Final = bytearray(MAX_USED)
 
 
 def session_name(number: int, dialect: str, way: Way) -> str:
-    """Return by which name the supervisor knows the socket of session ``number``."""
+    """Return by which name a service manager knows the socket of session ``number``."""
     return f"session {number} {kind_of(dialect, way)}"
 
 
@@ -209,7 +209,7 @@ class Connection:
         self.obituaries: tuple[Obituary, ...] = ()
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
-        # It has none, and the nursery has been asked for one.
+        # It has none, and the supervisor has been asked for one.
         self.worker_asked = False
         self.deadline: asyncio.TimerHandle | None = None
         # It was greeted, and that is to be logged when its worker is known.
@@ -233,7 +233,7 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """By which the supervisor knows its socket."""
+        """By which a service manager knows its socket."""
         return session_name(self.session, self.dialect, self.way)
 
     @property

@@ -28,6 +28,7 @@ _BYTES_RECEIVED: Final = struct.Struct("=128xQ")
 _INFO_SIZE: Final = 136
 """Bytes of tcp_info that are asked for: up to what we need; newer kernels have more."""
 
+_ESTABLISHED: Final = 1
 _FIN_WAIT1: Final = 4
 _FIN_WAIT2: Final = 5
 _CLOSE: Final = 7
@@ -87,6 +88,14 @@ def written(sock: socket.socket) -> int:
         return int(acknowledged) + unacknowledged - (info[0] in _WE_HAVE_ENDED)
 
 
+def is_open(sock: socket.socket) -> bool:
+    """Return whether ``sock`` is a TCP connection whose half that is ours is open. Raises OSError.
+
+    The peer may have closed its own.
+    """
+    return _info(sock)[0] in (_ESTABLISHED, _CLOSE_WAIT)
+
+
 def cookie(sock: socket.socket) -> int:
     """Return the number that the kernel has given to ``sock``: no other socket ever has it.
 
@@ -94,6 +103,15 @@ def cookie(sock: socket.socket) -> int:
     """
     (number,) = _COOKIE.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size))
     return int(number)
+
+
+def cookie_of(descriptor: int) -> int:
+    """Return the same of the socket behind ``descriptor``. Raises OSError."""
+    found = socket.socket(fileno=descriptor)
+    try:
+        return cookie(found)
+    finally:
+        found.detach()
 
 
 def _ask(sock: socket.socket, request: int) -> int:

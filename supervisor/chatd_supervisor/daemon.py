@@ -11,7 +11,7 @@ from chatd_supervisor.deferred_signals import defer_signals
 from chatd_supervisor.exits import Exit
 
 STARTER: Final = "CHATD_STARTER"
-"""The environment variable that makes a supervised master a daemon: its ``Starter``'s number."""
+"""The environment variable with the number of a supervisor's ``Starter``."""
 
 
 class Starter:
@@ -33,7 +33,7 @@ class Starter:
     def from_environment(cls) -> "Starter | None":
         """Return the starter that the environment speaks of, None if it speaks of none.
 
-        It is spoken of no more afterwards. After the first master it is one that hears nothing.
+        It is spoken of no more afterwards.
         """
         descriptor = os.environ.pop(STARTER, "")
         if not descriptor.removeprefix("-").isdecimal():
@@ -43,11 +43,10 @@ class Starter:
             os.set_inheritable(starter.descriptor, False)
         return starter
 
-    def pass_on(self) -> None:
-        """Leave it to another process, which has inherited it, to tell."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+    def leave_to_next_program(self) -> None:
+        """Leave it to the program that this process executes next to tell."""
+        os.set_inheritable(self.descriptor, True)
+        os.environ[STARTER] = str(self.descriptor)
 
 
 def open_standard_descriptors() -> None:

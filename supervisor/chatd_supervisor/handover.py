@@ -1,12 +1,15 @@
-"""From one program to the next in the same process: what an upgrade passes on.
+"""From one program to the next: what an upgrade passes on.
 
-execve(2) replaces the program and keeps the process: its pid, its children, its locks, and every
-descriptor that is not close-on-exec. So an upgrade needs no second process: the master writes down
-which descriptor is what (everything else is in the journal, the ledger and the outbox, as after
-a crash), makes them inheritable and executes the new program. The workers do not notice: their
-channels are among what is passed on.
+Beside the descriptors this is little: everything else is in the journal, the ledger and the outbox,
+as after a crash, and which descriptor is what the next program finds out (``supervise.table``). The
+workers do not notice.
 
-The note is MessagePack in an anonymous file (memfd_create(2)), whose number is in the environment.
+A supervised server passes its table on to a supervisor of the new program
+(``supervise.succession``) and the note with it. In the plain profile, execve(2) replaces the
+program and keeps the process: its pid, its children, its locks, and every descriptor that is not
+close-on-exec. Then the note is in an anonymous file (memfd_create(2)), whose number is in the
+environment.
+
 The one who reads it may be another version of chatd, so unknown fields are ignored and new ones
 have defaults.
 """
@@ -27,25 +30,6 @@ VARIABLE: Final = "CHATD_HANDOVER"
 """The environment variable with the number of the note's descriptor."""
 
 
-class Channel(Struct, frozen=True, kw_only=True):
-    """A worker, and how things stand with it."""
-
-    session: int
-    pid: int
-    descriptor: int
-    child: bool
-    """Ours to reap."""
-    exitcode: int | None = None
-    """How it has ended, if it was reaped already: its pid may be another process's by now, and all
-    that is left of it is what it had said."""
-    owed: bool
-    """Its last report is committed, and the acknowledgement held back."""
-    held: bytes = b""
-    """Its last report, encoded, if it waits for a password to be checked."""
-    nick: str
-    room: str
-
-
 class Standing(Struct, frozen=True, kw_only=True):
     """What the service manager holds for us, and what it lends us, by our names (``store``)."""
 
@@ -61,27 +45,41 @@ class Handover(Struct, frozen=True, kw_only=True):
     """What the workers speak (``reports.PROTOCOL``)."""
     version: str
     """Who passes it on."""
-    command: list[str]
-    """How it was started, to go back to it."""
+    before: list[str] = []
+    """Program and arguments to go back to, if the next one cannot go on; none: it goes on as it
+    can, for it is the same."""
     runtime_dir: str
     state_dir: str
     daemon: bool
-    pid_file: int
-    state_lock: int | None = None
-    keeper: int | None
-    store: Standing | None = None
-    """What the service manager holds, if it does."""
-    named: dict[str, int]
-    """Clients and listening sockets, as the supervisor names them."""
-    channels: list[Channel]
     started: float
     """When the server was started, in seconds since the epoch."""
     generation: int
-    """How many upgrades there were before the program that passes it on."""
+    """How many upgrades there were, with this one."""
     since: float = 0.0
     """When nobody was heard any more; of the clock that ``time.monotonic`` reads."""
     failure: str = ""
     """Why the program that this was meant for could not go on; back to the one before."""
+    store: Standing | None = None
+    """What the service manager holds, if it does."""
+    pid_file: int = -1
+    state_lock: int = -1
+    """Locked files, in the same process."""
+    descriptors: list[int] = []
+    """Sockets, in the same process."""
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Another program goes on, and is the one that was meant to."""
+        return bool(self.before) and not self.failure
+
+    def encoded(self) -> bytes:
+        """Return it in MessagePack."""
+        return msgspec.msgpack.encode(self)
+
+    def back(self, why: str) -> "Handover":
+        """Return what the program before is given, as this one cannot go on; ``why`` tells."""
+        generation = self.generation - 1
+        return msgspec.structs.replace(self, failure=why, before=[], generation=generation)
 
 
 def from_environment() -> Handover | None:
@@ -122,7 +120,7 @@ def execute(command: list[str], handover: Handover) -> NoReturn:
     try:
         for descriptor in passed:
             os.set_inheritable(descriptor, True)
-        os.write(note, msgspec.msgpack.encode(handover))
+        os.write(note, handover.encoded())
         os.execve(command[0], command, {**os.environ, VARIABLE: str(note)})  # noqa: S606
     finally:
         # Only if that has failed.
@@ -133,7 +131,7 @@ def execute(command: list[str], handover: Handover) -> NoReturn:
 
 def go_back(handover: Handover, why: str) -> NoReturn:
     """Give up, and execute the program that came before."""
-    execute(handover.command, msgspec.structs.replace(handover, failure=why))
+    execute(handover.before, handover.back(why))
 
 
 def python_command(python: str, arguments: Iterable[str]) -> list[str]:
@@ -148,11 +146,4 @@ def resuming_command(python: str, options: Iterable[str]) -> list[str]:
 
 
 def _descriptors(handover: Handover) -> Iterable[int]:
-    yield handover.pid_file
-    if handover.state_lock is not None:
-        yield handover.state_lock
-    if handover.keeper is not None:
-        yield handover.keeper
-    yield from handover.named.values()
-    for channel in handover.channels:
-        yield channel.descriptor
+    yield from (handover.pid_file, handover.state_lock, *handover.descriptors)

@@ -43,9 +43,7 @@ def describe_program(
     config: Config, paths: Paths, launch: Launch, upgrade: Upgrade
 ) -> dict[str, Any]:
     """Return what ``chatd status`` shows of the process, and of how it was started."""
-    keeper = launch.keeper
-    supervised = keeper is not None and keeper.has_all
-    has_supervisor = keeper is not None and keeper.is_supervisor
+    parent, store = launch.parent, launch.store
     return {
         "pid": os.getpid(),
         "user": user_name(os.geteuid()),
@@ -54,8 +52,9 @@ def describe_program(
         "network": config.server.network,
         "runtime_dir": str(paths.runtime_dir),
         "state_dir": str(paths.state_dir),
-        "options": [*launch.options, *["--supervise"] * has_supervisor],
-        "supervised": supervised,
+        "options": launch.options,
+        "supervisor": parent.pid if parent is not None else None,
+        "supervised": parent is not None or (store is not None and store.is_there),
         "started": launch.started,
         "generation": upgrade.generation,
         "config_error": launch.last_good.error or None,
@@ -96,7 +95,6 @@ def describe_work(board: Switchboard, births: Births, reception: Reception) -> d
         "rooms": len(board.hub.rooms),
         "served": MEASURES.opened,
         "refused": MEASURES.refused.total(),
-        "nursery": births.nursery.pid if births.nursery and births.nursery.is_ready else None,
         "births": births.births,
         "deaths": MEASURES.deaths.total(),
         "restarts": births.restarts,

@@ -24,8 +24,6 @@ class Invocation:
         log_format: str | None = None,
     ) -> None:
         self._file = _absolute(config)
-        self.saved: Path | None = None
-        """Where a master before this one has left what it lived by (``last_good``)."""
         self._runtime_dir = _absolute(runtime_dir)
         self._state_dir = _absolute(state_dir)
         server = {
@@ -45,18 +43,13 @@ class Invocation:
         """Return what ``options``, as returned by ``options``, were made from."""
         given: dict[str, Any] = {}
         listen = []
-        saved = None
         for option in options:
             key, _, value = option.removeprefix("--").partition("=")
             if key == "listen":
                 listen.append(value)
-            elif key == "saved-config":
-                saved = Path(value)
             else:
                 given[key.replace("-", "_")] = value
-        invocation = cls(**given, listen=tuple(listen))
-        invocation.saved = saved
-        return invocation
+        return cls(**given, listen=tuple(listen))
 
     def options(self) -> list[str]:
         """Return the command line options that say the same."""
@@ -128,10 +121,9 @@ class Invocation:
         state_dir = linked_state(places.runtime_dir) if self._state_dir is None else None
         return places if state_dir is None else places._replace(state_dir=state_dir)
 
-    def saved_config(self) -> Path:
-        """Return where a master has left what it lived by, if the configuration does not tell."""
-        system = os.geteuid() == 0
-        return self.saved or find(self._runtime_dir, self._state_dir, system=system).saved_config
+    def likely_places(self) -> Paths:
+        """Return where a server is, as far as that can be known without its configuration."""
+        return find(self._runtime_dir, self._state_dir, system=os.geteuid() == 0)
 
     def stop_timeout(self) -> float:
         """Return the seconds that the server has for a graceful stop."""

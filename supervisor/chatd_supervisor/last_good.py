@@ -14,15 +14,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from chatd_supervisor.config import Config
 from chatd_supervisor.logbook import note
-
-SAVED: Final = "--saved-config"
-"""The option of a master after another one that says where that has left its configuration."""
 
 
 class LastGood:

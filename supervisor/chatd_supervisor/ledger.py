@@ -1,8 +1,8 @@
 """The ledger: one row for each session, with all that a new master must know to take it up.
 
-A row says who the session's worker is (pid and token), which socket is its client's, and from which
-place in the outbox on its output must be looked at, with how many bytes had been written to it by
-then.
+A row says who the session's worker is (pid and token), which sockets are its client's and our end
+of the channel to its worker (by cookie: ``counts.cookie``), and from which place in the outbox on
+its output must be looked at, with how many bytes had been written to it by then.
 
 The file is a row of 64 bytes for the header, then a row for each session, in any order; a session
 keeps its row's place as long as it lives. Each row is written with one pwrite(2), and 64 divides
@@ -26,17 +26,18 @@ from chatd_supervisor.sentence_errors import SentenceError
 from chatd_supervisor.writing import write_all
 
 MAGIC: Final = b"chatdldg"
-VERSION: Final = 2
+VERSION: Final = 3
 ROW_SIZE: Final = 64
 
 GROWTH: Final = 1024
 """Rows the file grows by; room for them is reserved, so that writing a row cannot lack it."""
 
 _HEADER: Final = struct.Struct("=8sII16s")
-_ROW: Final = struct.Struct("=II16sQIIQIQI")
-"""In use, worker's pid, token, session, segment, position, written, way, cookie, its start."""
+_ROW: Final = struct.Struct("=II8sQQIIQIQI")
+"""In use, worker's pid, token, channel's cookie, session, segment, position, written, way, client's
+cookie, the worker's start."""
 _EMPTY: Final = bytes(ROW_SIZE)
-_EMPLOYED: Final = struct.Struct("=I16s")
+_EMPLOYED: Final = struct.Struct("=I8sQ")
 _EMPLOYED_AT: Final = 4
 _STARTED: Final = struct.Struct("=I")
 _STARTED_AT: Final = 60
@@ -59,7 +60,7 @@ class Row(NamedTuple):
     """What the ledger says of a session."""
 
     token: bytes
-    """16 bytes that the worker knows, too."""
+    """8 bytes that the worker knows, too."""
     pid: int
     """The worker's. 0: it has none, or one that was just being forked."""
     place: Place
@@ -73,6 +74,8 @@ class Row(NamedTuple):
     """Of its client's socket (``counts.cookie``): no other socket of this machine's run has it."""
     started: int = 0
     """When its worker was started, as ``proc.started`` has it: who has its pid later was not."""
+    channel: int = 0
+    """The cookie of our end of the channel to its worker; 0: it has none."""
 
 
 class LedgerError(SentenceError):
@@ -134,7 +137,7 @@ class Ledger:
         if not self._free:
             self._grow()
         at = self._free.pop()
-        _ROW.pack_into(self._rows, at, 1, 0, token, session, *place, 0, way, cookie, 0)
+        _ROW.pack_into(self._rows, at, 1, 0, token, 0, session, *place, 0, way, cookie, 0)
         try:
             self._write(at)
         except OSError:
@@ -143,13 +146,16 @@ class Ledger:
             raise
         self._offsets[session] = at
 
-    def employ(self, session: int, token: bytes, pid: int, started: int = 0) -> None:
+    def employ(
+        self, session: int, token: bytes, pid: int, started: int = 0, channel: int = 0
+    ) -> None:
         """Note who is to be the worker of ``session``, by ``token``, its ``pid`` and start.
 
-        Before it is forked, its pid is 0: whoever has the token may be it. Raises OSError.
+        ``channel`` is the cookie of our end of the channel to it. Before it is forked, its pid is
+        0: whoever has the token may be it. Raises OSError.
         """
         at = self._offsets[session]
-        _EMPLOYED.pack_into(self._rows, at + _EMPLOYED_AT, pid, token)
+        _EMPLOYED.pack_into(self._rows, at + _EMPLOYED_AT, pid, token, channel)
         _STARTED.pack_into(self._rows, at + _STARTED_AT, started)
         self._write(at)
 
@@ -247,7 +253,7 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
     """Return where the row of each session is."""
     offsets: dict[int, int] = {}
     for at in range(0, len(data), ROW_SIZE):
-        used, _, _, session, *_ = _ROW.unpack_from(data, at)
+        used, _, _, _, session, *_ = _ROW.unpack_from(data, at)
         if not used and data[at : at + ROW_SIZE] == _EMPTY:
             continue
         if used != 1 or session in offsets:
@@ -261,6 +267,8 @@ def _offsets(path: Path, data: bytes) -> dict[int, int]:
 def _parse(data: bytes | bytearray, offsets: Mapping[int, int]) -> dict[int, Row]:
     rows = {}
     for session, at in offsets.items():
-        _, pid, token, _, segment, position, written, *client = _ROW.unpack_from(data, at)
-        rows[session] = Row(token, pid, Place(segment, position), written, *client)
+        _, pid, token, channel, _, segment, position, written, *client = _ROW.unpack_from(data, at)
+        way, cookie, started = client
+        place = Place(segment, position)
+        rows[session] = Row(token, pid, place, written, way, cookie, started, channel)
     return rows

@@ -1,8 +1,7 @@
 """Listening sockets and the policy for accepting, in storms too.
 
 A few connections (AT_ONCE) are accepted per turn of the loop and listener: births that follow each
-other cost less (``reception``), and between two turns everybody who is connected is served. One
-only, while the master forks in the nursery's stead. When
+other cost less (``reception``), and between two turns everybody who is connected is served. When
 the system has no descriptors or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM) a listener rests for
 REST seconds instead of spinning on a socket that stays readable; the waiting connections stay in
 the backlog. Errors of a connection that died in the backlog are that connection's (accept(2),
@@ -81,8 +80,6 @@ class Listener:
         self._resting: asyncio.TimerHandle | None = None
         # When the certificate's dates are looked at again.
         self._due: asyncio.TimerHandle | None = None
-        self.at_once = 1
-        """Connections that are accepted in the next turn; whoever gets them knows better."""
         self.address = address_of(self._socket)
 
     def change(self, listen: Listen, certificate: Certificate | None) -> None:
@@ -123,6 +120,14 @@ class Listener:
         """Return the descriptor of the listening socket."""
         return self._socket.fileno()
 
+    def is_bound_to(self, address: object) -> bool:
+        """Return whether a socket whose own ``address`` this is was accepted here."""
+        ours = self._socket.getsockname()
+        if not isinstance(address, tuple) or not isinstance(ours, tuple):
+            return bool(address == ours)
+        everywhere = ours[0] in ("0.0.0.0", "::")  # noqa: S104
+        return ours[1] == address[1] and (everywhere or ours[0] == address[0])
+
     def open(self) -> None:
         """Begin to accept."""
         self._loop.add_reader(self._socket, self._accept)
@@ -142,7 +147,7 @@ class Listener:
 
     def _accept(self) -> None:
         clients: list[socket.socket] = []
-        while len(clients) < self.at_once:
+        while len(clients) < AT_ONCE:
             try:
                 client, _ = self._socket.accept()
             except BlockingIOError:

@@ -88,22 +88,6 @@ EVENTS: Final = {
         "On SIGUSR1 a worker has told where it is.",
         limited=True,
     ),
-    "nursery ready": Kind(INFO, ("pid",), "Workers are forked by it from now on."),
-    "nursery ended": Kind(
-        WARNING,
-        ("pid", "how", "retry"),
-        "The master forks workers itself; another nursery is started after retry seconds.",
-    ),
-    "nursery does not answer": Kind(
-        ERROR,
-        ("pid", "expected"),
-        "It was killed; somebody may have stopped it. expected is how many workers it owed.",
-    ),
-    "nursery not started": Kind(
-        ERROR,
-        ("reason", "retry"),
-        "There is none; retry is in how many seconds it is tried again, if it is.",
-    ),
     "all workers are new": Kind(INFO, (), "After an upgrade, the last worker has been replaced."),
     "degraded": Kind(
         ERROR, ("deaths", "seconds"), "More than so many workers died in so many seconds."
@@ -259,8 +243,9 @@ EVENTS: Final = {
     ),
     "sessions found": Kind(
         WARNING,
-        ("sessions", "at_hand"),
-        "The master goes on with the clients of a dead one; some are brought by their workers.",
+        ("sessions", "at_hand", "workers"),
+        "The master goes on with the clients of a dead one. at_hand are those whose sockets it has; "
+        "the others are brought by their workers. workers are those that go on where they are.",
     ),
     "offer refused": Kind(
         WARNING,
@@ -280,30 +265,27 @@ EVENTS: Final = {
         "The system is exhausted: workers wait so long with what they bring.",
         limited=True,
     ),
-    "nobody stands by": Kind(
-        WARNING, ("reason",), "The supervisor cannot start a master in reserve; tried again."
-    ),
-    "supervisor not started": Kind(
-        ERROR, ("reason",), "One was to come in place of one that has died; it is tried again."
-    ),
-    "supervising": Kind(
-        WARNING, ("pid", "master"), "Another supervisor watches the master, whose own has died."
-    ),
     "supervisor died": Kind(
         ERROR,
-        ("next",),
-        "The supervisor is gone; the master serves on, and starts another.",
+        ("pid", "next"),
+        "A guard took its place at once; both are replaced by another pair soon.",
     ),
-    "supervisor not told": Kind(
-        ERROR, ("what", "reason"), "The supervisor cannot be told something."
+    "supervisor does not answer": Kind(
+        ERROR,
+        ("pid", "expected"),
+        "It was killed; somebody may have stopped it. expected is how many workers it owed.",
     ),
-    "no room for socket": Kind(
-        ERROR, ("name", "held"), "There is no descriptor for a socket, here or in the supervisor."
+    "supervisor not renewed": Kind(
+        ERROR, ("reason", "retry"), "No other pair could be started; tried again in retry seconds."
+    ),
+    "supervisor not understood": Kind(ERROR, ("reason",), "It has said what it cannot mean."),
+    "successor failed": Kind(
+        ERROR, ("reason",), "No supervisor could be started after both have died; tried again."
     ),
     "master died": Kind(
         ERROR, ("pid", "how", "next"), "The supervisor has seen a master end that should not have."
     ),
-    "wish not understood": Kind(
+    "bad request from master": Kind(
         ERROR, ("pid", "reason"), "The master has said to the supervisor what it cannot mean."
     ),
     # The clock

@@ -11,12 +11,12 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from chatd_supervisor import cpu_timer
-from chatd_supervisor.adoption import Adoption, bind_or_hold
+from chatd_supervisor.adoption import NAME, Adoption, bind_or_take
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
@@ -36,13 +36,12 @@ from chatd_supervisor.inspection import (
 from chatd_supervisor.journal import Journal
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
-from chatd_supervisor.nursing import Nursery, is_wanted
 from chatd_supervisor.paths import Paths
+from chatd_supervisor.pidfile import SupervisorFile
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.quarantine import keep_next
 from chatd_supervisor.reception import Reception
-from chatd_supervisor.recovery import Held, Recovery
-from chatd_supervisor.reinstating import renewal_for
+from chatd_supervisor.recovery import Recovery
 from chatd_supervisor.reloading import live_by
 from chatd_supervisor.renewing import renew_after
 from chatd_supervisor.report_queue import ReportQueue
@@ -54,11 +53,13 @@ from chatd_supervisor.signals import Signals
 from chatd_supervisor.stack_report import StackReport
 from chatd_supervisor.staffing import Staffing, rates_of
 from chatd_supervisor.state import State
+from chatd_supervisor.supervise import socket_names
+from chatd_supervisor.supervise.parent import Hearers
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.throttle import Throttle
 from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.titling import Title
-from chatd_supervisor.upgrading import Launch, Upgrade
+from chatd_supervisor.upgrading import QUIET, Launch, Upgrade
 from chatd_supervisor.walling import build_walls
 from chatd_supervisor.watchdog import WatchedSelector
 from chatd_supervisor.winding_down import wind_down
@@ -77,7 +78,9 @@ class Master:
         self._paths = paths
         self._load_config = load_config
         self._launch = launch
-        self._keeper = launch.keeper
+        self._store = launch.store
+        self._parent = launch.parent
+        self._supervisor_file: SupervisorFile | None = None
         self._last_good = launch.last_good
         self._state = "serving"
         # What answers which request on the control socket.
@@ -130,9 +133,10 @@ class Master:
             if not self._last_good.error:
                 self._last_good.keep(self._config)
             ready()
-            if self._keeper is not None:
-                self._keeper.ready(self._launch.succession(self._paths))
-            self._staff()
+            if self._parent is not None:
+                self._parent.ready()
+            connections = self._switchboard.connections.values()
+            renew_after(self._launch.handover, self._loop, self._births, connections)
             self._files.watchdog.begin(self._config.server.watchdog)
             await self._stopped.wait()
             await self._wind_down()
@@ -144,40 +148,54 @@ class Master:
 
     async def _begin(self, journal: Journal, control: ControlServer) -> None:
         """Take up what there is, and begin to listen."""
-        handover = self._launch.handover
-        channels = handover.channels if handover is not None else []
-        if handover is not None:
-            named = handover.named
-        else:
-            named = self._launch.bound | (self._keeper.receive() if self._keeper else {})
-        held = Held(named)
+        launch = self._launch
+        # What was bound as root has no name in the table yet.
+        held = {**launch.stock.take_named(), **launch.bound}
+        self._adoption_file = -1
         # First of all, for it is what most often cannot be.
-        self._ports = Ports(self._loop, self._receive, self._keeper, held.others)
+        self._ports = Ports(self._loop, self._receive, self._store, held, self._write_names)
         self._ports.listen(self._config, self._last_good)
-        recovery = self._assemble(journal, held)
-        bound = bind_or_hold(self._paths.adoption_socket, held.others, self._keeper)
-        self._adoption = Adoption(self._loop, bound, recovery.offered, recovery.pestered)
-        self._upgrade = Upgrade(
-            self._loop, self._switchboard, self._launch, self._paths, self._named
+        recovery = self._assemble(journal)
+        bound = bind_or_take(self._paths.adoption_socket, held)
+        self._adoption = Adoption(
+            self._loop, bound, recovery.offered, recovery.pestered, self._name_sockets
         )
+        self._name_sockets()
+        self._upgrade = Upgrade(self._loop, self._switchboard, launch, self._paths, self._listening)
         self._answers |= self._requests()
-        recovery.begin(held.sessions, channels, self._config.limits.adoption_timeout, self._ports)
+        if self._parent is not None:
+            hearers = Hearers(self._births.exited, self._births.orphaned, self._lost)
+            self._parent.settle(self._walls.wanted, self._config.sandbox.memory_mb)
+            self._parent.attach(self._loop, hearers, self._births.strangers)
+        recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
         for connection in self._switchboard.connections.values():
             self._timeouts.expect(connection)
-        if self._keeper is not None and handover is not None:
-            self._keeper.hold_only(self._named())
-        for name, descriptor in held.others.items():
+        if self._store is not None:
+            self._store.hold_only(self._named())
+        for name, descriptor in held.items():
             note("unknown socket", name=name)
             os.close(descriptor)
-            if self._keeper is not None:
-                self._keeper.release(name)
-        held.others.clear()  # the ports look there again, at a reload
+        held.clear()  # the ports look there again, at a reload
+        launch.stock.close()
         await control.start()
-        pid_file = self._launch.pid_file
-        pieces = pieces_of(self._paths, pid_file, control, self._adoption, self._keeper)
+        if self._parent is not None:
+            parent = self._parent
+            self._supervisor_file = SupervisorFile(self._paths.supervisor_file, lambda: parent.pid)
+            self._supervisor_file.write()
+        pieces = pieces_of(
+            self._paths, launch.pid_file, control, self._adoption, self._supervisor_file
+        )
         self._runtime_files = RuntimeFiles(self._loop, self._paths, pieces)
 
-    def _assemble(self, journal: Journal, held: Held) -> Recovery:
+    def _lost(self) -> None:
+        """Go on with a guard in place of a supervisor that has died, and have another pair."""
+        if self._state == "stopping":
+            return
+        if self._supervisor_file is not None:
+            self._supervisor_file.write()
+        self._loop.call_later(QUIET, self._upgrade.renew)
+
+    def _assemble(self, journal: Journal) -> Recovery:
         """Put everything together, in the state that the journal and the runtime files tell."""
         limits = self._config.limits
         snapshot = journal.load()
@@ -214,6 +232,7 @@ class Master:
             judged=self._staffing.judged,
             severed=self._staffing.severed,
         )
+        births.parent = self._parent
         board.checks = Checks(self._loop, board.commits, board.commit, births.strangers)
         board.throttle = Throttle(
             self._loop,
@@ -227,17 +246,14 @@ class Master:
             board,
             births,
             ledger,
-            self._keeper,
+            self._store,
             self._timeouts,
             config=self._config,
             room_for=room_for(limits.max_clients),
         )
         board.learned = reception.learn
         self._staffing.origins = reception.origins
-        reception.numbered = max(snapshot.last_session, *self._files.rows, *held.sessions, 0)
-        if self._keeper is not None:
-            renewal = renewal_for(self._paths, self._config.server, self._launch, self._named)
-            self._keeper.attach(self._loop, renewal)
+        reception.numbered = max(snapshot.last_session, *self._files.rows, 0)
         return Recovery(
             self._loop,
             board,
@@ -252,9 +268,12 @@ class Master:
         self._switchboard.shut()
         self._files.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
+        self._paths.socket_names_file.unlink(missing_ok=True)
         self._last_good.discard()
-        if self._keeper is not None:
-            self._keeper.goodbye()
+        if self._supervisor_file is not None:
+            self._supervisor_file.remove()
+        if self._store is not None:
+            self._store.goodbye()
 
     def _handle_signals(self) -> Signals:
         signals = Signals(
@@ -286,19 +305,28 @@ class Master:
 
     # Upgrading
 
-    def _named(self) -> dict[str, int]:
-        """Return our sockets, by the names under which the supervisor holds them."""
-        clients = sockets_of(self._switchboard.connections.values())
-        return {**self._ports.named(), "adoption": self._adoption.fileno(), **clients}
+    def _listening(self) -> list[int]:
+        """Return the sockets that listen."""
+        return [*self._ports.named().values(), self._adoption.fileno()]
 
-    def _staff(self) -> None:
-        """Have the workers replaced after an upgrade, and forked by whom it is wanted."""
-        connections = self._switchboard.connections
-        renew_after(self._launch.handover, self._loop, self._births, connections.values())
-        if is_wanted(self._config.server.nursery, supervised=self._keeper is not None):
-            births, memory_mb = self._births, self._config.sandbox.memory_mb
-            births.nursery = Nursery(self._loop, births.strangers, self._walls.wanted, memory_mb)
-            births.nursery.begin(busy=bool(connections))
+    def _named(self) -> dict[str, int]:
+        """Return our sockets, by the names under which the service manager holds them."""
+        clients = sockets_of(self._switchboard.connections.values())
+        return {**self._ports.named(), NAME: self._adoption.fileno(), **clients}
+
+    def _name_sockets(self) -> None:
+        """Write down what the listening sockets are called; have another adoption socket held."""
+        self._adoption_file = self._adoption.fileno()
+        self._write_names(self._ports.named())
+        if self._store is not None:
+            self._store.hold(NAME, self._adoption_file)
+
+    def _write_names(self, listening: Mapping[str, int]) -> None:
+        named = dict(listening)
+        if self._adoption_file >= 0:
+            named[NAME] = self._adoption_file
+        lent = self._store.lent if self._store is not None else frozenset()
+        socket_names.write(self._paths.socket_names_file, named, lent)
 
     # Stopping
 
@@ -309,8 +337,9 @@ class Master:
             return
         self._state = "stopping"
         self._launch.notifier.stopping(self._config.limits.stop_timeout)
-        if self._keeper is not None:
-            self._keeper.stopping()
+        self._upgrade.stop()
+        if self._parent is not None:
+            self._parent.stopping()
         self._stopped.set()
 
     async def _wind_down(self) -> None:

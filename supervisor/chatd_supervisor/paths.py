@@ -63,6 +63,11 @@ class Paths(NamedTuple):
         return self.sessions_dir / "config.json"
 
     @property
+    def socket_names_file(self) -> Path:
+        """What the listening sockets are called, for the next master (``socket_names``)."""
+        return self.sessions_dir / "sockets"
+
+    @property
     def state_lock(self) -> Path:
         """Locked by the server that uses the state directory; says which one that is."""
         return self.state_dir / "lock"

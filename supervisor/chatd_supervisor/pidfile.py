@@ -13,8 +13,11 @@ import contextlib
 import fcntl
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from chatd_supervisor.paths import Paths
 
 _FLOCK: Final = "hhqqi4x"
 """struct flock on 64-bit Linux: type, whence, start, length, pid."""
@@ -44,6 +47,11 @@ class PidFile:
         self._lines = [os.fspath(runtime_dir)] if runtime_dir is not None else []
         self._descriptor = -1
 
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
     def fileno(self) -> int:
         """Return the descriptor of the locked file."""
         return self._descriptor
@@ -51,7 +59,9 @@ class PidFile:
     def take_over(self, descriptor: int) -> None:
         """Go on with the file that an earlier program in this process has locked.
 
-        A record lock outlives execve(2), as long as its descriptor stays open.
+        A record lock outlives execve(2), as long as its descriptor stays open. Where a descriptor
+        table is shared it belongs to the table, so it outlives the process as well; ``acquire``
+        puts our pid down then.
         """
         self._descriptor = descriptor
 
@@ -60,6 +70,12 @@ class PidFile:
 
         A file without a lock is what a killed master left behind, and is taken over.
         """
+        if self._descriptor >= 0:
+            # Ours already, under the pid of another. By way of a shared lock, so that it is never
+            # free and the kernel puts down who we are (fcntl(2), F_GETLK).
+            fcntl.lockf(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(self._descriptor, [str(os.getpid()), *self._lines])
         while self._descriptor < 0:
             # No link: ``chatd stop`` as root sweeps a directory that is somebody else's.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -117,6 +133,32 @@ class PidFile:
             self._descriptor = -1
 
 
+class SupervisorFile:
+    """The file that tells the supervisor's pid. It means something while the PID file is locked.
+
+    The master writes it, for a supervisor opens nothing.
+    """
+
+    def __init__(self, path: Path, pid: Callable[[], int]) -> None:
+        """``pid`` returns the supervisor's."""
+        self._path = path
+        self._pid = pid
+
+    def is_in_place(self) -> bool:
+        """Return whether it is there, and right."""
+        return written_pid(self._path) == self._pid()
+
+    def write(self) -> None:
+        """Put it in place of what is there. Raises OSError."""
+        new = self._path.with_suffix(".new")
+        new.write_text(f"{self._pid()}\n", "ascii")
+        new.replace(self._path)
+
+    def remove(self) -> None:
+        """Remove it."""
+        self._path.unlink(missing_ok=True)
+
+
 def _write(descriptor: int, lines: list[str]) -> None:
     """Put ``lines`` in place of what a killed process has left, so that a reader finds either.
 
@@ -151,6 +193,23 @@ def holder(path: Path) -> int | None:
         return _holder(descriptor)
     finally:
         os.close(descriptor)
+
+
+def supervisor_of(places: Paths) -> int:
+    """Return the pid of the supervisor of the server in ``places``; 0: it has none.
+
+    Not for the master itself: see above. Raises OSError.
+    """
+    return written_pid(places.supervisor_file) if holder(places.pid_file) is not None else 0
+
+
+def written_pid(path: Path) -> int:
+    """Return the pid that stands in the file at ``path``; 0 if none does."""
+    try:
+        first, _, _ = path.read_text("ascii").partition("\n")
+        return int(first)
+    except (OSError, ValueError):
+        return 0
 
 
 def found_at(path: Path) -> str:

@@ -11,12 +11,12 @@ import msgspec
 from chatd_supervisor.addresses import split_address
 from chatd_supervisor.certificates import Certificate, CertificateError
 from chatd_supervisor.config import Config
-from chatd_supervisor.custody import Custody
 from chatd_supervisor.last_good import LastGood
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.listeners import Listener, addresses_of, bound_address
 from chatd_supervisor.logbook import note
 from chatd_supervisor.networks import read_address
+from chatd_supervisor.store import Store
 from chatd_supervisor.unix_sockets import file_of
 from chatd_supervisor.ways import kind_of, way_of
 from chatd_workers.titles import format_address
@@ -29,13 +29,18 @@ class Ports:
         self,
         loop: asyncio.AbstractEventLoop,
         accepted: Callable[[Listener, Sequence[socket.socket]], None],
-        keeper: Custody | None,
+        store: Store | None,
         held: dict[str, int],
+        named: Callable[[Mapping[str, int]], None],
     ) -> None:
-        """``accepted`` gets the connections. ``held`` are sockets of a former master, by name."""
+        """``accepted`` gets the connections. ``held`` are sockets of a former master, by name.
+
+        ``named`` is told of all sockets and their names before any of them listens.
+        """
         self._loop = loop
         self._accepted = accepted
-        self._keeper = keeper
+        self._store = store
+        self._told = named
         self._held = held
         self._listeners: dict[str, Listener] = {}
         # Sockets without a certificate, by name.
@@ -71,7 +76,7 @@ class Ports:
                         self._loop,
                         self._accepted,
                         held=self._find(name, listen, wanted.keys()),
-                        lent=self._keeper is not None and self._keeper.is_lent(name),
+                        lent=self._store is not None and self._store.is_lent(name),
                     )
         except (OSError, CertificateError):
             for listener in opened.values():
@@ -86,11 +91,12 @@ class Ports:
                 note("no longer listening", address=listener.address)
             self._close(name, for_good=listener.listen.address not in kept)
         self._listeners |= opened
+        self._told(self.named())
         for name, listen in wanted.items():
             self._listeners[name].change(listen, certificates.get(name))
         for name, listener in opened.items():
-            if self._keeper is not None:
-                self._keeper.hold(name, listener.fileno())
+            if self._store is not None:
+                self._store.hold(name, listener.fileno())
             listener.open()
             words = ", ".join([listener.listen.dialect, *listener.way.words])
             note("listening", address=listener.address, way=words)
@@ -121,11 +127,11 @@ class Ports:
         descriptor = self._find(name, listen, {name})
         if descriptor is not None:
             self._shelved[name] = descriptor
-            if self._keeper is not None:
-                self._keeper.hold(name, descriptor)
+            if self._store is not None:
+                self._store.hold(name, descriptor)
 
     def _each(self, listen: Listen) -> list[Listen]:
-        if self._keeper is not None and self._keeper.is_lent(name_of(listen)):
+        if self._store is not None and self._store.is_lent(name_of(listen)):
             return [listen]  # whoever lends it has chosen
         return each_address(listen)
 
@@ -150,8 +156,8 @@ class Ports:
                 if address != listen.address:
                     address = bound_address(descriptor)
                 if address == listen.address:
-                    if self._keeper is not None and held != name:
-                        self._keeper.release(held)
+                    if self._store is not None and held != name:
+                        self._store.release(held)
                     self._held.pop(held, None)
                     self._shelved.pop(held, None)
                     return descriptor
@@ -159,8 +165,17 @@ class Ports:
 
     def _close(self, name: str, *, for_good: bool = True) -> None:
         self._listeners.pop(name).close(for_good=for_good)
-        if self._keeper is not None:
-            self._keeper.release(name)
+        if self._store is not None:
+            self._store.release(name)
+
+    def accepting(self, accepted: socket.socket) -> Listener | None:
+        """Return the listener through which ``accepted`` has come, by its own address."""
+        try:
+            address = accepted.getsockname()
+        except OSError:
+            return None
+        found = [one for one in self if one.is_bound_to(address)]
+        return found[0] if found else None
 
     def hold_back(self, seconds: float) -> None:
         """Leave new connections in the backlog, for so long at most."""
@@ -196,5 +211,5 @@ def each_address(listen: Listen) -> list[Listen]:
 
 
 def name_of(listen: Listen) -> str:
-    """Return the name by which the supervisor holds the socket for ``listen``."""
+    """Return what the socket for ``listen`` is called, by masters and service managers."""
     return f"listener {listen.address} {kind_of(listen.dialect, way_of(listen))}"

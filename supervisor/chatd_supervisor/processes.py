@@ -144,19 +144,15 @@ def reap() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
-def kill(pid: int, channel: socket.socket, *, child: bool) -> None:
-    """Kill worker ``pid``, and nobody else who may have got its pid since.
+def kill(pid: int, channel: socket.socket) -> None:
+    """Kill worker ``pid``, which is no child of ours, and nobody else who may have got its pid.
 
-    ``child``: it is ours, and not reaped. ``channel`` is that to it, open.
+    ``channel`` is that to it, open.
     """
-    if child:
-        # Not reaped, so the pid is its own.
-        os.kill(pid, signal.SIGKILL)
-        return
     try:
         process = os.pidfd_open(pid)
-    except OSError:
-        return  # gone
+    except (OSError, ValueError):
+        return  # gone, or not known
     with contextlib.closing(os.fdopen(process, "rb", buffering=0)):
         # Its channel is open still, so it lives, and the pid is its own.
         poll = select.poll()

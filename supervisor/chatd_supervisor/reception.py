@@ -16,11 +16,10 @@ from chatd_supervisor import counts
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
-from chatd_supervisor.custody import Custody
 from chatd_supervisor.egress import NO_WAIT
 from chatd_supervisor.hub.banning import sentence
 from chatd_supervisor.ledger import Ledger
-from chatd_supervisor.listeners import AT_ONCE, Listener, prepare
+from chatd_supervisor.listeners import Listener, prepare
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.origins import Origins
@@ -31,10 +30,10 @@ from chatd_supervisor.refusals import (
     Refusal,
 )
 from chatd_supervisor.staffing import pace_of
+from chatd_supervisor.store import Store
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.visitors import Gone, Visitor, arrive
-from chatd_supervisor.ways import Way
 from chatd_supervisor.work import Arriving
 from chatd_workers.commands import Fresh, Proxied
 from chatd_workers.dialects import DIALECTS
@@ -63,7 +62,7 @@ class Reception:
         board: Switchboard,
         births: Births,
         ledger: Ledger,
-        keeper: Custody | None,
+        store: Store | None,
         timeouts: Timeouts,
         *,
         config: Config,
@@ -73,7 +72,7 @@ class Reception:
         self._board = board
         self._births = births
         self._ledger = ledger
-        self._keeper = keeper
+        self._store = store
         self._timeouts = timeouts
         self.origins = Origins(config.limits, config.exempt, self._is_let_off)
         self.limits = config.limits
@@ -97,24 +96,10 @@ class Reception:
         for visitor in visitors:
             if visitor.ends is not None:
                 visitor.ends.close()
-        # A fork takes so long that others should not wait for several.
-        pressed = self._births.is_pressed
-        listener.at_once = 1 if pressed else AT_ONCE
         if error is not None:
             listener.rest(error)
-        elif pressed or self._births.is_crowded:
+        elif self._births.is_crowded:
             listener.hold_back()
-
-    def admit(self, client: socket.socket, dialect: str, way: Way) -> None:
-        """Let in ``client``, which a dead master had accepted and not greeted."""
-        try:
-            peer = format_address(client.getpeername())
-        except OSError:
-            client.close()  # it has gone
-            return
-        if way.is_proxied:
-            peer = f"proxy:{peer}"
-        self._admit([Visitor(client, peer, dialect, way)])
 
     def _admit(self, visitors: Sequence[Visitor]) -> OSError | None:
         """Let in ``visitors``, or tell them why not; return what the system has no room for, if so.
@@ -150,8 +135,7 @@ class Reception:
         self.numbered += 1
         number = self.numbered
         client, _, dialect, way, ends = visitor[:5]
-        # Before anything else: from here on the client survives us. (A relay does not, until it
-        # has its worker, and its end alone would be no client.)
+        # A relay is held when it has its worker: its end alone would be no client.
         name = session_name(number, dialect, way)
         if ends is None:
             self._hold(name, client)
@@ -189,8 +173,8 @@ class Reception:
         self.release(connection.name)
 
     def _hold(self, name: str, client: socket.socket) -> None:
-        if self._keeper is not None:
-            self._keeper.hold(name, client.fileno())
+        if self._store is not None:
+            self._store.hold(name, client.fileno())
 
     def learn(self, connection: Connection, fresh: Sequence[Fresh]) -> None:
         """Take note of what a worker has told of ``connection``, and is written down."""
@@ -227,9 +211,9 @@ class Reception:
         self.release(connection.name)
 
     def release(self, name: str) -> None:
-        """Have the supervisor let go of what it holds by ``name``."""
-        if self._keeper is not None:
-            self._keeper.release(name)
+        """Have the service manager let go of what it holds by ``name``."""
+        if self._store is not None:
+            self._store.release(name)
 
     def _objection(self, connection: Connection) -> Refusal | None:
         limits = self.limits

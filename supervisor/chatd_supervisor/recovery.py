@@ -1,9 +1,11 @@
 """Going on where a dead master stopped: sessions, clients and workers are found again.
 
-The journal says which sessions there were and how far each was read. Their clients' sockets come
-from two sides: from the supervisor, at once and all together, and from the workers, each when it
-has noticed. Until then a session is ABSENT: the others see it in its room, and what they say is
-queued for it.
+The journal says which sessions there were and how far each was read. Their clients' sockets, and
+the channels to their workers, are at hand at once where somebody has shared the descriptor table,
+or holds duplicates (``supervise.table``): the ledger says which is which. Such a worker is resumed
+in its place, and does not even notice. Where only the workers have lived on they bring their
+clients, each when it has noticed (``adoption``). Until then a session is ABSENT: the others see it
+in its room, and what they say is queued for it.
 
 When a socket has come, the kernel says how far it was read and written (``counts``). What the
 journal has committed beyond what was taken from the socket is taken now; what was rendered beyond
@@ -14,7 +16,6 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,28 +23,24 @@ from chatd_supervisor import counts
 from chatd_supervisor.adoption import Offered, dismiss, objection
 from chatd_supervisor.births import Births
 from chatd_supervisor.conduct import Violation
-from chatd_supervisor.connections import (
-    Connection,
-    State,
-    Worker,
-    host_of,
-    let_go,
-    session_name,
-    skip,
-)
-from chatd_supervisor.handover import Channel
+from chatd_supervisor.config import Limits
+from chatd_supervisor.connections import Connection, State, host_of, let_go, skip
 from chatd_supervisor.hub.coming import secured_of
 from chatd_supervisor.journal import Snapshot, StoredSession
+from chatd_supervisor.ledger import Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.processes import kill
 from chatd_supervisor.reception import Reception
 from chatd_supervisor.session_files import SessionFiles
+from chatd_supervisor.staffing import pace_of
+from chatd_supervisor.supervise.parent import Parent
+from chatd_supervisor.supervise.table import Stock
 from chatd_supervisor.switchboard import Switchboard
-from chatd_supervisor.ways import Way, read_kind
+from chatd_supervisor.ways import Way
 from chatd_supervisor.work import AccountChanged
-from chatd_workers.reports import MAX_USED
+from chatd_workers.reports import MAX_USED, Limit
 from chatd_workers.titles import format_address
 
 OFFER: Final = 1.0
@@ -56,23 +53,6 @@ HELD_BACK: Final = 1.0
 LOOKS: Final = 8
 """How often it is looked: on a busy machine a thousand workers take their time, and another
 thousand births would not make it shorter."""
-
-
-class Held:
-    """Descriptors that the supervisor has held for us, by what they are."""
-
-    def __init__(self, named: Mapping[str, int]) -> None:
-        """``named`` are descriptors by the names under which they were given to it."""
-        # Kind and descriptor, by session.
-        self.sessions: dict[int, tuple[str, int]] = {}
-        self.others: dict[str, int] = {}
-        for name, descriptor in named.items():
-            kind, _, rest = name.partition(" ")
-            if kind == "session":
-                number, _, kind = rest.partition(" ")
-                self.sessions[int(number)] = (kind, descriptor)
-            else:
-                self.others[name] = descriptor
 
 
 class Mismatch(Exception):
@@ -105,48 +85,44 @@ class Recovery:
         self._leaving: set[int] = set()
         # Sessions whose worker lives, and is on its way to us.
         self._awaited: set[int] = set()
+        # Where newcomers wait meanwhile.
+        self._held_back: Ports | None = None
         self._ports: Ports | None = None
         self._snapshot = snapshot
 
-    def begin(
-        self,
-        held: Mapping[int, tuple[str, int]],
-        channels: Iterable[Channel],
-        grace: float,
-        ports: Ports,
-    ) -> None:
-        """Take up all sessions, with the client sockets that are ``held``, and their ``channels``.
+    def begin(self, stock: Stock, parent: Parent | None, limits: Limits, ports: Ports) -> None:
+        """Take up all sessions, with what there is of them in ``stock``.
 
-        ``held`` are kind and descriptor by session. Sessions whose client has not come after
-        ``grace`` seconds are closed. Those who were here come first: while their workers are on
-        their way, newcomers wait at the ``ports``, for HELD_BACK seconds at most.
+        ``parent`` is the supervisor, which knows the pids of workers. Sessions whose client has not
+        come in the time that ``limits`` give it are closed. Those who were here come first: while
+        their workers are on their way, newcomers wait at the ``ports``, for HELD_BACK seconds at
+        most.
         """
-        now = time.time()
-        ways = {number: read_kind(kind)[1] for number, (kind, _) in held.items()}
-        ways |= {number: Way(row.way) for number, row in self._rows.items()}
+        now, grace = time.time(), limits.adoption_timeout
+        self._ports = ports
         for stored in self._snapshot.sessions:
-            way = ways.get(stored.arrival.session, Way.PLAIN)
-            self._take_up(stored, way, now)
-        strangers = []
-        for number, (kind, descriptor) in held.items():
-            client = socket.socket(fileno=descriptor)
+            row = self._rows.get(stored.arrival.session)
+            self._take_up(stored, Way(row.way) if row is not None else Way.PLAIN, now)
+        at_hand, resumed = 0, 0
+        for number, row in list(self._rows.items()):
             connection = self._board.connections.get(number)
-            if connection is not None:
+            client = _taken(stock, row.cookie)
+            channel = _taken(stock, row.channel)
+            if connection is None:
+                self._forget(number, client, channel)
+                continue
+            if client is not None:
+                at_hand += 1
                 self._attach(connection, client)
-            else:
-                strangers.append((number, *read_kind(kind), client))
-        for number, dialect, way, client in strangers:
-            # Its worker, if it has one, is not to bring it a second time.
-            self._rows.pop(number, None)
-            self._ledger.leave(number)
-            self._meet(number, dialect, way, client)
-            self._reception.release(session_name(number, dialect, way))
-        for channel in channels:
-            self._take_over(channel)
+            if channel is not None:
+                pace = pace_of(connection, limits)
+                resumed += self._resume_worker(connection, row, channel, parent, pace)
+        for listener, accepted in stock.take_accepted(ports.accepting):
+            self._reception.receive(listener, [accepted])
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
         if self._awaited:
-            self._ports = ports
+            self._held_back = ports
             ports.hold_back(HELD_BACK)
         self._loop.call_later(grace, self._end)
         # What was done to them while there was no master, nobody could be told.
@@ -154,7 +130,50 @@ class Recovery:
             self._board.commits.add(AccountChanged(name))
         self._board.commit()
         if self._snapshot.sessions:
-            note("sessions found", sessions=len(self._snapshot.sessions), at_hand=len(held))
+            sessions = len(self._snapshot.sessions)
+            note("sessions found", sessions=sessions, at_hand=at_hand, workers=resumed)
+
+    def _forget(
+        self, number: int, client: socket.socket | None, channel: socket.socket | None
+    ) -> None:
+        """Do with a session that is not in the journal what is to be done with it.
+
+        It was accepted and not greeted, or is over and was not let go of yet. One that is over was
+        shut down before anything else.
+        """
+        if client is None and channel is None:
+            return  # its worker may bring it
+        way = Way(self._rows.pop(number).way)
+        self._ledger.leave(number)
+        if channel is not None:
+            channel.close()
+        if client is None:
+            return
+        assert self._ports is not None, "begun"
+        listener = self._ports.accepting(client)
+        if number > self._snapshot.last_session and not way.is_relay and listener is not None:
+            self._reception.receive(listener, [client])
+        else:
+            # The pair of a relay; its real socket, if it is here, is greeted by itself.
+            client.close()
+
+    def _resume_worker(
+        self,
+        connection: Connection,
+        row: Row,
+        channel: socket.socket,
+        parent: Parent | None,
+        pace: Limit,
+    ) -> bool:
+        """Go on with the worker at the other end of ``channel``; False if that cannot be."""
+        known = parent.workers.get(row.channel) if parent is not None else None
+        pid = known or row.pid
+        if not pid or connection.client is None or connection.state is State.CLOSED:
+            channel.close()
+            return False
+        worker = self._births.take_over(connection, pid, channel, child=known is not None)
+        self._board.resume(worker, pace)
+        return True
 
     def _take_up(self, stored: StoredSession, way: Way, now: float) -> None:
         arrival, stream = stored.arrival, stored.stream
@@ -225,7 +244,7 @@ class Recovery:
                 self._ledger.leave(number)
         self._rows = {}
         self._recovered = None
-        self._ports = None
+        self._held_back = None
 
     # Clients
 
@@ -267,56 +286,7 @@ class Recovery:
         skip(client, ahead)
         return rest
 
-    def _meet(self, number: int, dialect: str, way: Way, client: socket.socket) -> None:
-        """Do with ``client`` what is to be done with one whose session is not in the journal."""
-        if self._is_here(client):
-            # It was greeted under a new number by a master that died before it could let go of
-            # the old one.
-            client.close()
-        elif number > self._snapshot.last_session and not way.is_relay:
-            # Accepted, and not yet written down: it has not been greeted, and is now.
-            self._reception.admit(client, dialect, way)
-        else:
-            # Its session is over; only that its socket is to be let go had not been heard of. Not
-            # shut down: a session that it is now of may not have been brought to us yet. Or it is
-            # a relay that was not yet written down, which cannot be given another worker; it ends
-            # before it was greeted.
-            client.close()
-
-    def _is_here(self, client: socket.socket) -> bool:
-        """Tell whether ``client`` is a duplicate of a socket that some connection has."""
-        inode = os.fstat(client.fileno()).st_ino
-        return any(
-            os.fstat(connection.client.fileno()).st_ino == inode
-            for connection in self._board.connections.values()
-            if connection.client is not None
-        )
-
     # Workers
-
-    def _take_over(self, channel: Channel) -> None:
-        connection = self._board.connections.get(channel.session)
-        ours = socket.socket(fileno=channel.descriptor)
-        if connection is None or connection.client is None:
-            ours.close()
-            return
-        worker = Worker(
-            channel.pid,
-            ours,
-            connection,
-            channel.nick,
-            channel.room,
-            child=channel.child,
-            # It may be; the program before us has not said.
-            careful=True,
-        )
-        worker.exitcode = channel.exitcode
-        worker.owed = channel.owed
-        if channel.owed or channel.held:
-            worker.conduct.awaits()
-        self._births.take_over(worker)
-        if channel.held:
-            self._board.checks.take_over(worker, channel.held)
 
     def offered(self, offered: Offered) -> None:
         """Take the client and the worker that are ``offered``, if they are ours."""
@@ -331,9 +301,9 @@ class Recovery:
             return
         self._take(offered)
         self._awaited.discard(offered.offer.session)
-        if self._ports is not None and not self._awaited:
-            self._ports.go_on()
-            self._ports = None
+        if self._held_back is not None and not self._awaited:
+            self._held_back.go_on()
+            self._held_back = None
 
     def pestered(self, pid: int, channel: socket.socket) -> None:
         """Kill ``pid``, which has connected ``channel`` and offers without end, if it is a worker.
@@ -341,7 +311,7 @@ class Recovery:
         One of a master that is dead: it was sent away before.
         """
         if pid in self._workers:
-            kill(pid, channel, child=False)
+            kill(pid, channel)
 
     def _take(self, offered: Offered) -> None:
         offer = offered.offer
@@ -366,12 +336,14 @@ class Recovery:
         self._births.adopt(connection, offered.pid, offered.channel)
 
     def _readmit(self, offered: Offered) -> None:
-        number = offered.offer.session
-        way = Way(self._rows.pop(number).way)
         # It holds the client until we do for certain.
-        self._meet(number, offered.offer.dialect, way, offered.client)
+        self._forget(offered.offer.session, offered.client, None)
         dismiss(offered.channel)
-        self._ledger.leave(number)
+
+
+def _taken(stock: Stock, cookie: int) -> socket.socket | None:
+    descriptor = stock.take(cookie) if cookie else None
+    return socket.socket(fileno=descriptor) if descriptor is not None else None
 
 
 def _lives(pid: int) -> bool:

@@ -63,7 +63,7 @@ def renew_after(
 
     Nothing, if there was none, or we are the program that it has come back to.
     """
-    if handover is None or handover.failure:
+    if handover is None or not handover.is_upgrade:
         return
     pause = round(1000 * (time.monotonic() - handover.since))
     note("upgraded", before=handover.version, version=__version__, milliseconds=pause)

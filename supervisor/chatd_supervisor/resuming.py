@@ -2,24 +2,13 @@
 
 It does what ``chatd run`` does, with the options of ``Invocation.options``. A program of its own,
 because while it begins nobody is heard: it imports nothing that only a command line needs.
-
-Whoever stands by (``standby``) runs it as well, and has time.
 """
 
 import gc
 
 gc.disable()  # until the master has taken over: what is made until then stays
 
-import os  # noqa: E402
 import sys  # noqa: E402
-
-from chatd_supervisor.pacing import PACE, while_silent  # noqa: E402
-from chatd_supervisor.variables import KEEPER, STANDBY  # noqa: E402
-
-if STANDBY in os.environ:
-    # When that is readable, it is its turn.
-    PACE.begin(while_silent(int(os.environ[KEEPER])))
-
 from collections.abc import Sequence  # noqa: E402
 from typing import Final  # noqa: E402
 

@@ -18,11 +18,10 @@ from typing import Final, NamedTuple
 
 from chatd_supervisor.adoption import Adoption
 from chatd_supervisor.control import ControlServer
-from chatd_supervisor.custody import Custody
 from chatd_supervisor.inotify import Inotify
 from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import Paths, is_linked, link_state, prepare
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile, SupervisorFile
 
 SETTLE: Final = 0.1
 """Seconds from a removal to the look at what is missing."""
@@ -47,19 +46,19 @@ def pieces_of(
     pid_file: PidFile,
     control: ControlServer,
     adoption: Adoption,
-    keeper: Custody | None,
+    supervisor: SupervisorFile | None,
 ) -> tuple[Piece, ...]:
     """Return what belongs in the runtime directory of a master with these."""
+    more = []
+    if supervisor is not None:
+        more = [Piece(paths.supervisor_file.name, supervisor.is_in_place, supervisor.write)]
     return (
         # First, for it says that the directory is ours.
         Piece(paths.pid_file.name, pid_file.is_in_place, pid_file.make_again),
         Piece(paths.state_link.name, partial(is_linked, paths), partial(link_state, paths)),
         Piece(paths.control_socket.name, control.is_there, control.start),
-        Piece(
-            paths.adoption_socket.name,
-            adoption.is_there,
-            partial(adoption.make_again, keeper),
-        ),
+        Piece(paths.adoption_socket.name, adoption.is_there, adoption.make_again),
+        *more,
     )
 
 

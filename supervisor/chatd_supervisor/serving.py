@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatd_supervisor import __version__
 from chatd_supervisor.addresses import ListenError, split_address
 from chatd_supervisor.bound import tell_supervisor
 from chatd_supervisor.config import Config
-from chatd_supervisor.custody import Custody
 from chatd_supervisor.daemon import Starter, daemonize, drop_standard_error
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.handover import (
@@ -20,8 +19,6 @@ from chatd_supervisor.handover import (
     check_places,
     from_environment,
     go_back,
-    python_command,
-    resuming_command,
 )
 from chatd_supervisor.invocation import Invocation, paths_of
 from chatd_supervisor.journal import JournalError
@@ -31,23 +28,40 @@ from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder, sweep
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile
 from chatd_supervisor.privileges import PrivilegeError
 from chatd_supervisor.stepping_down import step_down, tell_user
-from chatd_supervisor.subreaper import become_subreaper
-from chatd_supervisor.supervision import Supervision
-from chatd_supervisor.variables import KEEPER, STANDBY
 from chatd_workers.config_file import ConfigError
 
+if TYPE_CHECKING:  # the commands that ask do not pay for these
+    from chatd_supervisor.supervise.asked import Asked
+    from chatd_supervisor.supervise.parent import Parent
+    from chatd_supervisor.supervise.successor import Inheritance
+    from chatd_supervisor.supervise.table import Stock
 
-class Inherited(NamedTuple):
-    """What this process has from what it was before."""
 
-    handover: Handover | None
-    """What the program before us, a master as well, has passed on."""
-    bound: dict[str, int]
-    """Listening sockets that were bound as root, by name."""
+LOCKED: Final = 10.0
+"""Seconds in which whoever passes a server on must have ended."""
+
+MOMENT: Final = 0.0005
+"""Seconds between two looks whether it has."""
+
+
+class Beginning(NamedTuple):
+    """What a master has from whoever was before it."""
+
+    stock: "Stock"
     last_good: LastGood
+    handover: Handover | None = None
+    """What another program has passed on to this one."""
+    parent: "Parent | None" = None
+    """The supervisor,"""
+    asked: "Asked | None" = None
+    """and how that was run."""
+    bound: dict[str, int] = {}
+    """Listening sockets that were bound as root, by name."""
+    complain: Callable[[str], None] | None = None
+    """Tells a supervisor why this master cannot serve."""
 
 
 class Locks(NamedTuple):
@@ -76,54 +90,50 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
 
     Returns an exit code if that cannot be, else never.
     """
+    from chatd_supervisor.supervise.asked import Asked  # noqa: PLC0415  # a plain one does not need it
+    from chatd_supervisor.supervise.clone import can_share_tables  # noqa: PLC0415
+
     try:
-        _refuse_sockets()
+        if not can_share_tables():
+            machine = os.uname().machine
+            raise ConfigError(f"a server on {machine} cannot be supervised; use --plain")
         config = invocation.config()
         bound = step_down(invocation, config)
         places = paths_of(config)
         prepare(places)
-    except (ConfigError, OSError) as error:
+        _refuse_other(places)
+    except (ConfigError, OSError, AlreadyRunning) as error:
         return _failed(starter, *_explained(error))
     tell_supervisor(bound)
     if starter is not None:
-        os.set_inheritable(starter.descriptor, True)
-    become_subreaper()
-    descriptor = starter.descriptor if starter is not None else None
-    supervision = Supervision.of(places, config.server, descriptor)
-    command = python_command(sys.executable, ["run", *invocation.options()])
-    return os.execv(sys.executable, supervision.program(command))  # noqa: S606  # ourselves
+        starter.leave_to_next_program()
+    program = Asked.of(places, config.server, daemon=starter is not None).program(
+        invocation.options()
+    )
+    return os.execv(sys.executable, program)  # noqa: S606  # ourselves
 
 
-def _refuse_sockets() -> None:
-    if os.environ.get("LISTEN_PID") == str(os.getpid()):
-        raise ConfigError(
-            "a service manager has passed us sockets, so it is the supervisor itself; "
-            "leave --supervise out"
-        )
-
-
-def is_supervised(invocation: Invocation) -> bool:
-    """Tell whether a supervisor runs in the directory. Raises ConfigError, OSError."""
-    return holder(invocation.paths().supervisor_file) is not None
+def _refuse_other(places: Paths) -> None:
+    """Raise AlreadyRunning if another server is in the directory: sooner than its master would."""
+    lock = PidFile(places.pid_file)
+    lock.acquire()
+    lock.release()
 
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
-    """Serve until told to stop; return the exit code. With a starter, as a daemon."""
-    if os.environ.pop(STANDBY, ""):
-        # Only here: it is what no command that asks pays for.
-        from chatd_supervisor.awaiting_turn import await_turn  # noqa: PLC0415
+    """Serve until told to stop, in the plain profile; return the exit code.
 
-        if not await_turn(int(os.environ[KEEPER])):
-            return Exit.OK
+    With a starter, as a daemon.
+    """
+    from chatd_supervisor.supervise.table import Stock  # noqa: PLC0415  # no command asks for it
+
     handover = from_environment()
-    if starter is not None and KEEPER in os.environ:
-        # Until the configuration tells where the log is: that of the supervisor.
-        set_up("info", None)
+    stock = Stock(handover.descriptors if handover is not None else ())
     try:
-        config, last_good = _configuration(invocation, handover)
-        # A supervisor has become the user that we are to be, or there are workers that are root's.
-        is_first = handover is None and KEEPER not in os.environ
-        bound = step_down(invocation, config) if is_first else {}
+        places = _places_before(invocation, handover)
+        follows = "NOTIFY_SOCKET" in os.environ if handover is None else bool(handover.failure)
+        config, last_good = _configuration(invocation, places.saved_config, follows=follows)
+        bound = step_down(invocation, config) if handover is None else {}
         places = paths_of(config)
         locks = _locks(places, handover)
     except (ConfigError, OSError, AlreadyRunning) as error:
@@ -131,32 +141,69 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
             go_back(handover, str(error))
         return _failed(starter, *_explained(error))
     try:
-        return _run(invocation, config, locks, starter, Inherited(handover, bound, last_good))
+        beginning = Beginning(stock, last_good, handover, bound=bound)
+        return _run(invocation, config, locks, starter, beginning)
     finally:
-        # A supervisor that was killed has left it.
-        sweep(places.supervisor_file)
         locks.release()
 
 
-def _configuration(invocation: Invocation, handover: Handover | None) -> tuple[Config, LastGood]:
-    """Return what to live by: what the file says or, after another master, the last good one.
+def serve_shared(
+    inheritance: "Inheritance", supervisor: int, workers: dict[int, int], *, served: bool
+) -> int:
+    """Serve in a clone of the process ``supervisor``, which shares our descriptor table.
+
+    ``workers`` are its other children, ``served``: there was a master before this one. Returns the
+    exit code.
+    """
+    from chatd_supervisor.supervise import beginning as beginnings  # noqa: PLC0415
+
+    asked, invocation, starter = inheritance.asked, inheritance.invocation, inheritance.starter
+    parent = beginnings.parent_of(inheritance, supervisor, workers)
+    stock = beginnings.take_stock(inheritance)
+    if asked.is_daemon:
+        # Until the configuration tells where the log is: that of the supervisor.
+        set_up("info", None)
+    try:
+        places = Paths(Path(asked.runtime_dir), Path(asked.state_dir))
+        config, last_good = _configuration(invocation, places.saved_config, follows=served)
+        places = paths_of(config)
+        if inheritance.handover is not None:
+            check_places(places, inheritance.handover)
+        locks = _shared_locks(places, stock, wait=inheritance.is_successor)
+    except (ConfigError, OSError, AlreadyRunning) as error:
+        inheritance.complain(str(error))
+        return _failed(starter, *_explained(error))
+    finally:
+        stock.close_files()
+    handover, complain = inheritance.handover, inheritance.complain
+    beginning = Beginning(stock, last_good, handover, parent, asked, complain=complain)
+    try:
+        return _run(invocation, config, locks, starter, beginning)
+    finally:
+        locks.release()
+
+
+def _places_before(invocation: Invocation, handover: Handover | None) -> Paths:
+    """Return where a master before this one was, as far as that can be known."""
+    if handover is not None:
+        return Paths(Path(handover.runtime_dir), Path(handover.state_dir))
+    return invocation.likely_places()
+
+
+def _configuration(
+    invocation: Invocation, saved_config: Path, *, follows: bool
+) -> tuple[Config, LastGood]:
+    """Return what to live by: what the file says or, if this ``follows``, the last good one.
 
     Raises ConfigError.
     """
-    follows = KEEPER in os.environ or "NOTIFY_SOCKET" in os.environ
-    if handover is not None:
-        follows = bool(handover.failure)
     try:
         config = invocation.config()
     except ConfigError as error:
-        if handover is not None:
-            path = Paths(Path(handover.runtime_dir), Path(handover.state_dir)).saved_config
-        else:
-            path = invocation.saved_config()
-        saved = read(path) if follows else None
+        saved = read(saved_config) if follows else None
         if saved is None:
             raise
-        return saved, LastGood(path, goes_on=True, error=str(error))
+        return saved, LastGood(saved_config, goes_on=True, error=str(error))
     path = paths_of(config).saved_config
     return config, LastGood(path, goes_on=follows and path.exists())
 
@@ -166,30 +213,51 @@ def _locks(places: Paths, handover: Handover | None) -> Locks:
 
     Raises PathError if a directory cannot be used, AlreadyRunning, other OSErrors.
     """
-    locks = Locks(PidFile(places.pid_file), PidFile(places.state_lock, places.runtime_dir))
+    locks = _unlocked(places)
     if handover is None:
         prepare(places)
-        _refuse_supervisor(places)
-        locks.pid_file.acquire()
+        _lock(locks)
     else:
         check_places(places, handover)
         locks.pid_file.take_over(handover.pid_file)
-    try:
-        if handover is None or handover.state_lock is None:
-            locks.state.acquire()
-        else:
-            locks.state.take_over(handover.state_lock)
-    except BaseException:
-        locks.pid_file.release()
-        raise
+        locks.state.take_over(handover.state_lock)
     return locks
 
 
-def _refuse_supervisor(places: Paths) -> None:
-    """Leave the directory to a supervisor that is there, even if its master is not just now."""
-    pid = holder(places.supervisor_file) if KEEPER not in os.environ else None
-    if pid is not None:
-        raise AlreadyRunning(places.runtime_dir, pid)
+def _shared_locks(places: Paths, stock: "Stock", *, wait: bool) -> Locks:
+    """Return the locks, which belong to the table: taken now, or by a master before this one.
+
+    ``wait`` for them, if the table that has them is about to end. Raises as ``_locks``.
+    """
+    prepare(places)
+    locks = _unlocked(places)
+    for lock in locks:
+        descriptor = stock.take_file(lock.path)
+        if descriptor is not None:
+            lock.take_over(descriptor)
+    deadline = time.monotonic() + (LOCKED if wait else 0.0)
+    while True:
+        try:
+            _lock(locks)
+        except AlreadyRunning:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(MOMENT)
+        else:
+            return locks
+
+
+def _unlocked(places: Paths) -> Locks:
+    return Locks(PidFile(places.pid_file), PidFile(places.state_lock, places.runtime_dir))
+
+
+def _lock(locks: Locks) -> None:
+    locks.pid_file.acquire()
+    try:
+        locks.state.acquire()
+    except BaseException:
+        locks.pid_file.release()
+        raise
 
 
 def try_out(invocation: Invocation) -> int:
@@ -230,14 +298,13 @@ def _run(
     config: Config,
     locks: Locks,
     starter: Starter | None,
-    inherited: Inherited,
+    beginning: Beginning,
 ) -> int:
-    handover = inherited.handover
+    handover, parent = beginning.handover, beginning.parent
     places = paths_of(config)
     with lean_imports():
         # Only here: the commands that ask do not pay for the server's imports.
         from chatd_supervisor.activation import begin_store  # noqa: PLC0415
-        from chatd_supervisor.keeping import Keeper  # noqa: PLC0415
         from chatd_supervisor.ledger import LedgerError  # noqa: PLC0415
         from chatd_supervisor.master import Master  # noqa: PLC0415
         from chatd_supervisor.notify import Notifier  # noqa: PLC0415
@@ -250,6 +317,11 @@ def _run(
         _reopen(handler)
         return invocation.config()
 
+    def failed(code: Exit, error: object) -> int:
+        if beginning.complain is not None:
+            beginning.complain(str(error))
+        return _failed(starter, code, error)
+
     daemon = starter is not None or (handover is not None and handover.daemon)
     notifier = Notifier.from_environment()
     try:
@@ -257,47 +329,45 @@ def _run(
         handler = set_up(config.server.log_level, log_file, config.server.log_format)
         if daemon:
             drop_standard_error()
-        if inherited.last_good.error:
-            note("configuration not used", reason=inherited.last_good.error)
+        if beginning.last_good.error:
+            note("configuration not used", reason=beginning.last_good.error)
         if handover is None:
             tell_user(config)
             tell_without_effect(config)
-        keeper: Custody | None
-        if handover is not None and handover.keeper is not None:
-            keeper = Keeper.from_descriptor(handover.keeper)
-        else:
-            keeper = Keeper.from_environment()
-        if keeper is None:
-            keeper = begin_store(config, notifier, handover.store if handover else None)
+        known = handover.store if handover is not None else None
+        store = begin_store(config, notifier, beginning.stock, known)
         launch = Launch(
             pid_file=locks.pid_file,
             state_lock=locks.state,
-            command=resuming_command(sys.executable, invocation.options()),
+            options=invocation.options(),
             daemon=daemon,
-            keeper=keeper,
+            store=store,
+            parent=parent,
+            asked=beginning.asked,
+            stock=beginning.stock,
             handover=handover,
             started=handover.started if handover is not None else time.time(),
-            bound=inherited.bound,
-            last_good=inherited.last_good,
+            bound=beginning.bound,
+            last_good=beginning.last_good,
             notifier=notifier,
         )
         if handover is None:
             notifier.begin()
         master = Master(config, places, load_config, launch)
-        tell = partial(notifier.ready, daemon=daemon and not isinstance(keeper, Keeper))
+        tell = partial(notifier.ready, daemon=daemon and parent is None)
         return master.run(partial(_ready, config, places, starter, tell))
     except ListenError as error:
-        return _failed(starter, Exit.UNAVAILABLE, error.strerror)
+        return failed(Exit.UNAVAILABLE, error.strerror)
     except ConfigError as error:
-        return _failed(starter, Exit.CONFIG, error)
+        return failed(Exit.CONFIG, error)
     except (JournalError, LedgerError, OutboxError) as error:
-        return _failed(starter, Exit.DATA, error)
+        return failed(Exit.DATA, error)
     except OSError as error:
         note("ended", reason=error, fault=error)
-        return _failed(starter, Exit.CANNOT_CREATE, error)
+        return failed(Exit.CANNOT_CREATE, error)
     except Exception as error:  # noqa: BLE001  # logged with its stack
         note("ended by a fault in chatd", fault=error)
-        return _failed(starter, Exit.SOFTWARE, f"ended by a fault in chatd: {error!r}")
+        return failed(Exit.SOFTWARE, f"ended by a fault in chatd: {error!r}")
 
 
 def _failed(starter: Starter | None, code: Exit, error: object) -> int:

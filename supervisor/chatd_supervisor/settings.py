@@ -46,7 +46,7 @@ _STARTED: Final = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
 """The same, in words."""
 
 FIXED: Final = {
-    "server": ("runtime_dir", "state_dir", "user", "standby", "nursery"),
+    "server": ("runtime_dir", "state_dir", "user"),
     "journal": ("synchronous", "max_age_days", "max_size_mb"),
     "sandbox": ("mode", "memory_mb"),
 }

@@ -12,7 +12,7 @@ from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, found_at, holder
+from chatd_supervisor.pidfile import AlreadyRunning, PidFile, found_at, holder, supervisor_of
 from chatd_supervisor.proc import started
 
 MARGIN: Final = 5.0
@@ -43,7 +43,10 @@ def stop(invocation: Invocation) -> Stopped | None:
     with contextlib.ExitStack() as stack:
         # The supervisor first: a master may come and go while it is there.
         pids: dict[int, int] = {}
-        for path in (places.supervisor_file, places.pid_file, places.state_lock):
+        supervisor = _pin_supervisor(places, stack)
+        if supervisor is not None:
+            pids[supervisor[1]] = supervisor[0]
+        for path in (places.pid_file, places.state_lock):
             found = _pin(path, stack)
             if found is None or found[0] in pids.values():
                 continue
@@ -80,14 +83,17 @@ def end_waiting(places: Paths) -> int:
     """
     ended = 0
     with contextlib.ExitStack() as stack:
-        # If supervisor and master were killed together, neither has cleared up after the other.
-        for path in (places.supervisor_file, places.pid_file):
-            if places.runtime_dir.exists():
-                _take(path, stack)
+        if places.runtime_dir.exists():
+            _take(places.pid_file, stack)
         if places.state_dir.exists() and _take_state(places, stack):
             ended = sum(map(_end, Ledger.read(places.ledger_file).values()))
             _clear(places.sessions_dir)
-        for left in (places.control_socket, places.adoption_socket, places.state_link):
+        for left in (
+            places.control_socket,
+            places.adoption_socket,
+            places.state_link,
+            places.supervisor_file,
+        ):
             left.unlink(missing_ok=True)
     return ended
 
@@ -150,6 +156,19 @@ def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:
     stack.callback(os.close, process)
     # The pid is pinned now; if it still holds the lock, it is the server and nobody else.
     return (pid, process) if holder(path) == pid else None
+
+
+def _pin_supervisor(places: Paths, stack: contextlib.ExitStack) -> tuple[int, int] | None:
+    """Return the supervisor's pid and a pidfd of it; None if there is none."""
+    pid = supervisor_of(places)
+    if not pid:
+        return None
+    try:
+        process = os.pidfd_open(pid)
+    except (OSError, ValueError):
+        return None
+    stack.callback(os.close, process)
+    return (pid, process) if supervisor_of(places) == pid else None
 
 
 def _is_found_in(lock: Path, runtime_dir: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The service manager's store of descriptors: what a supervisor is, where systemd is one.
+"""The service manager's store of descriptors: what outlives all of our processes together.
 
 The manager keeps a duplicate of each descriptor that it is sent (``FDSTORE``, sd_notify(3)), and
 passes all of them to the process that it starts after a crash, or at a restart (``activation``).
@@ -15,16 +15,14 @@ has room in its store (FileDescriptorStoreMax); for older ones the unit sets it.
 * Sockets of socket units are not stored. The manager has them.
 """
 
-import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from chatd_supervisor.handover import Standing
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier, assignment
-from chatd_supervisor.reinstating import Renewal
 
 ASKED: Final = "FDSTORE"
 """The environment variable that says that there is a store."""
@@ -61,16 +59,15 @@ class Store:
         notifier: Notifier,
         *,
         stored: Mapping[str, int] = {},
-        lent: Mapping[str, int] = {},
+        lent: Iterable[str] = (),
         known: Standing | None = None,
     ) -> None:
-        """``stored`` and ``lent`` are descriptors that were passed, by our names for them.
+        """``stored`` are descriptors that were passed, ``lent`` such as are not ours, by our names.
 
-        ``known`` is how it stood with the program before us in this process.
+        ``known`` is how it stood with the program before us.
         """
         self._notifier = notifier
-        self._received = {**stored, **lent}
-        self._lent = {*lent, *(known.lent if known else ())}
+        self._lent = set(lent)
         # Inodes by name, and the other way round.
         self._files: dict[str, int] = dict(known.stored) if known else {}
         self._by_file = {file: name for name, file in self._files.items() if file}
@@ -84,16 +81,6 @@ class Store:
         return self._notifier.is_there
 
     @property
-    def is_supervisor(self) -> bool:
-        """It is none of ours."""
-        return False
-
-    @property
-    def has_all(self) -> bool:
-        """Tell whether there is a manager; what it is sent it has."""
-        return self.is_there
-
-    @property
     def standing(self) -> Standing:
         """How it stands, for a program after this one, which cannot ask the manager."""
         waits = self._notifier.waits
@@ -101,20 +88,14 @@ class Store:
         going = {name: 0 for name in self._releasing if waits(f"release {name}")}
         return Standing(stored=going | there, lent=list(self._lent))
 
-    def fileno(self) -> None:
-        """Return None: a program after this one finds the manager by the environment."""
+    @property
+    def lent(self) -> frozenset[str]:
+        """Names of those that are a socket unit's."""
+        return frozenset(self._lent)
 
     def is_lent(self, name: str) -> bool:
         """Tell whether a socket unit has it."""
         return name in self._lent
-
-    def receive(self) -> dict[str, int]:
-        """Return what was passed when this process was started; once."""
-        received, self._received = self._received, {}
-        return received
-
-    def attach(self, _loop: asyncio.AbstractEventLoop, _renewal: Renewal) -> None:
-        """Do nothing: the notifier is told of the loop when clients can connect."""
 
     def hold(self, name: str, descriptor: int) -> None:
         """Have ``descriptor`` held by ``name``; it must stay open until ``name`` is released."""
@@ -165,12 +146,6 @@ class Store:
     def _know(self, name: str, file: int) -> None:
         self._files[name] = file
         self._by_file[file] = name
-
-    def ready(self, _command: list[str]) -> None:
-        """Do nothing: the manager is told by the notifier, and has a command of its own."""
-
-    def stopping(self) -> None:
-        """Do nothing: it is told by the notifier."""
 
     def goodbye(self) -> None:
         """Have everything removed from the store, and wait until the manager was told."""

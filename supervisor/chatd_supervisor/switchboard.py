@@ -17,7 +17,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.closing import Closing
 from chatd_supervisor.commits import Commits
-from chatd_supervisor.conduct import OF_THE_STREAM, Violation, judge_bytes
+from chatd_supervisor.conduct import OF_THE_STREAM, Phase, Violation, judge_bytes
 from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
@@ -35,10 +35,12 @@ from chatd_workers.reports import (
     MAX_RECORD,
     Drain,
     Ended,
+    Limit,
     Order,
     Ready,
     Record,
     Report,
+    Resume,
     Retitle,
     Trace,
     decode_record,
@@ -248,10 +250,13 @@ class Switchboard:
         if connection is None:
             return
         violation = worker.conduct.judge(record, size, time.monotonic())
-        if violation is None and isinstance(record, OF_THE_STREAM):
+        dropped = worker.conduct.drops(record)
+        if violation is None and not dropped and isinstance(record, OF_THE_STREAM):
             violation = judge_bytes(record, connection.standing())
         if violation is not None:
             self._violated(worker, violation)
+            return
+        if dropped:
             return
         match record:
             case Report():
@@ -289,6 +294,22 @@ class Switchboard:
         worker.exitcode = VIOLATION
         self.disregard(worker)
         self.births.end(worker)
+
+    def resume(self, worker: Worker, limit: Limit) -> None:
+        """Go on with a ``worker`` that a dead master has left, and that was not told of it.
+
+        What lies in its channel is not committed: a master takes a report out before that. With
+        nothing there it may wait for an acknowledgement, so it is asked.
+        """
+        connection, conduct = worker.connection, worker.conduct
+        assert connection is not None, "it serves somebody"
+        self.order(worker, limit)
+        self._take(worker, select.EPOLLHUP)
+        if worker in self._ended:
+            self._loop.call_soon(self._continue)
+        elif not worker.ended and conduct.phase is Phase.FREE and not conduct.ready:
+            conduct.told_to_resume()
+            self.order(worker, Resume(connection.offset, len(connection.carry)))
 
     def condemn(self, worker: Worker, violation: Violation) -> None:
         """End ``worker`` for a ``violation`` that was not heard on its channel."""

@@ -46,8 +46,6 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
     while births.children or births.expecting:
         births.reap()
         await asyncio.sleep(POLL / 2)
-    if births.nursery is not None:
-        births.nursery.close()
 
 
 def _is_drained(connection: Connection) -> bool:

@@ -43,9 +43,9 @@ def receive_with_descriptor(channel: socket.socket, size: int) -> tuple[bytes, i
 
 
 def receive_with_descriptors(
-    channel: socket.socket, size: int, *, most: int
+    channel: socket.socket, size: int, *, most: int, least: int = 1
 ) -> tuple[bytes, list[int]]:
-    """Receive a record of up to ``size`` bytes and one to ``most`` descriptors with it.
+    """Receive a record of up to ``size`` bytes and ``least`` to ``most`` descriptors with it.
 
     Raises EOFError if the peer is gone, HandoverError for any other number of descriptors.
     """
@@ -59,7 +59,7 @@ def receive_with_descriptors(
             descriptors.frombytes(data[: len(data) - len(data) % _INT])
     if not record and not descriptors:
         raise EOFError("the peer closed the channel")
-    if flags & _TRUNCATED or not 1 <= len(descriptors) <= most:
+    if flags & _TRUNCATED or not least <= len(descriptors) <= most:
         for descriptor in descriptors:
             os.close(descriptor)
         raise HandoverError(

@@ -53,6 +53,8 @@ from chatd_workers.reports import (
     Ready,
     Record,
     Report,
+    Resume,
+    Resumed,
     Retitle,
     Serve,
     Trace,
@@ -175,7 +177,10 @@ class Worker:
         self.pace = go_on(pace, orders.message_rate, time.monotonic())
         # How many bytes are still to be taken line by line, each announced first.
         self._careful = MAX_USED if orders.careful else 0
+        self._offset = orders.offset
         self._acknowledged = True
+        # What is to be said again to the next master, if it does not know it.
+        self._said: list[Record] = []
         self._lines = 0
         # When draining: how many bytes are still to be reported.
         self._to_drain: int | None = None
@@ -191,9 +196,10 @@ class Worker:
             self._follow()
         except StreamEnded as ended:
             broken = self._relay.reason if self._relay is not None else ""
-            self._send(Ended(broken or str(ended)))
+            self._said = [Ended(broken or str(ended))]
         except Unwelcome as unwelcome:
-            self._send(Ended(str(unwelcome), told=True))
+            self._said = [Ended(str(unwelcome), told=True)]
+        self._say()
         # The master closes the channel when it has done with this client.
         while True:
             self._obey()
@@ -305,7 +311,9 @@ class Worker:
     def _announce(self, used: int) -> None:
         """Say, if care is to be taken, that what may kill us are the next ``used`` bytes."""
         if self._careful:
-            self._send(Announce(used))
+            announcement = Announce(used)
+            self._said.append(announcement)
+            self._send(announcement)
             self._careful = max(0, self._careful - used)
 
     def _report(
@@ -321,10 +329,14 @@ class Worker:
         said = [command for command in commands if command is not None]
         # By now: if the master dies before it has answered, they may have been said all the same.
         self.pace.spend(len(commands))
-        self._send(Report(used, discarding, carry, said, [] if told is None else [told]))
+        report = Report(used, discarding, carry, said, [] if told is None else [told])
+        self._said.append(report)
+        self._send(report)
         # The socket must not be looked at before the master has taken those bytes from it.
         while not self._acknowledged:
             self._obey()
+        self._said = []
+        self._offset += used
         self._discarding = discarding
         self._carry = carry
         self._lines += len(commands)
@@ -364,8 +376,27 @@ class Worker:
                 self._to_drain = self._ingress.unread()
                 if self._relay is not None:
                     self._relay.hurry()
+            case Resume(offset, carried):
+                self._resume(offset, carried)
             case Serve() | Dismiss():
                 raise AssertionError("not in the middle of a channel's life")
+
+    def _resume(self, offset: int, carried: int) -> None:
+        """Go on with the next master, which knows the stream up to ``offset``."""
+        self._send(Resumed())
+        here, there = (self._offset, len(self._carry)), (offset, carried)
+        report = self._said[-1] if self._said else None
+        if there != here:
+            # The last report was committed, and its acknowledgement lost with the last master.
+            assert isinstance(report, Report), "nothing else is committed"
+            assert there == (self._offset + report.used, len(report.carry)), "by that alone"
+            self._acknowledged = True
+        else:
+            self._say()
+
+    def _say(self) -> None:
+        for record in self._said:
+            self._send(record)
 
     def _send(self, record: Record) -> None:
         try:

@@ -14,6 +14,8 @@ Sequence, for a worker's whole life::
                                        ◀─ Report             one at a time
     Ack                                ─▶
     Retitle, Limit, Drain              ─▶                    at any time
+    Resume                             ─▶                    from the next master
+                                       ◀─ Resumed            and what was not acknowledged, again
                                        ◀─ Trace              at any time
                                        ◀─ Drained, Ended
 """
@@ -26,7 +28,7 @@ from msgspec import Meta, Struct
 from chatd_workers.commands import Command, Fresh, Name
 from chatd_workers.text_kinds import LOGGED
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Counts changes of these records that make workers and masters of two versions strangers."""
 
 MAX_USED: Final = 32 * 1024
@@ -41,7 +43,7 @@ MAX_TRACE: Final = 16 * 1024
 MAX_CARRY: Final = 8192 + 1
 """Bytes of a line's beginning that are kept for it: the longest line, and a carriage return."""
 
-TOKEN: Final = 16
+TOKEN: Final = 8
 """Bytes of a worker's token."""
 
 MAX_ORDER: Final = 12 * 1024
@@ -82,6 +84,8 @@ class Serve(Struct, frozen=True, array_like=True, tag=1):
     """The stream begins with a PROXY header."""
     relay: Literal["", "tls", "unix"] = ""
     """The client's socket is the inner end of a relay, to an outer one of this kind."""
+    offset: int = 0
+    """Bytes of the stream that are committed."""
 
 
 class Ack(Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -110,7 +114,18 @@ class Dismiss(Struct, frozen=True, array_like=True, tag=6, gc=False):
     """Master to worker: the session you offer is none of mine; end."""
 
 
-Order = Serve | Ack | Retitle | Limit | Drain | Dismiss
+class Resume(Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """Next master to worker: say Resumed, and again what is not committed.
+
+    ``offset`` bytes of the stream are committed, of which the last ``carried`` are the beginning
+    of a line.
+    """
+
+    offset: int
+    carried: int
+
+
+Order = Serve | Ack | Retitle | Limit | Drain | Dismiss | Resume
 
 
 class Report(Struct, frozen=True, array_like=True, tag=1, gc=False):
@@ -166,7 +181,11 @@ class Ready(Struct, frozen=True, array_like=True, tag=7, gc=False):
     """Worker to master: I was born and have made ready, and wait for what my client says."""
 
 
-Record = Report | Announce | Ended | Drained | Trace | Ready
+class Resumed(Struct, frozen=True, array_like=True, tag=8, gc=False):
+    """Worker to master, asked to resume: what comes from here on is for you."""
+
+
+Record = Report | Announce | Ended | Drained | Trace | Ready | Resumed
 
 encode: Final = msgspec.msgpack.Encoder().encode
 """Encode an order or a record."""

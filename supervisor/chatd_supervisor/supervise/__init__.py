@@ -1,0 +1,1 @@
+"""Surviving the master: a parent process that shares its descriptor table (``supervisor``)."""

@@ -1,0 +1,133 @@
+"""What a supervisor has from whoever was before it: sockets, and the word of how to go on."""
+
+import mmap
+import os
+import socket
+from collections.abc import MutableMapping
+from typing import Final
+
+import msgspec
+
+from chatd_supervisor import counts
+from chatd_supervisor.activation import passed
+from chatd_supervisor.bound import take_bound
+from chatd_supervisor.daemon import Starter
+from chatd_supervisor.handover import Handover
+from chatd_supervisor.invocation import Invocation
+from chatd_supervisor.supervise import reserved
+from chatd_supervisor.supervise.asked import Asked
+from chatd_supervisor.supervise.records import (
+    MAX_RECORD,
+    Ask,
+    Descriptors,
+    Prepared,
+    Take,
+    Taken,
+    decode_offer,
+    encode,
+)
+from chatd_supervisor.supervise.succession import VARIABLE
+from chatd_workers.channel import receive_with_descriptors
+
+TRIAL: Final = "CHATD_TRIAL"
+"""The environment variable that asks for a look whether this program can serve, beforehand."""
+
+AT_MOST: Final = 250
+"""Descriptors in one record."""
+
+
+class Inheritance:
+    """What the first master of this supervisor finds; and the next ones, as far as it holds."""
+
+    def __init__(self, asked: Asked, invocation: Invocation) -> None:
+        self.asked = asked
+        self.invocation = invocation
+        self.starter: Starter | None = None
+        self.channel: socket.socket | None = None
+        """To whoever has the table now, if this is a successor."""
+        self.handover: Handover | None = None
+        self.named: dict[int, str] = {}
+        """What was bound before, as root, by its cookie."""
+        self.passed: dict[int, str] = {}
+        """What a service manager has passed, by its cookie."""
+        self.trial = False
+        # The first master writes here why it cannot serve.
+        self._complaint = mmap.mmap(-1, mmap.PAGESIZE)
+
+    @classmethod
+    def from_environment(
+        cls, asked: Asked, invocation: Invocation, environ: MutableMapping[str, str] = os.environ
+    ) -> "Inheritance":
+        """Return what the environment speaks of, with the reserved descriptors out of its way."""
+        self = cls(asked, invocation)
+        bound = take_bound(environ)
+        came = passed(environ)
+        starter = Starter.from_environment()
+        channel = int(environ.pop(VARIABLE, "-1"))
+        self.trial = bool(environ.pop(TRIAL, ""))
+        kept = [*bound.values(), *(one.descriptor for one in came), channel]
+        if starter is not None:
+            kept.append(starter.descriptor)
+        moved = reserved.reserve(number for number in kept if number >= 0)
+        self.named = {counts.cookie_of(moved[number]): name for name, number in bound.items()}
+        self.passed = {counts.cookie_of(moved[one.descriptor]): one.name for one in came}
+        if starter is not None:
+            starter.descriptor = moved.get(starter.descriptor, -1)
+            self.starter = starter
+        if channel >= 0:
+            self.channel = socket.socket(fileno=moved[channel])
+        return self
+
+    @property
+    def is_successor(self) -> bool:
+        """There is a table to be taken over."""
+        return self.channel is not None
+
+    def complain(self, why: str) -> None:
+        """Say, in a master that cannot serve, why."""
+        text = why.encode("utf-8", "backslashreplace")[: mmap.PAGESIZE - 1]
+        self._complaint[: len(text) + 1] = text + b"\0"
+
+    def complaint(self) -> str:
+        """Return what the master has said."""
+        said = self._complaint[:].partition(b"\0")[0].decode("utf-8", "replace")
+        return said or "it ended before it was ready, and said nothing; see the log"
+
+    def told(self) -> None:
+        """Take note that a master serves."""
+        if self.starter is not None:
+            # Only now, or at our own end: whoever started us waits for that. The table is the
+            # master's as well, which has closed it.
+            self.starter.descriptor = -1
+        if self.handover is not None:
+            # Whoever is next goes on after this program, whatever it was before.
+            self.handover = msgspec.structs.replace(self.handover, before=[], failure="")
+
+
+def await_table(inheritance: Inheritance) -> bool:
+    """Take the table from whoever has it; return whether this program is to go on.
+
+    Raises OSError if a descriptor cannot be received.
+    """
+    channel = inheritance.channel
+    assert channel is not None, "asked for by a successor"
+    count = 0
+    taken = False
+    with channel:
+        while True:
+            try:
+                record, descriptors = receive_with_descriptors(
+                    channel, MAX_RECORD, most=AT_MOST, least=0
+                )
+            except (EOFError, ConnectionResetError):
+                return taken
+            count += len(descriptors)
+            match decode_offer(record):
+                case Ask():
+                    channel.send(encode(Prepared()))
+                case Descriptors():
+                    pass
+                case Take(note):
+                    inheritance.handover = msgspec.msgpack.decode(note, type=Handover)
+                    taken = True
+                    channel.send(encode(Taken(count)))

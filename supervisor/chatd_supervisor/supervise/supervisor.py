@@ -1,0 +1,444 @@
+"""The supervisor: the parent of master and workers, which shares the master's descriptor table.
+
+A program of its own, ``python -m chatd_supervisor.supervise.supervisor``. It imports all that a
+master and a worker are made of, and opens nothing; then it clones the master (``clone``), and the
+next one when that dies. What the master opens, the supervisor has in the same instant, for there is
+one table, and it lives as long as either of them: no client is lost with a master. Nothing is done
+here that would change its memory, so each master begins as new, without importing anything, and a
+worker that is forked here owns nearly nothing (``rehearsal``).
+
+=====================  ==================================  ===================================
+the master is          when this happens                   then
+=====================  ==================================  ===================================
+new, never ready       it ends                             the supervisor ends with its status
+                                                           (whoever started us has been told);
+                                                           after an upgrade, the program before
+                                                           goes on
+starting, ready        SIGTERM, SIGINT                     passed on; from now on its end is meant
+starting, ready        it says Stopping                    from now on its end is meant
+starting, ready        it ends as is meant, or status 0    the supervisor ends
+starting, ready        SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   passed on
+starting               it ends                             another one, after a delay
+ready                  it ends                             another one, at once; after a delay if
+                                                           it had only just begun, as the last
+none                   its delay is over                   another one
+none                   SIGTERM, SIGINT                     the supervisor ends
+ready                  it says Retire                      it stays as the parent of the others
+=====================  ==================================  ===================================
+
+**It owns no descriptor.** What it opened would be in the master's table, which the next master goes
+through. The few it needs are reserved (``reserved``): both ends of the channel to the master, of
+which its own is what it waits for, and the other one is where signals are written to that come
+meanwhile (``signal.set_wakeup_fd``). The log it opens for each line, while there is no master.
+
+**Workers** are forked here and leave the table at once, with their end of their channel in one of
+the reserved numbers and nothing else above it: that takes no longer with 20,000 descriptors open.
+Only when a child has left may the number be used again, which it says in memory that both share.
+"""
+
+import gc
+
+gc.disable()  # what is made from here on stays
+
+import os  # noqa: E402
+import sys  # noqa: E402
+
+from chatd_supervisor.lean import lean_imports  # noqa: E402
+
+with lean_imports():
+    # Before whatever brings them along; and all that a master and a worker are made of.
+    import logging
+    import random  # noqa: F401
+    import threading  # noqa: F401
+    import uuid  # noqa: F401
+
+    from chatd_supervisor import master as _master  # noqa: F401
+    from chatd_supervisor import serving
+    from chatd_supervisor.walling import buildable
+    from chatd_workers.dialects import DIALECTS
+    from chatd_workers.rehearsal import rehearse
+    from chatd_workers.sandbox.walls import SANDBOX, Wall, own_size
+
+import contextlib  # noqa: E402
+import errno  # noqa: E402
+import mmap  # noqa: E402
+import resource  # noqa: E402
+import select  # noqa: E402
+import signal  # noqa: E402
+import socket  # noqa: E402
+import time  # noqa: E402
+from collections import deque  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+from types import FrameType  # noqa: E402
+from typing import Final, NoReturn  # noqa: E402
+
+import msgspec  # noqa: E402
+import setproctitle  # noqa: E402
+
+from chatd_supervisor.backoff import Backoff  # noqa: E402
+from chatd_supervisor.exits import Exit  # noqa: E402
+from chatd_supervisor.invocation import Invocation  # noqa: E402
+from chatd_supervisor.obituaries import ending_of  # noqa: E402
+from chatd_supervisor.pidfile import written_pid  # noqa: E402
+from chatd_supervisor.processes import WorkerProcess, reap  # noqa: E402
+from chatd_supervisor.subreaper import become_subreaper  # noqa: E402
+from chatd_supervisor.supervise import guard, reserved  # noqa: E402
+from chatd_supervisor.supervise.asked import Asked  # noqa: E402
+from chatd_supervisor.supervise.beginning import say  # noqa: E402
+from chatd_supervisor.supervise.clone import (  # noqa: E402
+    clone_sharing_table,
+    leave_table,
+)
+from chatd_supervisor.supervise.records import (  # noqa: E402
+    MAX_RECORD,
+    Answer,
+    Bear,
+    Born,
+    Exited,
+    Failed,
+    Kill,
+    Ready,
+    Retire,
+    Settings,
+    Stopping,
+    decode_request,
+    encode,
+)
+from chatd_supervisor.supervise.successor import Inheritance, await_table  # noqa: E402
+from chatd_workers.channel import pair  # noqa: E402
+from chatd_workers.signals import (  # noqa: E402
+    BLOCK,
+    MASTERS_SIGNALS,
+    RESTORE,
+    UNBLOCK,
+    change_mask,
+    handle,
+)
+
+ENDING: Final = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
+
+PASSED_ON: Final = ENDING | {
+    int(number) for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
+}
+
+_come: Final[set[int]] = set()
+"""Signals that have come."""
+
+
+class Supervisor:
+    """What one supervisor process knows."""
+
+    def __init__(self, asked: Asked, inheritance: Inheritance) -> None:
+        self._asked = asked
+        self._inheritance = inheritance
+        self._pid = os.getpid()
+        self._master = 0
+        # Workers that are not reaped: pids by ticket, and the other way round.
+        self._workers: dict[int, int] = {}
+        self._tickets: dict[int, int] = {}
+        # What the channel did not take.
+        self._owed: deque[Answer] = deque()
+        # Which child leaves the table with which of the numbers for births; 0: none.
+        self._leaving = [0] * reserved.BIRTHS
+        self._has_left = mmap.mmap(-1, reserved.BIRTHS)
+        self._since: float | None = None
+        self._due = 0.0
+        self._backoff = Backoff()
+        self._served = inheritance.handover is not None
+        self._stopping = False
+        self._retired = False
+        self._status: int | None = None
+        self._poll = select.poll()
+
+    def run(self) -> int:
+        """Supervise until the end; return the exit code."""
+        for number in MASTERS_SIGNALS:
+            handle(number, _noted)
+        self._begin()
+        change_mask(UNBLOCK, MASTERS_SIGNALS)
+        while self._status is None:
+            self._turn()
+        return self._status
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and do what it asks for."""
+        milliseconds = None if self._master else max(0.0, self._due - time.monotonic()) * 1000
+        self._poll.register(
+            reserved.SUPERVISOR, select.POLLIN | (select.POLLOUT if self._owed else 0)
+        )
+        self._poll.poll(milliseconds)
+        self._hear()
+        self._take_signals()
+        self._reap()
+        self._pay()
+        if self._retired:
+            self._status = self._be_parent()
+        elif not self._master and self._status is None and time.monotonic() >= self._due:
+            self._begin()
+
+    # The master's life
+
+    def _begin(self) -> None:
+        """Have a master begin, at the other end of a new channel."""
+        before = change_mask(BLOCK, MASTERS_SIGNALS)
+        try:
+            ours, theirs = pair()
+            for end, number in ((ours, reserved.SUPERVISOR), (theirs, reserved.MASTER)):
+                end.setblocking(False)
+                reserved.put(end.fileno(), number)
+                end.close()
+            signal.set_wakeup_fd(reserved.MASTER, warn_on_full_buffer=False)
+            # What was not told to the last one the next one sees by itself.
+            self._owed.clear()
+            pid = clone_sharing_table()
+        except OSError as error:
+            self._ended(0, f"cannot be cloned: {error.strerror}", Exit.SOFTWARE)
+            return
+        finally:
+            if os.getpid() == self._pid:
+                change_mask(RESTORE, before)
+        if pid == 0:
+            self._be_master()
+        self._master, self._since = pid, None
+
+    def _be_master(self) -> NoReturn:
+        """Be the master, in this clone, and nothing else."""
+        code: int = Exit.SOFTWARE
+        try:
+            signal.set_wakeup_fd(-1)
+            code = serving.serve_shared(
+                self._inheritance, self._pid, self._workers, served=self._served
+            )
+        finally:
+            logging.shutdown()
+            os._exit(code)
+
+    def _bury(self, code: int) -> None:
+        """Do what the end of the master asks for; ``code`` as multiprocess has it."""
+        pid, self._master = self._master, 0
+        if self._retired:
+            return
+        how = ending_of(code)
+        if code == Exit.OK or self._stopping:
+            if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT):
+                self._say("master died", pid=pid, how=f"{how} while it stopped", next="the end")
+            self._status = max(code, Exit.OK)
+            return
+        self._ended(pid, how, code)
+
+    def _ended(self, pid: int, how: str, code: int) -> None:
+        """Have another master begin, now or later, after one that has ended as nobody meant."""
+        served = time.monotonic() - self._since if self._since is not None else None
+        if served is None and code > 0:
+            self._go_back()
+        if served is None and not self._served:
+            # Whoever started us has been told why, or will be told that it was killed.
+            self._status = code if code > 0 else Exit.SOFTWARE
+            return
+        delay = self._backoff.after(served, killed=code == -signal.SIGKILL)
+        self._due = time.monotonic() + delay
+        before = "" if served is not None else " before it was ready"
+        when = f"in {delay:g} s" if delay else ""
+        again = f"starting it again {when}".rstrip()
+        self._say("master died", pid=pid, how=f"{how}{before}", next=again)
+
+    def _go_back(self) -> None:
+        """Give the table to the program before us, if there is one that this has replaced."""
+        handover = self._inheritance.handover
+        if handover is None or not handover.before:
+            return
+        back = handover.back(self._inheritance.complaint())
+        self._say("upgrade undone", reason=back.failure)
+        guard.take_charge(guard.Plan(handover.before, back.encoded(), self._say))
+
+    def _be_parent(self) -> int:
+        """Be the parent of whoever follows, and nothing else; return the exit code.
+
+        Somebody waits for the end of this process: a terminal, a service manager, a container. As
+        orphans of ours all that follow are our children (PR_SET_CHILD_SUBREAPER).
+        """
+        waited = {*PASSED_ON, int(signal.SIGCHLD)}
+        change_mask(BLOCK, waited)
+        code: int = Exit.OK
+        while True:
+            try:
+                while True:
+                    pid, status = os.waitpid(-1, os.WNOHANG)
+                    if not pid:
+                        break
+                    code = max(os.waitstatus_to_exitcode(status), Exit.OK)
+            except ChildProcessError:
+                return code
+            number = signal.sigwait(waited)
+            if number in PASSED_ON:
+                master = written_pid(Path(self._asked.runtime_dir, "chatd.pid"))
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(master or os.getpid(), number)
+
+    # Signals
+
+    def _take_signals(self) -> None:
+        while _come:
+            number = _come.pop()
+            if number not in PASSED_ON:
+                continue
+            if number in ENDING:
+                self._stopping = True
+                if not self._master:
+                    name = signal.Signals(number).name
+                    self._say("stopping", on=f"{name}; no master runs")
+                    self._status = Exit.OK
+            if self._master:
+                os.kill(self._master, number)  # not reaped, so it is its own
+
+    def _reap(self) -> None:
+        for pid, code in reap():
+            # All that it had asked for comes first.
+            self._hear()
+            if pid in self._leaving and not self._retired:
+                self._let_go(self._leaving.index(pid))
+            ticket = self._tickets.pop(pid, None)
+            if ticket is not None:
+                del self._workers[ticket]
+                self._owed.append(Exited(pid, code))
+            if pid == self._master:
+                self._bury(code)
+
+    # What the master asks for
+
+    def _hear(self) -> None:
+        """Do all that the master has asked for."""
+        if self._retired:
+            return
+        with _borrowed(reserved.SUPERVISOR) as channel:
+            while True:
+                try:
+                    record = channel.recv(MAX_RECORD, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return
+                if len(record) <= 1:
+                    continue  # a signal's number
+                try:
+                    request = decode_request(record)
+                except msgspec.DecodeError as error:
+                    self._say("bad request from master", pid=self._master, reason=error)
+                    continue
+                match request:
+                    case Settings(walls, memory_mb):
+                        _settle(Wall(walls), memory_mb)
+                    case Bear(ticket, descriptor):
+                        self._owed.append(self._bear(ticket, descriptor))
+                    case Kill(pid):
+                        if pid in self._tickets:
+                            os.kill(pid, signal.SIGKILL)  # not reaped, so it is its own
+                    case Ready():
+                        self._since, self._served = time.monotonic(), True
+                        self._inheritance.told()
+                    case Stopping():
+                        self._stopping = True
+                    case Retire():
+                        self._retired = True
+                        signal.set_wakeup_fd(-1)
+                        leave_table(reserved.SUPERVISOR)
+                        return
+
+    def _pay(self) -> None:
+        """Tell the master what it is owed, as far as the channel takes it."""
+        if self._retired:
+            return
+        with _borrowed(reserved.SUPERVISOR) as channel, contextlib.suppress(BlockingIOError):
+            while self._owed:
+                channel.send(encode(self._owed[0]))
+                self._owed.popleft()
+
+    # Workers
+
+    def _bear(self, ticket: int, descriptor: int) -> Answer:
+        """Fork a worker whose channel is ``descriptor``, which stays the master's to close."""
+        slot = self._free_slot()
+        if slot is None:
+            return Failed(ticket, errno.EAGAIN)
+        number = reserved.FIRST_BIRTH + slot
+        before = change_mask(BLOCK, MASTERS_SIGNALS)
+        try:
+            reserved.put(descriptor, number)
+            self._has_left[slot] = 0
+            pid = clone_sharing_table()
+            if pid == 0:
+                self._be_worker(number, slot)
+        except OSError as error:
+            self._let_go(slot)
+            return Failed(ticket, error.errno or 0)
+        finally:
+            change_mask(RESTORE, before)
+        self._leaving[slot] = pid
+        self._workers[ticket], self._tickets[pid] = pid, ticket
+        return Born(ticket, pid)
+
+    def _be_worker(self, number: int, slot: int) -> NoReturn:
+        """Be a worker, with a table of its own, and nothing of what this process was."""
+        try:
+            leave_table(number + 1)
+            self._has_left[slot] = 1
+            WorkerProcess(None, socket.socket(fileno=number)).live()
+        finally:
+            os._exit(os.EX_SOFTWARE)
+
+    def _free_slot(self) -> int | None:
+        """Return a number for a birth that no child needs any more; None if all are in use."""
+        for _ in range(100):
+            for slot, pid in enumerate(self._leaving):
+                if not pid or self._has_left[slot]:
+                    self._let_go(slot)
+                    return slot
+            time.sleep(0.001)
+        return None  # somebody has stopped them all
+
+    def _let_go(self, slot: int) -> None:
+        self._leaving[slot] = 0
+        reserved.clear(reserved.FIRST_BIRTH + slot)
+
+    def _say(self, event: str, **fields: object) -> None:
+        say(self._asked, event, **fields)
+
+
+def _settle(walls: Wall, memory_mb: int) -> None:
+    SANDBOX.choose(walls, own_size() + memory_mb * 1024 * 1024 if memory_mb else 0)
+
+
+@contextlib.contextmanager
+def _borrowed(number: int) -> Iterator[socket.socket]:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, number)
+    try:
+        yield channel
+    finally:
+        channel.detach()
+
+
+def _noted(number: int, _frame: FrameType | None) -> None:
+    """Note what has come; the number is in the channel as well, which ends the wait."""
+    _come.add(number)
+
+
+def main(arguments: list[str]) -> int:
+    """Supervise as ``arguments`` say (``asked``); return the exit code."""
+    asked, options = Asked.read(arguments)
+    invocation = Invocation.of(options)
+    change_mask(BLOCK, MASTERS_SIGNALS)
+    become_subreaper()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    inheritance = Inheritance.from_environment(asked, invocation)
+    rehearse(tuple(DIALECTS))
+    buildable()
+    setproctitle.setproctitle(guard.TITLE)
+    if inheritance.is_successor and not await_table(inheritance):
+        return Exit.OK
+    gc.collect()
+    gc.freeze()
+    return Supervisor(asked, inheritance).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
