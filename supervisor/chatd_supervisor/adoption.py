@@ -155,12 +155,12 @@ class Adoption:
         listener: socket.socket,
         offered: Callable[[Offered], None],
         pestered: Callable[[int, socket.socket], None],
-        moved: Callable[[], None],
+        named: Callable[[str, int], None],
     ) -> None:
         """``offered`` gets each offer of a process of our own user.
 
-        ``pestered`` is told which process offers too often, and on which connection; ``moved`` is
-        called when it is another socket.
+        ``pestered`` is told which process offers too often, and on which connection; ``named`` is
+        told what the socket is called, and of another one in its place.
         """
         self._loop = loop
         self._listener = listener
@@ -168,7 +168,8 @@ class Adoption:
         self._file = identity(self._path)
         self._offered = offered
         self._pestered = pestered
-        self._moved = moved
+        self._named = named
+        self._named(NAME, listener.fileno())
         self._rates = Rates()
         self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
         self._resting: asyncio.TimerHandle | None = None
@@ -252,7 +253,7 @@ class Adoption:
         """Listen on another socket in place of one that was removed. Raises OSError."""
         before, self._listener = self._listener, bind(self._path)
         self._file = identity(self._path)
-        self._moved()
+        self._named(NAME, self._listener.fileno())
         self._loop.remove_reader(before)
         before.close()
         if self._resting is None:

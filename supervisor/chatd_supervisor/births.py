@@ -10,8 +10,9 @@ we hear of: its death shows by the end of its channel alone, and nobody tells of
 A relay (``relaying``) has one worker in its life: with that it ends, one way or the other, and no
 death of such a worker counts as one that was followed by a restart.
 
-Newcomers come up to ``listeners.AT_ONCE`` together, successors one per turn of the loop: between
-two turns everybody else is served; and only a few are making ready at a time (``newborn``).
+Newcomers come up to ``listeners.AT_ONCE`` together, successors one per turn of the loop
+(``birth_queue``): between two turns everybody else is served; and only a few are making ready at a
+time (``newborn``).
 """
 
 import asyncio
@@ -20,12 +21,12 @@ import os
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from chatd_supervisor import counts
+from chatd_supervisor.birth_queue import BirthQueue
 from chatd_supervisor.conduct import Conduct, Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
@@ -34,9 +35,9 @@ from chatd_supervisor.measures import MEASURES
 from chatd_supervisor.newborn import Newborn
 from chatd_supervisor.obituaries import (
     VIOLATION,
-    Obituary,
     cause_of,
     ending_of,
+    obituary_of,
     remembering,
     sequel_of,
 )
@@ -47,12 +48,6 @@ from chatd_supervisor.restarts import Death, Verdict
 from chatd_supervisor.supervise.parent import Outcome, Parent
 from chatd_supervisor.violations import violated
 from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
-
-MOMENT: Final = 0.01
-"""Seconds until there may be another birth, when there are enough at a time."""
-
-RETRY: Final = 1.0
-"""Seconds until a birth is tried again that the system had no room for."""
 
 
 class Birth(NamedTuple):
@@ -98,8 +93,7 @@ class Births:
         self._born = born
         self._judged = judged
         self._severed = severed
-        self._due: deque[Connection] = deque()
-        self._due_later: deque[Connection] = deque()
+        self._due = BirthQueue(loop, lambda: self.is_crowded, self.give)
         self.newborn = Newborn()
         self.children: dict[int, Worker] = {}
         # Of them, those that we have forked ourselves.
@@ -207,7 +201,7 @@ class Births:
         if birth.refused is not None:
             birth.refused(outcome)
         else:
-            self._put_off(connection, outcome)
+            self._due.put_off(connection, outcome)
 
     def _catch_up(self, worker: Worker, told: Serve) -> None:
         """Tell ``worker`` what has changed since it was ``told`` whom to serve."""
@@ -224,7 +218,7 @@ class Births:
     @property
     def at_rest(self) -> bool:
         """Tell whether nobody waits for a worker."""
-        return not (self._due or self._due_later or self.expecting)
+        return not (self._due or self.expecting)
 
     def adopt(self, connection: Connection, pid: int, channel: socket.socket) -> None:
         """Take over worker ``pid`` of a dead master, which has offered itself on ``channel``."""
@@ -356,19 +350,8 @@ class Births:
         how = ending_of(worker.exitcode)
         follows = "closing" if verdict.close else sequel_of(verdict.delay)
         note("worker died", session=connection.session, pid=worker.pid, how=how, next=follows)
-        connection.obituaries = remembering(
-            connection.obituaries,
-            Obituary(
-                time.time(),
-                worker.pid,
-                how,
-                death.exitcode,
-                death.offset,
-                death.announced,
-                round(death.lived, 3),
-                follows,
-            ),
-        )
+        obituary = obituary_of(worker.pid, death, follows)
+        connection.obituaries = remembering(connection.obituaries, obituary)
         self._judged(connection, verdict)
         if connection.state is not State.SERVED:
             return
@@ -391,38 +374,11 @@ class Births:
         """Have ``connection`` given a worker as soon as it is its turn.
 
         A relay can be given none; it has ended.
-
-        Those whose clients have said something come first: when all have died at once, or a master
-        with them, the others do not miss theirs yet.
         """
         if connection.way.is_relay:
             self._severed(connection, "is gone")
-            return
-        if not self._due and not self._due_later:
-            self._loop.call_soon(self._next)
-        if connection.state is State.SERVED and connection.is_readable():
-            self._due.append(connection)
         else:
-            self._due_later.append(connection)
-
-    def _next(self) -> None:
-        if self.is_crowded:
-            self._loop.call_later(MOMENT, self._next)
-            return
-        connection = (self._due or self._due_later).popleft()
-        if self._due or self._due_later:
-            self._loop.call_soon(self._next)
-        if connection.state is not State.SERVED or connection.worker or connection.worker_asked:
-            return
-        try:
-            self.give(connection)
-        except OSError as error:
-            self._put_off(connection, error)
-
-    def _put_off(self, connection: Connection, error: OSError) -> None:
-        session = connection.session
-        note("worker not started", session=session, reason=error.strerror, retry=RETRY)
-        self._loop.call_later(RETRY, self.request, connection)
+            self._due.add(connection)
 
 
 def _worker(

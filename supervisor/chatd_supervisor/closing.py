@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.connections import Connection, State
+from chatd_supervisor.logbook import note
+from chatd_supervisor.work import Departing
 
 FAREWELL: Final = 5.0
 """Seconds a closed client has to take what is queued, and then to close its half."""
@@ -24,6 +26,23 @@ class Closing:
         """``close`` closes a connection at once."""
         self._loop = loop
         self._close = close
+
+    def part(self, departing: Departing) -> None:
+        """Log that a session has ended, as is written down, and let its connection go."""
+        connection = departing.connection
+        if connection.opening_unlogged:
+            connection.log_opening(None)
+        note(
+            "session ended",
+            session=connection.session,
+            pid=connection.worker.pid if connection.worker is not None else None,
+            nick=departing.nick,
+            reason=departing.cause or departing.reason,
+        )
+        if connection.state is State.ABSENT:
+            self._close(connection)
+        else:
+            self.begin(connection)
 
     def begin(self, connection: Connection) -> None:
         """Close ``connection`` as soon as what is queued has been sent."""

@@ -176,13 +176,13 @@ class Conduct:
             return Violation("state", f"said {kind.__name__} when {self.phase.value}")
         if (field := misfit(record)) is not None:
             return Violation("text", f"sent characters in {field} that are not passed on")
+        if self.drops(record):
+            if kind is Resumed:
+                self.phase = Phase.FREE
+            return None
         return self._take_note(record, now)
 
     def _take_note(self, record: Record, now: float) -> Violation | None:
-        if self.phase is Phase.RESUMING and type(record) is not Trace:
-            if type(record) is Resumed:
-                self.phase = Phase.FREE
-            return None
         match record:
             case Report():
                 return self._judge_report(record)

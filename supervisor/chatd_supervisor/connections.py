@@ -50,7 +50,7 @@ from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
 from chatd_supervisor.ways import Way, kind_of
 from chatd_workers.commands import Fresh, Proxied, Secured
-from chatd_workers.reports import MAX_USED
+from chatd_workers.reports import MAX_USED, Report
 
 _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
 _BIN: Final = bytearray(MAX_USED)
@@ -295,6 +295,18 @@ class Connection:
         self.offset += count
         skip(self.attached(), count)
 
+    def advance(self, report: Report) -> None:
+        """Go on after ``report``, which is committed."""
+        self.lines += len(report.commands)
+        self.discarding = report.discarding
+        self.carry = report.carry
+        self.consume(report.used)
+
+    def drop_line(self, used: int) -> None:
+        """Go on after a line of which ``used`` bytes are in the socket, and which nobody reads."""
+        self.carry = b""
+        self.consume(used)
+
     def look(self, count: int) -> bytes:
         """Return the next ``count`` bytes in the socket and leave them, for the quarantine."""
         try:
@@ -351,6 +363,13 @@ def sockets_of(connections: Iterable[Connection]) -> dict[str, int]:
         for connection in connections
         if connection.client is not None
     }
+
+
+def attached(
+    connections: Iterable[Connection],
+) -> list[tuple[int, socket.socket, Output]]:
+    """Return session, client's socket and outgoing side of those whose client is here."""
+    return [(one.session, one.client, one.output) for one in connections if one.client is not None]
 
 
 def skip(client: socket.socket, count: int) -> None:

@@ -244,8 +244,8 @@ EVENTS: Final = {
     "sessions found": Kind(
         WARNING,
         ("sessions", "at_hand", "workers"),
-        "The master goes on with the clients of a dead one. at_hand are those whose sockets it has; "
-        "the others are brought by their workers. workers are those that go on where they are.",
+        "The master goes on with the clients of a dead one. at_hand are those whose sockets it "
+        "has; the others are brought by their workers. workers are those that go on as they are.",
     ),
     "offer refused": Kind(
         WARNING,

@@ -11,12 +11,12 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from chatd_supervisor import cpu_timer
-from chatd_supervisor.adoption import NAME, Adoption, bind_or_take
+from chatd_supervisor.adoption import Adoption, bind_or_take
 from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
@@ -37,7 +37,6 @@ from chatd_supervisor.journal import Journal
 from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.pidfile import SupervisorFile
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.quarantine import keep_next
 from chatd_supervisor.reception import Reception
@@ -53,13 +52,13 @@ from chatd_supervisor.signals import Signals
 from chatd_supervisor.stack_report import StackReport
 from chatd_supervisor.staffing import Staffing, rates_of
 from chatd_supervisor.state import State
-from chatd_supervisor.supervise import socket_names
-from chatd_supervisor.supervise.parent import Hearers
+from chatd_supervisor.supervise.pair import Pair
+from chatd_supervisor.supervise.socket_names import SocketNames
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.throttle import Throttle
 from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.titling import Title
-from chatd_supervisor.upgrading import QUIET, Launch, Upgrade
+from chatd_supervisor.upgrading import Launch, Upgrade
 from chatd_supervisor.walling import build_walls
 from chatd_supervisor.watchdog import WatchedSelector
 from chatd_supervisor.winding_down import wind_down
@@ -80,7 +79,7 @@ class Master:
         self._launch = launch
         self._store = launch.store
         self._parent = launch.parent
-        self._supervisor_file: SupervisorFile | None = None
+        self._pair: Pair | None = None
         self._last_good = launch.last_good
         self._state = "serving"
         # What answers which request on the control socket.
@@ -115,7 +114,7 @@ class Master:
                 held.enter_context(contextlib.closing(self._handle_signals()))
             except Exception as error:
                 handover = self._launch.handover
-                if handover is not None and not handover.failure:
+                if self._parent is None and handover is not None and handover.is_upgrade:
                     note("upgrade undone", reason=error)
                     go_back(handover, str(error))
                 raise
@@ -133,8 +132,8 @@ class Master:
             if not self._last_good.error:
                 self._last_good.keep(self._config)
             ready()
-            if self._parent is not None:
-                self._parent.ready()
+            if self._pair is not None:
+                self._pair.ready()
             connections = self._switchboard.connections.values()
             renew_after(self._launch.handover, self._loop, self._births, connections)
             self._files.watchdog.begin(self._config.server.watchdog)
@@ -151,25 +150,26 @@ class Master:
         launch = self._launch
         # What was bound as root has no name in the table yet.
         held = {**launch.stock.take_named(), **launch.bound}
-        self._adoption_file = -1
+        self._names = SocketNames(self._paths.socket_names_file, self._store)
         # First of all, for it is what most often cannot be.
-        self._ports = Ports(self._loop, self._receive, self._store, held, self._write_names)
+        names = self._names
+        self._ports = Ports(self._loop, self._receive, self._store, held, names.set_listening)
         self._ports.listen(self._config, self._last_good)
         recovery = self._assemble(journal)
         bound = bind_or_take(self._paths.adoption_socket, held)
         self._adoption = Adoption(
-            self._loop, bound, recovery.offered, recovery.pestered, self._name_sockets
+            self._loop, bound, recovery.offered, recovery.pestered, names.set_adoption
         )
-        self._name_sockets()
-        self._upgrade = Upgrade(self._loop, self._switchboard, launch, self._paths, self._listening)
+        self._upgrade = Upgrade(
+            self._loop, self._switchboard, launch, self._paths, lambda: names.named().values()
+        )
         self._answers |= self._requests()
         if self._parent is not None:
-            hearers = Hearers(self._births.exited, self._births.orphaned, self._lost)
-            self._parent.settle(self._walls.wanted, self._config.sandbox.memory_mb)
-            self._parent.attach(self._loop, hearers, self._births.strangers)
+            file = self._paths.supervisor_file
+            self._pair = Pair(self._loop, self._parent, self._upgrade, file)
+            self._pair.begin(self._births, self._walls.wanted, self._config.sandbox)
         recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
-        for connection in self._switchboard.connections.values():
-            self._timeouts.expect(connection)
+        self._timeouts.expect_all()
         if self._store is not None:
             self._store.hold_only(self._named())
         for name, descriptor in held.items():
@@ -178,22 +178,9 @@ class Master:
         held.clear()  # the ports look there again, at a reload
         launch.stock.close()
         await control.start()
-        if self._parent is not None:
-            parent = self._parent
-            self._supervisor_file = SupervisorFile(self._paths.supervisor_file, lambda: parent.pid)
-            self._supervisor_file.write()
-        pieces = pieces_of(
-            self._paths, launch.pid_file, control, self._adoption, self._supervisor_file
-        )
+        supervisor = self._pair.file if self._pair is not None else None
+        pieces = pieces_of(self._paths, launch.pid_file, control, self._adoption, supervisor)
         self._runtime_files = RuntimeFiles(self._loop, self._paths, pieces)
-
-    def _lost(self) -> None:
-        """Go on with a guard in place of a supervisor that has died, and have another pair."""
-        if self._state == "stopping":
-            return
-        if self._supervisor_file is not None:
-            self._supervisor_file.write()
-        self._loop.call_later(QUIET, self._upgrade.renew)
 
     def _assemble(self, journal: Journal) -> Recovery:
         """Put everything together, in the state that the journal and the runtime files tell."""
@@ -268,10 +255,10 @@ class Master:
         self._switchboard.shut()
         self._files.discard()
         self._paths.adoption_socket.unlink(missing_ok=True)
-        self._paths.socket_names_file.unlink(missing_ok=True)
+        self._names.discard()
         self._last_good.discard()
-        if self._supervisor_file is not None:
-            self._supervisor_file.remove()
+        if self._pair is not None:
+            self._pair.file.remove()
         if self._store is not None:
             self._store.goodbye()
 
@@ -305,28 +292,9 @@ class Master:
 
     # Upgrading
 
-    def _listening(self) -> list[int]:
-        """Return the sockets that listen."""
-        return [*self._ports.named().values(), self._adoption.fileno()]
-
     def _named(self) -> dict[str, int]:
         """Return our sockets, by the names under which the service manager holds them."""
-        clients = sockets_of(self._switchboard.connections.values())
-        return {**self._ports.named(), NAME: self._adoption.fileno(), **clients}
-
-    def _name_sockets(self) -> None:
-        """Write down what the listening sockets are called; have another adoption socket held."""
-        self._adoption_file = self._adoption.fileno()
-        self._write_names(self._ports.named())
-        if self._store is not None:
-            self._store.hold(NAME, self._adoption_file)
-
-    def _write_names(self, listening: Mapping[str, int]) -> None:
-        named = dict(listening)
-        if self._adoption_file >= 0:
-            named[NAME] = self._adoption_file
-        lent = self._store.lent if self._store is not None else frozenset()
-        socket_names.write(self._paths.socket_names_file, named, lent)
+        return self._names.named() | sockets_of(self._switchboard.connections.values())
 
     # Stopping
 
@@ -338,8 +306,8 @@ class Master:
         self._state = "stopping"
         self._launch.notifier.stopping(self._config.limits.stop_timeout)
         self._upgrade.stop()
-        if self._parent is not None:
-            self._parent.stopping()
+        if self._pair is not None:
+            self._pair.stopping()
         self._stopped.set()
 
     async def _wind_down(self) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import time
 from typing import Final, NamedTuple
+
+from chatd_supervisor.restarts import Death
 
 VIOLATION: Final = os.EX_PROTOCOL
 """Exit code put down for a worker that was ended because it broke the rules of the channel."""
@@ -29,6 +32,20 @@ class Obituary(NamedTuple):
     """Seconds."""
     next: str
     """What followed, in words."""
+
+
+def obituary_of(pid: int, death: Death, follows: str) -> Obituary:
+    """Return that of worker ``pid``, which has just died; ``follows`` is what does."""
+    return Obituary(
+        time.time(),
+        pid,
+        ending_of(death.exitcode),
+        death.exitcode,
+        death.offset,
+        death.announced,
+        round(death.lived, 3),
+        follows,
+    )
 
 
 def remembering(known: tuple[Obituary, ...], new: Obituary) -> tuple[Obituary, ...]:

@@ -28,7 +28,9 @@ from chatd_supervisor.connections import Connection, State, host_of, let_go, ski
 from chatd_supervisor.hub.coming import secured_of
 from chatd_supervisor.journal import Snapshot, StoredSession
 from chatd_supervisor.ledger import Row
+from chatd_supervisor.listeners import Listener
 from chatd_supervisor.logbook import note
+from chatd_supervisor.newborn_relays import NewbornRelays
 from chatd_supervisor.outbox import Recovered
 from chatd_supervisor.ports import Ports
 from chatd_supervisor.processes import kill
@@ -36,7 +38,7 @@ from chatd_supervisor.reception import Reception
 from chatd_supervisor.session_files import SessionFiles
 from chatd_supervisor.staffing import pace_of
 from chatd_supervisor.supervise.parent import Parent
-from chatd_supervisor.supervise.table import Stock
+from chatd_supervisor.supervise.table import Stock, is_waiting
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import AccountChanged
@@ -104,12 +106,13 @@ class Recovery:
             row = self._rows.get(stored.arrival.session)
             self._take_up(stored, Way(row.way) if row is not None else Way.PLAIN, now)
         at_hand, resumed = 0, 0
+        newcomers: list[tuple[Listener, socket.socket]] = []
         for number, row in list(self._rows.items()):
             connection = self._board.connections.get(number)
             client = _taken(stock, row.cookie)
             channel = _taken(stock, row.channel)
             if connection is None:
-                self._forget(number, client, channel)
+                newcomers += self._forget(number, client, channel, parent)
                 continue
             if client is not None:
                 at_hand += 1
@@ -117,8 +120,10 @@ class Recovery:
             if channel is not None:
                 pace = pace_of(connection, limits)
                 resumed += self._resume_worker(connection, row, channel, parent, pace)
-        for listener, accepted in stock.take_accepted(ports.accepting):
-            self._reception.receive(listener, [accepted])
+        relays = NewbornRelays(self._board.connections.values(), self._births, stock)
+        for listener, accepted in [*newcomers, *stock.take_accepted(ports.accepting)]:
+            if not (listener.way.is_relay and relays.take(listener, accepted)):
+                self._reception.receive(listener, [accepted])
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
         if self._awaited:
@@ -134,28 +139,36 @@ class Recovery:
             note("sessions found", sessions=sessions, at_hand=at_hand, workers=resumed)
 
     def _forget(
-        self, number: int, client: socket.socket | None, channel: socket.socket | None
-    ) -> None:
-        """Do with a session that is not in the journal what is to be done with it.
+        self,
+        number: int,
+        client: socket.socket | None,
+        channel: socket.socket | None = None,
+        parent: Parent | None = None,
+    ) -> list[tuple[Listener, socket.socket]]:
+        """Let go of a session that is not in the journal; return its client, if it is to come in.
 
-        It was accepted and not greeted, or is over and was not let go of yet. One that is over was
-        shut down before anything else.
+        Either it was accepted and not greeted, or it is over and was not let go of yet. One that is
+        over was shut down before anything else.
         """
         if client is None and channel is None:
-            return  # its worker may bring it
-        way = Way(self._rows.pop(number).way)
+            return []  # its worker may bring it
+        row = self._rows.pop(number)
         self._ledger.leave(number)
         if channel is not None:
+            # It may have begun to read what its successor is to read.
+            pid = parent.workers.get(row.channel, row.pid) if parent is not None else row.pid
+            kill(pid, channel)
             channel.close()
         if client is None:
-            return
+            return []
         assert self._ports is not None, "begun"
         listener = self._ports.accepting(client)
-        if number > self._snapshot.last_session and not way.is_relay and listener is not None:
-            self._reception.receive(listener, [client])
-        else:
-            # The pair of a relay; its real socket, if it is here, is greeted by itself.
-            client.close()
+        is_new = number > self._snapshot.last_session and not Way(row.way).is_relay
+        if is_new and listener is not None and is_waiting(client):
+            return [(listener, client)]
+        # Or the pair of a relay; its real socket, if it is here, is greeted by itself.
+        client.close()
+        return []
 
     def _resume_worker(
         self,
@@ -337,7 +350,8 @@ class Recovery:
 
     def _readmit(self, offered: Offered) -> None:
         # It holds the client until we do for certain.
-        self._forget(offered.offer.session, offered.client, None)
+        for listener, client in self._forget(offered.offer.session, offered.client):
+            self._reception.receive(listener, [client])
         dismiss(offered.channel)
 
 

@@ -3,10 +3,11 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatd_supervisor import __version__
 from chatd_supervisor.addresses import ListenError, split_address
@@ -25,10 +26,11 @@ from chatd_supervisor.journal import JournalError
 from chatd_supervisor.last_good import LastGood, read
 from chatd_supervisor.lean import lean_imports
 from chatd_supervisor.listen_config import Listen
+from chatd_supervisor.locks import Locks, locks_of, refuse_other, shared_locks
 from chatd_supervisor.logbook import note
 from chatd_supervisor.logs import LogHandler, set_up
 from chatd_supervisor.paths import Paths, prepare
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile
+from chatd_supervisor.pidfile import AlreadyRunning
 from chatd_supervisor.privileges import PrivilegeError
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_workers.config_file import ConfigError
@@ -38,13 +40,6 @@ if TYPE_CHECKING:  # the commands that ask do not pay for these
     from chatd_supervisor.supervise.parent import Parent
     from chatd_supervisor.supervise.successor import Inheritance
     from chatd_supervisor.supervise.table import Stock
-
-
-LOCKED: Final = 10.0
-"""Seconds in which whoever passes a server on must have ended."""
-
-MOMENT: Final = 0.0005
-"""Seconds between two looks whether it has."""
 
 
 class Beginning(NamedTuple):
@@ -58,22 +53,10 @@ class Beginning(NamedTuple):
     """The supervisor,"""
     asked: "Asked | None" = None
     """and how that was run."""
-    bound: dict[str, int] = {}
+    bound: Mapping[str, int] = MappingProxyType({})
     """Listening sockets that were bound as root, by name."""
     complain: Callable[[str], None] | None = None
     """Tells a supervisor why this master cannot serve."""
-
-
-class Locks(NamedTuple):
-    """What says that both directories are ours."""
-
-    pid_file: PidFile
-    state: PidFile
-
-    def release(self) -> None:
-        """Give both back."""
-        self.pid_file.release()
-        self.state.release()
 
 
 def start(invocation: Invocation, *, supervised: bool) -> int:
@@ -90,18 +73,15 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
 
     Returns an exit code if that cannot be, else never.
     """
-    from chatd_supervisor.supervise.asked import Asked  # noqa: PLC0415  # a plain one does not need it
-    from chatd_supervisor.supervise.clone import can_share_tables  # noqa: PLC0415
+    from chatd_supervisor.supervise.asked import Asked  # noqa: PLC0415  # not for a plain one
 
     try:
-        if not can_share_tables():
-            machine = os.uname().machine
-            raise ConfigError(f"a server on {machine} cannot be supervised; use --plain")
+        _refuse_machine()
         config = invocation.config()
         bound = step_down(invocation, config)
         places = paths_of(config)
         prepare(places)
-        _refuse_other(places)
+        refuse_other(places)
     except (ConfigError, OSError, AlreadyRunning) as error:
         return _failed(starter, *_explained(error))
     tell_supervisor(bound)
@@ -113,11 +93,12 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     return os.execv(sys.executable, program)  # noqa: S606  # ourselves
 
 
-def _refuse_other(places: Paths) -> None:
-    """Raise AlreadyRunning if another server is in the directory: sooner than its master would."""
-    lock = PidFile(places.pid_file)
-    lock.acquire()
-    lock.release()
+def _refuse_machine() -> None:
+    from chatd_supervisor.supervise.clone import can_share_tables  # noqa: PLC0415
+
+    if not can_share_tables():
+        machine = os.uname().machine
+        raise ConfigError(f"a server on {machine} cannot be supervised; use --plain")
 
 
 def serve(invocation: Invocation, starter: Starter | None) -> int:
@@ -135,9 +116,9 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
         config, last_good = _configuration(invocation, places.saved_config, follows=follows)
         bound = step_down(invocation, config) if handover is None else {}
         places = paths_of(config)
-        locks = _locks(places, handover)
+        locks = locks_of(places, handover)
     except (ConfigError, OSError, AlreadyRunning) as error:
-        if handover is not None and not handover.failure:
+        if handover is not None and handover.is_upgrade:
             go_back(handover, str(error))
         return _failed(starter, *_explained(error))
     try:
@@ -169,7 +150,7 @@ def serve_shared(
         places = paths_of(config)
         if inheritance.handover is not None:
             check_places(places, inheritance.handover)
-        locks = _shared_locks(places, stock, wait=inheritance.is_successor)
+        locks = shared_locks(places, stock, wait=inheritance.is_successor)
     except (ConfigError, OSError, AlreadyRunning) as error:
         inheritance.complain(str(error))
         return _failed(starter, *_explained(error))
@@ -206,58 +187,6 @@ def _configuration(
         return saved, LastGood(saved_config, goes_on=True, error=str(error))
     path = paths_of(config).saved_config
     return config, LastGood(path, goes_on=follows and path.exists())
-
-
-def _locks(places: Paths, handover: Handover | None) -> Locks:
-    """Return the locks on both directories, taken now or by the program before us.
-
-    Raises PathError if a directory cannot be used, AlreadyRunning, other OSErrors.
-    """
-    locks = _unlocked(places)
-    if handover is None:
-        prepare(places)
-        _lock(locks)
-    else:
-        check_places(places, handover)
-        locks.pid_file.take_over(handover.pid_file)
-        locks.state.take_over(handover.state_lock)
-    return locks
-
-
-def _shared_locks(places: Paths, stock: "Stock", *, wait: bool) -> Locks:
-    """Return the locks, which belong to the table: taken now, or by a master before this one.
-
-    ``wait`` for them, if the table that has them is about to end. Raises as ``_locks``.
-    """
-    prepare(places)
-    locks = _unlocked(places)
-    for lock in locks:
-        descriptor = stock.take_file(lock.path)
-        if descriptor is not None:
-            lock.take_over(descriptor)
-    deadline = time.monotonic() + (LOCKED if wait else 0.0)
-    while True:
-        try:
-            _lock(locks)
-        except AlreadyRunning:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(MOMENT)
-        else:
-            return locks
-
-
-def _unlocked(places: Paths) -> Locks:
-    return Locks(PidFile(places.pid_file), PidFile(places.state_lock, places.runtime_dir))
-
-
-def _lock(locks: Locks) -> None:
-    locks.pid_file.acquire()
-    try:
-        locks.state.acquire()
-    except BaseException:
-        locks.pid_file.release()
-        raise
 
 
 def try_out(invocation: Invocation) -> int:
@@ -347,7 +276,7 @@ def _run(
             stock=beginning.stock,
             handover=handover,
             started=handover.started if handover is not None else time.time(),
-            bound=beginning.bound,
+            bound=dict(beginning.bound),
             last_good=beginning.last_good,
             notifier=notifier,
         )

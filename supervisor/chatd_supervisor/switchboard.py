@@ -18,7 +18,7 @@ from chatd_supervisor.checks import Checks
 from chatd_supervisor.closing import Closing
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.conduct import OF_THE_STREAM, Phase, Violation, judge_bytes
-from chatd_supervisor.connections import PRESENT, Connection, State, Worker, let_go
+from chatd_supervisor.connections import PRESENT, Connection, State, Worker, attached, let_go
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Operation
 from chatd_supervisor.ledger import Ledger
@@ -155,20 +155,16 @@ class Switchboard:
             connection = worker.connection
             assert connection is not None, "only what concerns somebody is committed"
             self.lines += len(report.commands)
-            connection.lines += len(report.commands)
-            connection.discarding = report.discarding
-            connection.carry = report.carry
-            connection.consume(report.used)
+            connection.advance(report)
             if report.fresh:
                 self.learned(connection, report.fresh)
         for dropped in commit.dropped:
-            dropped.connection.carry = b""
-            dropped.connection.consume(dropped.used)
+            dropped.connection.drop_line(dropped.used)
         for output in self.egress.write(commit.runs):
             if self.send_queue and output.queued > self.send_queue:
                 self._too_slow(output)
         for departing in commit.departed:
-            self._part(departing)
+            self.closing.part(departing)
         for worker, *_ in commit.reports:
             self._acknowledge(worker)
         if self.commits.outbox.is_full:
@@ -178,13 +174,8 @@ class Switchboard:
             self._loop.call_soon(self._operate, operation)
 
     def _roll(self) -> None:
-        present = [
-            (c.session, c.client, c.output)
-            for c in self.connections.values()
-            if c.client is not None
-        ]
         try:
-            self.commits.outbox.roll(present, self._ledger)
+            self.commits.outbox.roll(attached(self.connections.values()), self._ledger)
         except OSError as error:
             # Everything needed is still there, and it will be tried again.
             note("outbox not shortened", reason=error)
@@ -375,26 +366,6 @@ class Switchboard:
         Takes effect with the next ``commit``.
         """
         self.commits.add(Departing(connection, reason, farewell))
-
-    def _part(self, departing: Departing) -> None:
-        connection = departing.connection
-        if connection.opening_unlogged:
-            connection.log_opening(None)
-        note(
-            "session ended",
-            session=connection.session,
-            pid=connection.worker.pid if connection.worker is not None else None,
-            nick=departing.nick,
-            reason=departing.cause or departing.reason,
-        )
-        end = self.close if connection.state is State.ABSENT else self.closing.begin
-        end(connection)
-
-    def dissolve(self, farewell: str) -> None:
-        """Let everybody go at once: each is told ``farewell``, and not of the others' leaving."""
-        for connection in self.connections.values():
-            self.commits.add(Departing(connection, farewell, farewell, quiet=True))
-        self.commit()
 
     def close(self, connection: Connection) -> None:
         """Close ``connection`` now, whatever is still queued."""

@@ -44,6 +44,11 @@ class Timeouts:
             patience = self.limits.registration_timeout
             self._loop.call_later(patience, self._look, connection.session, patience)
 
+    def expect_all(self) -> None:
+        """Do so with everybody who is there."""
+        for connection in self._board.connections.values():
+            self.expect(connection)
+
     def _is_known(self, connection: Connection) -> bool:
         session = self._board.hub.sessions.get(connection.session)
         return session is None or session.record.registered

@@ -303,7 +303,8 @@ class Upgrade:
     def _hand_over(self) -> None:
         """Pass the table on, and end. Raises NotTaken, OSError."""
         parent, asked = self._launch.parent, self._launch.asked
-        assert parent is not None and asked is not None, "a successor is a supervisor's"
+        assert parent is not None, "a successor is a supervisor's"
+        assert asked is not None, "a supervisor was asked for"
         self._settle()
         given = self._note(asked.program(self._launch.options))
         succession.hand_over(open_sockets(reserved.FREE), given.encoded())

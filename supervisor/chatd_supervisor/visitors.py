@@ -49,20 +49,17 @@ def arrive(listener: Listener, accepted: socket.socket, keepalive: int) -> Visit
     listen, way = listener.listen, listener.way
     user = ""
     try:
+        peer = peer_of(listener, accepted)
         if way & Way.UNIX:
-            known = local_user(accepted)
-            peer, host = known.peer, ""
-            user = known.name if way.is_local else ""
+            host = ""
+            user = local_user(accepted).name if way.is_local else ""
         else:
-            peer = format_address(accepted.getpeername())
             host = accepted.getpeername()[0]
     except OSError as error:
         raise Gone from error
     refusal = None
     if way & Way.PROXY and not listener.trusts(host):
         refusal = NO_PROXY
-    if way & Way.PROXY:
-        peer = f"proxy:{peer.removeprefix('unix:')}"
     if not way.is_relay:
         return Visitor(accepted, peer, listen.dialect, way, refusal=refusal)
     try:
@@ -73,3 +70,12 @@ def arrive(listener: Listener, accepted: socket.socket, keepalive: int) -> Visit
     certificate = listener.certificate
     ends = Ends(accepted, inner, certificate.fileno() if certificate is not None else None)
     return Visitor(client, peer, listen.dialect, way, ends, user, refusal)
+
+
+def peer_of(listener: Listener, accepted: socket.socket) -> str:
+    """Return the address, as it is shown, of who has connected to ``listener``. Raises OSError."""
+    if listener.way & Way.UNIX:
+        peer = local_user(accepted).peer
+    else:
+        peer = format_address(accepted.getpeername())
+    return f"proxy:{peer.removeprefix('unix:')}" if listener.way & Way.PROXY else peer

@@ -11,10 +11,12 @@ from typing import Final
 from chatd_supervisor.births import Births
 from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.switchboard import Switchboard
+from chatd_supervisor.work import Departing
 
 POLL: Final = 0.02
 
 FAREWELL: Final = "the server is stopping"
+"""What everybody is told; and nobody is told of the others' leaving."""
 
 
 async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
@@ -30,7 +32,9 @@ async def wind_down(board: Switchboard, births: Births, timeout: float) -> None:
         if connection.worker is not None:
             board.drain(connection.worker)
     await _until(lambda: all(map(_is_drained, board.connections.values())), begun + timeout / 2)
-    board.dissolve(FAREWELL)
+    for connection in board.connections.values():
+        board.commits.add(Departing(connection, FAREWELL, FAREWELL, quiet=True))
+    board.commit()
 
     def all_delivered() -> bool:
         # Whoever keeps the connection open at the other end has still been told everything.

@@ -10,22 +10,50 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chatd_supervisor import counts
+from chatd_supervisor.store import Store
 
 
-def write(path: Path, named: Mapping[str, int], lent: frozenset[str]) -> None:
-    """Put the cookies of the sockets ``named`` in place of what is at ``path``.
+class SocketNames:
+    """What the listening sockets of this master are called."""
 
-    ``lent`` are names of those that are a service manager's. Raises OSError.
-    """
-    rows = (
-        {"cookie": counts.cookie_of(descriptor), "name": name, "lent": name in lent}
-        for name, descriptor in named.items()
-    )
-    new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.writelines(f"{json.dumps(row)}\n" for row in rows)
-    new.replace(path)
+    def __init__(self, path: Path, store: Store | None) -> None:
+        """``store`` is the service manager's, which may have lent us some."""
+        self._path = path
+        self._store = store
+        self._named: dict[str, int] = {}
+        self._adoption: dict[str, int] = {}
+
+    def named(self) -> dict[str, int]:
+        """Return their descriptors, by name."""
+        return self._named | self._adoption
+
+    def set_listening(self, named: Mapping[str, int]) -> None:
+        """Write down that these listen for clients. Raises OSError."""
+        self._named = dict(named)
+        self._write()
+
+    def set_adoption(self, name: str, descriptor: int) -> None:
+        """Write down that this one listens for workers. Raises OSError."""
+        self._adoption = {name: descriptor}
+        self._write()
+        if self._store is not None:
+            self._store.hold(name, descriptor)
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        lent = self._store.lent if self._store is not None else frozenset()
+        rows = (
+            {"cookie": counts.cookie_of(descriptor), "name": name, "lent": name in lent}
+            for name, descriptor in self.named().items()
+        )
+        new = self._path.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+        new.replace(self._path)
 
 
 def read(path: Path) -> tuple[dict[int, str], frozenset[str]]:

@@ -120,15 +120,10 @@ def hand_over(descriptors: Iterable[int], note: bytes, seconds: float = TAKING) 
                 some = sent[first : first + AT_ONCE]
                 send_with_descriptor(channel, encode(Descriptors()), *some)
             channel.send(encode(Take(note)))
-            while True:
-                record = channel.recv(MAX_RECORD)
-                if not record:
-                    raise NotTaken("the successor has ended")
-                reply = decode_reply(record)
-                if isinstance(reply, Taken):
-                    break
-    except NotTaken:
-        raise
+            reply = None
+            while not isinstance(reply, Taken):
+                # An empty record, where the successor has ended, is no reply.
+                reply = decode_reply(channel.recv(MAX_RECORD))
     except (OSError, msgspec.DecodeError) as error:
         raise NotTaken(f"the successor does not take what it is sent: {error}") from error
     if reply.count != len(sent):

@@ -30,10 +30,6 @@ ready                  it says Retire                      it stays as the paren
 through. The few it needs are reserved (``reserved``): both ends of the channel to the master, of
 which its own is what it waits for, and the other one is where signals are written to that come
 meanwhile (``signal.set_wakeup_fd``). The log it opens for each line, while there is no master.
-
-**Workers** are forked here and leave the table at once, with their end of their channel in one of
-the reserved numbers and nothing else above it: that takes no longer with 20,000 descriptors open.
-Only when a child has left may the number be used again, which it says in memory that both share.
 """
 
 import gc
@@ -57,11 +53,9 @@ with lean_imports():
     from chatd_supervisor.walling import buildable
     from chatd_workers.dialects import DIALECTS
     from chatd_workers.rehearsal import rehearse
-    from chatd_workers.sandbox.walls import SANDBOX, Wall, own_size
+    from chatd_workers.sandbox.walls import Wall
 
 import contextlib  # noqa: E402
-import errno  # noqa: E402
-import mmap  # noqa: E402
 import resource  # noqa: E402
 import select  # noqa: E402
 import signal  # noqa: E402
@@ -81,7 +75,7 @@ from chatd_supervisor.exits import Exit  # noqa: E402
 from chatd_supervisor.invocation import Invocation  # noqa: E402
 from chatd_supervisor.obituaries import ending_of  # noqa: E402
 from chatd_supervisor.pidfile import written_pid  # noqa: E402
-from chatd_supervisor.processes import WorkerProcess, reap  # noqa: E402
+from chatd_supervisor.processes import reap  # noqa: E402
 from chatd_supervisor.subreaper import become_subreaper  # noqa: E402
 from chatd_supervisor.supervise import guard, reserved  # noqa: E402
 from chatd_supervisor.supervise.asked import Asked  # noqa: E402
@@ -90,6 +84,7 @@ from chatd_supervisor.supervise.clone import (  # noqa: E402
     clone_sharing_table,
     leave_table,
 )
+from chatd_supervisor.supervise.fork_server import ForkServer, settle  # noqa: E402
 from chatd_supervisor.supervise.records import (  # noqa: E402
     MAX_RECORD,
     Answer,
@@ -139,9 +134,7 @@ class Supervisor:
         self._tickets: dict[int, int] = {}
         # What the channel did not take.
         self._owed: deque[Answer] = deque()
-        # Which child leaves the table with which of the numbers for births; 0: none.
-        self._leaving = [0] * reserved.BIRTHS
-        self._has_left = mmap.mmap(-1, reserved.BIRTHS)
+        self._fork_server = ForkServer()
         self._since: float | None = None
         self._due = 0.0
         self._backoff = Backoff()
@@ -296,8 +289,8 @@ class Supervisor:
         for pid, code in reap():
             # All that it had asked for comes first.
             self._hear()
-            if pid in self._leaving and not self._retired:
-                self._let_go(self._leaving.index(pid))
+            if not self._retired:
+                self._fork_server.has_ended(pid)
             ticket = self._tickets.pop(pid, None)
             if ticket is not None:
                 del self._workers[ticket]
@@ -326,7 +319,7 @@ class Supervisor:
                     continue
                 match request:
                     case Settings(walls, memory_mb):
-                        _settle(Wall(walls), memory_mb)
+                        settle(Wall(walls), memory_mb)
                     case Bear(ticket, descriptor):
                         self._owed.append(self._bear(ticket, descriptor))
                     case Kill(pid):
@@ -343,6 +336,15 @@ class Supervisor:
                         leave_table(reserved.SUPERVISOR)
                         return
 
+    def _bear(self, ticket: int, descriptor: int) -> Answer:
+        """Fork a worker whose channel is ``descriptor``, which stays the master's to close."""
+        try:
+            pid = self._fork_server.fork(descriptor)
+        except OSError as error:
+            return Failed(ticket, error.errno or 0)
+        self._workers[ticket], self._tickets[pid] = pid, ticket
+        return Born(ticket, pid)
+
     def _pay(self) -> None:
         """Tell the master what it is owed, as far as the channel takes it."""
         if self._retired:
@@ -352,59 +354,8 @@ class Supervisor:
                 channel.send(encode(self._owed[0]))
                 self._owed.popleft()
 
-    # Workers
-
-    def _bear(self, ticket: int, descriptor: int) -> Answer:
-        """Fork a worker whose channel is ``descriptor``, which stays the master's to close."""
-        slot = self._free_slot()
-        if slot is None:
-            return Failed(ticket, errno.EAGAIN)
-        number = reserved.FIRST_BIRTH + slot
-        before = change_mask(BLOCK, MASTERS_SIGNALS)
-        try:
-            reserved.put(descriptor, number)
-            self._has_left[slot] = 0
-            pid = clone_sharing_table()
-            if pid == 0:
-                self._be_worker(number, slot)
-        except OSError as error:
-            self._let_go(slot)
-            return Failed(ticket, error.errno or 0)
-        finally:
-            change_mask(RESTORE, before)
-        self._leaving[slot] = pid
-        self._workers[ticket], self._tickets[pid] = pid, ticket
-        return Born(ticket, pid)
-
-    def _be_worker(self, number: int, slot: int) -> NoReturn:
-        """Be a worker, with a table of its own, and nothing of what this process was."""
-        try:
-            leave_table(number + 1)
-            self._has_left[slot] = 1
-            WorkerProcess(None, socket.socket(fileno=number)).live()
-        finally:
-            os._exit(os.EX_SOFTWARE)
-
-    def _free_slot(self) -> int | None:
-        """Return a number for a birth that no child needs any more; None if all are in use."""
-        for _ in range(100):
-            for slot, pid in enumerate(self._leaving):
-                if not pid or self._has_left[slot]:
-                    self._let_go(slot)
-                    return slot
-            time.sleep(0.001)
-        return None  # somebody has stopped them all
-
-    def _let_go(self, slot: int) -> None:
-        self._leaving[slot] = 0
-        reserved.clear(reserved.FIRST_BIRTH + slot)
-
     def _say(self, event: str, **fields: object) -> None:
         say(self._asked, event, **fields)
-
-
-def _settle(walls: Wall, memory_mb: int) -> None:
-    SANDBOX.choose(walls, own_size() + memory_mb * 1024 * 1024 if memory_mb else 0)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,9 @@ class Stock:
         try:
             kind = os.readlink(f"/proc/self/fd/{descriptor}")
             if kind.startswith("socket:"):
-                self._sockets[counts.cookie_of(descriptor)] = descriptor
+                if self._sockets.setdefault(counts.cookie_of(descriptor), descriptor) != descriptor:
+                    os.close(descriptor)  # a duplicate
+                    return
             elif kind.startswith("/"):
                 status = os.fstat(descriptor)
                 self._files.setdefault((status.st_dev, status.st_ino), []).append(descriptor)
@@ -115,13 +117,23 @@ class Stock:
         accepted = []
         for cookie, descriptor in list(self._sockets.items()):
             found = socket.socket(fileno=descriptor)
-            listener = listener_of(found) if _is_client(found) else None
+            listener = listener_of(found) if is_waiting(found) else None
             if listener is None:
                 found.detach()
             else:
                 del self._sockets[cookie]
                 accepted.append((listener, found))
         return accepted
+
+    def take_connected(self, address: object) -> socket.socket | None:
+        """Take the TCP socket whose own address this is; None: it is not there."""
+        for cookie, descriptor in self._sockets.items():
+            found = socket.socket(fileno=descriptor)
+            if found.family == socket.AF_INET and found.getsockname() == address:
+                del self._sockets[cookie]
+                return found
+            found.detach()
+        return None
 
     def close(self) -> int:
         """Close everything that is left; return how many sockets that were."""
@@ -148,7 +160,7 @@ def open_sockets(first: int) -> list[int]:
     return found
 
 
-def _is_client(found: socket.socket) -> bool:
+def is_waiting(found: socket.socket) -> bool:
     """Return whether ``found`` is a client's, and we have not begun to let it go."""
     try:
         found.getpeername()
