@@ -164,11 +164,11 @@ def restart(supervise: bool | None, full: bool, **options: Any) -> None:
     else:
         invocation = invocation.over(running["options"])
         supervised = running["supervisor"] is not None
-    if supervise is not None:
-        supervised = supervise
         if full:
             where = Paths(Path(running["runtime_dir"]), Path(running["state_dir"]))
             invocation = invocation.in_directories_of(where)
+    if supervise is not None:
+        supervised = supervise
     invocation.config()  # one that cannot be used must not cost the running server
     if not full:
         try:

@@ -122,7 +122,7 @@ def _bytes(count: int | None, what: str) -> str:
 
 def _socket(held: Mapping[str, Any], tcp: Mapping[str, Any] | None) -> list[Row]:
     if held["descriptor"] is None:
-        return [("none", "no master has it yet; a worker or the supervisor will bring it")]
+        return [("none", "no master has it yet; its worker will bring it")]
     rows: list[Row] = [("which", RELAYED.get(held["relay"], ""))]
     if not tcp:
         return [*rows, ("tcp", "the kernel tells nothing: the connection is broken")]
@@ -144,9 +144,11 @@ def _worker(session: Mapping[str, Any], process: Mapping[str, Any] | None) -> li
     if worker is None:
         return [("none", "between two of them, or not born yet")]
     announced = worker["announced"]
+    # Of what it dies is told by the process that has forked it, while that lives.
+    told = "" if worker["child"] else " (not the one that forked it)"
     return [
         ("pid", session["pid"]),
-        ("parent", "this master" if worker["child"] else "a master before this one (adopted)"),
+        ("parent", f"{process['parent']}{told}" if process else ""),
         ("age", format_age(worker["age"])),
         ("reports", "one waits for its commit" if worker["reporting"] else "none under way"),
         ("held back", "its client has not taken what is queued" if worker["owed"] else ""),

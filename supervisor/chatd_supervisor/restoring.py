@@ -21,7 +21,7 @@ from chatd_supervisor.journal.faults import explain
 from chatd_supervisor.journal.files import index_of, log_of, refuse_unfit
 from chatd_supervisor.journal.schema import WrongFile, WrongFiles, inspect
 from chatd_supervisor.paths import PathError, Paths, make_directory
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder
+from chatd_supervisor.pidfile import PidFile
 
 
 def restore(backup: Path, places: Paths, owner: tuple[int, int] | None) -> tuple[int, Path | None]:
@@ -64,9 +64,6 @@ def _told_of(journal: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(places: Paths) -> Iterator[None]:
     """Keep every server out of the state directory. Raises AlreadyRunning, OSError."""
-    pid = holder(places.supervisor_file)
-    if pid is not None:
-        raise AlreadyRunning(places.runtime_dir, pid)
     lock = PidFile(places.state_lock)
     lock.acquire()
     try:
