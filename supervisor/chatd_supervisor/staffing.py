@@ -89,6 +89,7 @@ class Staffing:
             nick=session.to if session else hub.nick_to_be(connection.dialect),
             room=session.place if session else hub.place_to_be(connection.dialect),
             line_length=pace.line_length,
+            offset=connection.offset,
             discarding=connection.discarding,
             carry=connection.carry,
             careful=connection.careful,
