@@ -29,9 +29,10 @@ PAGE: Final = ROOT / "man" / "chatd-debugging.7"
 
 PLACES: Final = {
     "port": ["5015"],
-    "master": ["2870", "2931"],
+    "supervisor": ["2869", "2940", "2948"],
+    "master": ["2870", "2931", "2941", "2949"],
     "alice": ["2874", "2893"],
-    "bob": ["2875", "2944"],
+    "bob": ["2875", "2956"],
     "alice's port": ["43052"],
     "bob's port": ["43060"],
 }
@@ -149,6 +150,10 @@ class Stage:
         pid_file = self._runtime / "chatd.pid"
         master = int(pid_file.read_text().split()[0]) if pid_file.exists() else 0
         self._meet("master", master)
+        # Not the guard of a master whose supervisor was killed: that is its child.
+        parent = parent_of(master)
+        if is_supervisor(parent):
+            self._meet("supervisor", parent)
         try:
             sessions = ask(self._runtime / "control.sock", "ps")["sessions"]
         except ControlError:
@@ -183,9 +188,14 @@ class Stage:
         if example.who:
             self._people[example.who].send(f"{example.says}\n")
 
+    def knows(self, command: str) -> bool:
+        """Return whether it is known by now what the numbers in ``command`` stand for."""
+        self.learn()
+        return all(number in self._real for number in re.findall(r"\d{4,}", command))
+
     def play(self, example: Example) -> str:
         """Run ``example``; return what is wrong with it, "" if nothing is."""
-        self.learn()
+        eventually(f"all in {example.command} are there", lambda: self.knows(example.command))
         command = self.really(example.command)
         if example.lasts:
             return self._play_lasting(example, command)
@@ -243,6 +253,21 @@ def staged(directory: Path) -> Iterator[Stage]:
         yield stage
     finally:
         stage.end()
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of ``pid``; 0 if it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        (found,) = re.findall(r"^PPid:\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.M)
+        return int(found)
+    return 0
+
+
+def is_supervisor(pid: int) -> bool:
+    """Return whether ``pid`` is called one."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"chatd: supervisor")
+    return False
 
 
 def is_at_rest(pid: int) -> bool:

@@ -93,7 +93,7 @@ Tea is at four.
             (
                 "server.nmae: unknown key; did you mean name? "
                 "(allowed: name, network, description, motd, admin, password, user, runtime_dir,"
-                " state_dir, log_level, log_format, standby, nursery,"
+                " state_dir, log_level, log_format,"
                 " watchdog, tell_traced)"
             ),
         ),

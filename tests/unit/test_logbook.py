@@ -52,7 +52,7 @@ def notes() -> list[tuple[str, set[str], str]]:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             event = node.args[0]
-            if name in {"note", "_say"} and isinstance(event, ast.Constant):
+            if name in {"note", "say", "_say"} and isinstance(event, ast.Constant):
                 fields = {one.arg or "" for one in node.keywords}
                 if "fault" in fields:
                     fields = fields - {"fault"} | {"stack"}
