@@ -106,7 +106,7 @@ _profile = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="chatd", message="%(prog)s %(version)s")
 def main() -> None:
-    """Serve chats: n clients, n+1 processes, and a killed worker is never noticed."""
+    """Serve chats: a process for each client, and a killed one is never noticed."""
 
 
 @main.command()

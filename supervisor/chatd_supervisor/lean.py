@@ -1,8 +1,9 @@
 """Importing what the master is made of in the way that makes its forks cheap.
 
-Each worker is a fork of the master, so whatever the master carries is copied (page tables) at
-every birth, and whatever runs after a fork is written to (pages) in every worker. Two things that
-the standard library brings are of no use to a process without threads that speaks no TLS:
+Each worker is a fork of the master, or of a supervisor that has imported the same, so whatever that
+carries is copied (page tables) at every birth, and whatever runs after a fork is written to (pages)
+in every worker. Two things that the standard library brings are of no use to a process without
+threads that speaks no TLS:
 
 * Hooks that threading, logging and random register to run after every fork. They repair locks
   that another thread may have held; here there is no other thread, and no fork inside a lock.

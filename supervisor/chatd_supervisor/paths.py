@@ -94,12 +94,12 @@ class Paths(NamedTuple):
 
     @property
     def pid_file(self) -> Path:
-        """Holds the master's pid, and is locked as long as it lives."""
+        """Holds the master's pid, and is locked as long as its descriptor table lives."""
         return self.runtime_dir / "chatd.pid"
 
     @property
     def supervisor_file(self) -> Path:
-        """Holds the supervisor's pid, and is locked as long as it lives."""
+        """Holds the supervisor's pid, if there is one (``pidfile.SupervisorFile``)."""
         return self.runtime_dir / "supervisor.pid"
 
     @property

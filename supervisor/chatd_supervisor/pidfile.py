@@ -1,12 +1,14 @@
-"""PID files: locked for life, so that there is one master to a directory.
+"""PID files: locked for life, so that there is one server to a directory.
 
 One is in the runtime directory, where people look for it; the other, ``lock``, is in the state
 directory, because two servers with different runtime directories must not write to one journal.
 
-The lock is a POSIX record lock (fcntl(2)), which belongs to the process: workers do not inherit
-it, as they would a flock(2), so a dead master's lock is gone at once whatever lives on. It has
-one trap: closing any descriptor of the file drops it. So nothing else in the master opens it.
-A flock(2) would be held on by every process that was forked and has not closed it yet.
+The lock is a POSIX record lock (fcntl(2)), which belongs to the descriptor table: workers do not
+inherit it, as they would a flock(2), so a dead master's lock is gone at once whatever lives on. A
+supervisor shares the master's table, and so the lock: when the master dies it stays, and the next
+one takes it over. It has one trap: closing any descriptor of the file drops it. So nothing else in
+the master opens it. A flock(2) would be held on by every process that was forked and has not closed
+it yet.
 """
 
 import contextlib

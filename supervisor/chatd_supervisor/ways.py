@@ -1,7 +1,7 @@
 """The ways by which clients come: what lies between a client and the socket that we have for it.
 
 A way is a set of these. It is written down in the ledger as a number, and stands in the names by
-which the supervisor knows sockets as words: ``text+tls+proxy``.
+which a service manager knows sockets as words: ``text+tls+proxy``.
 """
 
 import enum

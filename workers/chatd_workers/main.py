@@ -79,7 +79,7 @@ def serve(channel: socket.socket) -> NoReturn:
 
     Runs in a fresh fork, and never returns.
     """
-    # What was inherited from the master stays shared with it as long as nobody writes to it:
+    # What was inherited stays shared with whoever has forked us as long as nobody writes to it:
     # keep the collector's hands off those objects, and let it see only our own.
     gc.freeze()
     # From here on a signal that the master handles (TERM, INT, HUP, CHLD) ends in its handler for

@@ -8,10 +8,10 @@ The connection on which it is taken is its new channel.
 A client that says something is offered at once, the others within SPREAD: if all workers were up at
 the instant at which the next master begins, it would have the processors last.
 
-Where the adoption socket has outlived the master (a supervisor holds it), connecting succeeds at
-once and the answer comes with the new master. Where it has not, connecting fails until there is
-one, so it is tried again and again, at first often: a client is waiting.
-"""
+Where the adoption socket has outlived the master (a service manager holds it, or somebody who
+shares its descriptor table), connecting succeeds at once and the answer comes with the new master.
+Where it has not, connecting fails until there is one, so it is tried again and again, at first
+often: a client is waiting. """
 
 import contextlib
 import os

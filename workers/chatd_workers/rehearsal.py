@@ -1,4 +1,4 @@
-"""A worker's life in small, lived once in the master before the first fork.
+"""A worker's life in small, lived once before the first fork, in the process that forks workers.
 
 The first run of any Python code writes to memory: the interpreter specialises bytecode (PEP 659),
 fills type and method caches, creates constants. Written before the fork, those pages are shared
