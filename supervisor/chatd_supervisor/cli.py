@@ -99,7 +99,7 @@ _serving = options_of(
 _profile = click.option(
     "--supervise/--plain",
     default=None,
-    help="Keep a supervisor beside the master, so that nobody notices if that dies; or not.",
+    help="With a supervisor, which starts the next master when one dies, or without.",
 )
 
 
@@ -114,7 +114,7 @@ def main() -> None:
 @_profile
 @explain_errors
 def run(supervise: bool | None, **options: Any) -> None:
-    """Serve in the foreground, logging to standard error; --plain unless told otherwise."""
+    """Serve in the foreground, logging to standard error; plain unless --supervise."""
     invocation = Invocation(**options)
     open_standard_descriptors()
     ensure_title_room()
@@ -128,7 +128,7 @@ def run(supervise: bool | None, **options: Any) -> None:
 @_profile
 @explain_errors
 def start(supervise: bool | None, **options: Any) -> None:
-    """Serve as a daemon; returns when it is ready or has failed. --supervise unless told."""
+    """Serve as a daemon, supervised unless --plain; returns when it is ready or has failed."""
     ensure_title_room()
     sys.exit(start_daemon(Invocation(**options), supervised=supervise is not False))
 

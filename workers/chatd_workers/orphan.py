@@ -11,7 +11,8 @@ the instant at which the next master begins, it would have the processors last.
 Where the adoption socket has outlived the master (a service manager holds it, or somebody who
 shares its descriptor table), connecting succeeds at once and the answer comes with the new master.
 Where it has not, connecting fails until there is one, so it is tried again and again, at first
-often: a client is waiting. """
+often: a client is waiting.
+"""
 
 import contextlib
 import os
