@@ -137,9 +137,15 @@ def serve_shared(
     exit code.
     """
     from chatd_supervisor.supervise import beginning as beginnings  # noqa: PLC0415
+    from chatd_supervisor.supervise import succession  # noqa: PLC0415
+    from chatd_supervisor.supervise.successor import confirm  # noqa: PLC0415
 
     asked, invocation, starter = inheritance.asked, inheritance.invocation, inheritance.starter
     parent = beginnings.parent_of(inheritance, supervisor, workers)
+    if not confirm(inheritance):
+        parent.dismiss()
+        return Exit.OK
+    succession.refuse()  # a dead master's
     stock = beginnings.take_stock(inheritance)
     if asked.is_daemon:
         # Until the configuration tells where the log is: that of the supervisor.

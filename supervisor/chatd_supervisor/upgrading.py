@@ -198,7 +198,7 @@ class Upgrade:
             self._deadline = None
         if self._launch.parent is not None:
             self._loop.remove_reader(reserved.SUCCESSOR)
-            reserved.clear(reserved.SUCCESSOR)
+            succession.refuse()
 
     def _close_output(self) -> str:
         """Return what a trial has said."""

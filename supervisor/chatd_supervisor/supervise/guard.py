@@ -84,23 +84,45 @@ def _guard(watched: int, plan: Plan) -> NoReturn:
 
 def take_charge(plan: Plan) -> NoReturn:
     """Pass the table on, however often it takes; then end. No master is there any more."""
-    second = post(plan)
+    second = _Second(plan)
     while True:
-        _end_if_asked(second)
         try:
-            _pass_on(plan)
+            _pass_on(plan, second)
         except (OSError, succession.NotTaken) as error:
             plan.say("successor failed", reason=error)
-            reserved.clear(reserved.SUCCESSOR)
-            time.sleep(RETRY)
-            if not _is_alive(second):
-                second = post(plan)
+            succession.refuse()
+            retry = time.monotonic() + RETRY
+            while time.monotonic() < retry:
+                second.tend()
             continue
-        os.kill(second, signal.SIGKILL)
+        second.end()
         os._exit(Exit.OK)
 
 
-def _pass_on(plan: Plan) -> None:
+class _Second:
+    """Who has the table beside a guard that passes it on: another one, at any time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._pid = post(plan)
+
+    def tend(self) -> None:
+        """Wait for LOOK seconds; see that it lives.
+
+        End, and let go of everything, if somebody has asked for that meanwhile.
+        """
+        if signal.sigtimedwait(ENDING, LOOK) is not None:
+            self.end()
+            os._exit(Exit.OK)
+        if os.waitpid(self._pid, os.WNOHANG) != (0, 0):
+            self._pid = post(self._plan)
+
+    def end(self) -> None:
+        """End it: this process ends as well."""
+        os.kill(self._pid, signal.SIGKILL)  # not reaped, so it is its own
+
+
+def _pass_on(plan: Plan, second: _Second) -> None:
     """Give the table to a successor: the one that the master has started, or another."""
     try:
         succession.ask()
@@ -110,20 +132,5 @@ def _pass_on(plan: Plan) -> None:
     while not succession.is_prepared():
         if time.monotonic() > deadline:
             raise succession.NotTaken("the successor has not become ready in time")
-        time.sleep(LOOK)
+        second.tend()
     succession.hand_over(open_sockets(reserved.FREE), plan.note)
-
-
-def _end_if_asked(second: int) -> None:
-    """End, and let go of everything, if somebody has asked for that meanwhile."""
-    if signal.sigtimedwait(ENDING, 0) is not None:
-        os.kill(second, signal.SIGKILL)
-        os._exit(Exit.OK)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        done, _ = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return not done

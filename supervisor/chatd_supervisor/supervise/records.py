@@ -22,8 +22,9 @@ Whoever hands the table over, and who takes it (``succession``)::
                                   ◀─ Prepared   all is imported, and tried
     Descriptors + SCM_RIGHTS      ─▶            as often as it takes
     Take                          ─▶
-                                  ◀─ Taken
-    (the end of the channel)      ─▶            and it goes on
+                                  ◀─ Taken      by its first master
+    (the end of the channel)      ─▶            and that goes on
+    Leave                         ─▶            the giver goes on itself
 """
 
 from typing import Final
@@ -113,7 +114,11 @@ class Take(Struct, frozen=True, array_like=True, tag=3, gc=False):
     """What else there is to be known (``handover.Handover``)."""
 
 
-Offer = Ask | Descriptors | Take
+class Leave(Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """Giver to successor: I go on myself; end."""
+
+
+Offer = Ask | Descriptors | Take | Leave
 
 
 class Prepared(Struct, frozen=True, array_like=True, tag=1, gc=False):

@@ -15,8 +15,10 @@ SUPERVISOR: Final = 3
 MASTER: Final = 4
 """and the master's end."""
 SUCCESSOR: Final = 5
-"""The channel to the program that is to take the table over (``succession``)."""
-FIRST_BIRTH: Final = 6
+"""The channel to the program that is to take the table over (``succession``),"""
+PREDECESSOR: Final = 6
+"""and that to whoever had the table before, until there is nobody."""
+FIRST_BIRTH: Final = 7
 BIRTHS: Final = 8
 """So many, for channels of workers that are being forked."""
 FREE: Final = FIRST_BIRTH + BIRTHS

@@ -5,9 +5,9 @@ serve, and waits. Then it is sent each descriptor (SCM_RIGHTS), and goes on when
 which is when the giver has ended. Which descriptor is what it finds out as any new master does
 (``table``), so that the numbers need not be the same.
 
-At no instant is there nobody who has everything: the giver ends when the successor has said that it
-has taken all. And never do two masters serve: the lock on the state directory belongs to the
-giver's table, and is free when that is gone.
+At no instant is there nobody who has everything, or one process alone: the giver ends when the
+successor's master has said that it has all. And never do two masters serve: the lock on the state
+directory belongs to the giver's table, and is free when that is gone.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from chatd_supervisor.supervise.records import (
     MAX_RECORD,
     Ask,
     Descriptors,
+    Leave,
     Prepared,
     Reply,
     Take,
@@ -94,6 +95,13 @@ def ask() -> None:
     """Ask the successor, if there is one, to say when it is prepared. Raises OSError."""
     with borrowed_channel() as channel:
         channel.send(encode(Ask()))
+
+
+def refuse() -> None:
+    """Let go of the successor, if there is one: whoever has the table goes on himself."""
+    with contextlib.suppress(OSError), borrowed_channel() as channel:
+        channel.send(encode(Leave()))
+    reserved.clear(reserved.SUCCESSOR)
 
 
 def is_prepared() -> bool:

@@ -20,6 +20,7 @@ from chatd_supervisor.supervise.records import (
     MAX_RECORD,
     Ask,
     Descriptors,
+    Leave,
     Prepared,
     Take,
     Taken,
@@ -45,6 +46,8 @@ class Inheritance:
         self.starter: Starter | None = None
         self.channel: socket.socket | None = None
         """To whoever has the table now, if this is a successor."""
+        self.count = 0
+        """How many descriptors have come from there."""
         self.handover: Handover | None = None
         self.named: dict[int, str] = {}
         """What was bound before, as root, by its cookie."""
@@ -107,27 +110,65 @@ class Inheritance:
 def await_table(inheritance: Inheritance) -> bool:
     """Take the table from whoever has it; return whether this program is to go on.
 
-    Raises OSError if a descriptor cannot be received.
+    Its master tells the giver so (``confirm``): then this process is not alone with it.
     """
     channel = inheritance.channel
     assert channel is not None, "asked for by a successor"
-    count = 0
-    taken = False
+    received: list[int] = []
     with channel:
         while True:
             try:
                 record, descriptors = receive_with_descriptors(
                     channel, MAX_RECORD, most=AT_MOST, least=0
                 )
-            except (EOFError, ConnectionResetError):
-                return taken
-            count += len(descriptors)
+                received += descriptors
+                match decode_offer(record):
+                    case Ask():
+                        # Perhaps of another giver than the one that has sent something already.
+                        while received:
+                            os.close(received.pop())
+                        channel.send(encode(Prepared()))
+                    case Descriptors():
+                        pass
+                    case Leave():
+                        return False
+                    case Take(note):
+                        inheritance.handover = msgspec.msgpack.decode(note, type=Handover)
+                        inheritance.count = len(received)
+                        reserved.put(channel.fileno(), reserved.PREDECESSOR)
+                        return True
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                return False
+
+
+def confirm(inheritance: Inheritance) -> bool:
+    """Tell the giver that everything is here, and wait for its end; False: it goes on itself.
+
+    To be called by each master of a successor: the one that has begun with this may be dead.
+    """
+    taken = encode(Taken(inheritance.count))
+    try:
+        channel = socket.socket(fileno=reserved.PREDECESSOR)
+    except OSError:
+        return True  # it has ended, long ago
+    try:
+        channel.send(taken)
+        while True:
+            try:
+                record, descriptors = receive_with_descriptors(
+                    channel, MAX_RECORD, most=AT_MOST, least=0
+                )
+            except ConnectionResetError:
+                continue  # said once, before what else there is to be read (unix(7))
+            for descriptor in descriptors:
+                os.close(descriptor)
             match decode_offer(record):
+                case Leave():
+                    return False
                 case Ask():
-                    channel.send(encode(Prepared()))
-                case Descriptors():
-                    pass
-                case Take(note):
-                    inheritance.handover = msgspec.msgpack.decode(note, type=Handover)
-                    taken = True
-                    channel.send(encode(Taken(count)))
+                    channel.send(taken)  # somebody else has taken the giver's place
+    except (EOFError, BrokenPipeError):
+        return True
+    finally:
+        channel.detach()
+        reserved.clear(reserved.PREDECESSOR)

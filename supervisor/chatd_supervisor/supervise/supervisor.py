@@ -287,11 +287,12 @@ class Supervisor:
 
     def _reap(self) -> None:
         for pid, code in reap():
-            # All that it had asked for comes first.
-            self._hear()
+            # From here on that is nobody's pid, or somebody else's.
+            ticket = self._tickets.pop(pid, None)
             if not self._retired:
                 self._fork_server.has_ended(pid)
-            ticket = self._tickets.pop(pid, None)
+            # All that the master had asked for comes before its end.
+            self._hear()
             if ticket is not None:
                 del self._workers[ticket]
                 self._owed.append(Exited(pid, code))
@@ -384,10 +385,10 @@ def main(arguments: list[str]) -> int:
     rehearse(tuple(DIALECTS))
     buildable()
     setproctitle.setproctitle(guard.TITLE)
-    if inheritance.is_successor and not await_table(inheritance):
-        return Exit.OK
     gc.collect()
     gc.freeze()
+    if inheritance.is_successor and not await_table(inheritance):
+        return Exit.OK
     return Supervisor(asked, inheritance).run()
 
 
