@@ -153,7 +153,7 @@ class Births:
         self, pid: int, channel: socket.socket, connection: Connection, orders: Serve
     ) -> Worker:
         """Begin with a worker that was just born."""
-        self._employ(connection, pid, channel)
+        self.employ(connection, pid, channel)
         worker = _worker(pid, channel, connection, orders, child=True)
         connection.worker = worker
         self.children[pid] = worker
@@ -162,7 +162,8 @@ class Births:
         self._welcome(worker)
         return worker
 
-    def _employ(self, connection: Connection, pid: int, channel: socket.socket) -> None:
+    def employ(self, connection: Connection, pid: int, channel: socket.socket) -> None:
+        """Write down that ``pid``, at the other end of ``channel``, is the worker."""
         session, token = connection.session, connection.token
         self._ledger.employ(session, token, pid, started(pid), counts.cookie(channel))
 
@@ -228,7 +229,7 @@ class Births:
         connection.worker = worker
         self.adopted += 1
         MEASURES.adopted()
-        self._employ(connection, pid, channel)
+        self.employ(connection, pid, channel)
         _tell(worker, orders)
         self._welcome(worker)
 
@@ -241,14 +242,12 @@ class Births:
         """
         orders = self._orders(connection)
         worker = _worker(pid, channel, connection, orders, child=child)
-        # It may be; the master before us has not said. And what it is titled is not known.
+        # It may be; the master before us has not said.
         worker.conduct = Conduct(careful=True)
-        worker.nick = ""
         worker.committed = True
         connection.worker = worker
         if child:
             self.children[pid] = worker
-        self._employ(connection, pid, channel)
         self._welcome(worker)
         return worker
 

@@ -107,7 +107,8 @@ def cookie(sock: socket.socket) -> int:
 
 def cookie_of(descriptor: int) -> int:
     """Return the same of the socket behind ``descriptor``. Raises OSError."""
-    found = socket.socket(fileno=descriptor)
+    # Told of which kind it is, whether that is right or not, Python need not ask.
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
     try:
         return cookie(found)
     finally:

@@ -42,7 +42,8 @@ from chatd_supervisor.supervise.table import Stock, is_waiting
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.ways import Way
 from chatd_supervisor.work import AccountChanged
-from chatd_workers.reports import MAX_USED, Limit
+from chatd_supervisor.worker_resumption import WorkerResumption
+from chatd_workers.reports import MAX_USED
 from chatd_workers.titles import format_address
 
 OFFER: Final = 1.0
@@ -101,6 +102,9 @@ class Recovery:
         most.
         """
         now, grace = time.time(), limits.adoption_timeout
+        self._resumption = WorkerResumption(
+            self._loop, self._board, lambda connection: pace_of(connection, limits)
+        )
         self._ports = ports
         for stored in self._snapshot.sessions:
             row = self._rows.get(stored.arrival.session)
@@ -118,14 +122,14 @@ class Recovery:
                 at_hand += 1
                 self._attach(connection, client)
             if channel is not None:
-                pace = pace_of(connection, limits)
-                resumed += self._resume_worker(connection, row, channel, parent, pace)
+                resumed += self._resume_worker(connection, row, channel, parent)
         relays = NewbornRelays(self._board.connections.values(), self._births, stock)
         for listener, accepted in [*newcomers, *stock.take_accepted(ports.accepting)]:
             if not (listener.way.is_relay and relays.take(listener, accepted)):
                 self._reception.receive(listener, [accepted])
         for connection in list(self._board.connections.values()):
             self._provide(connection, grace)
+        self._resumption.begin()
         if self._awaited:
             self._held_back = ports
             ports.hold_back(HELD_BACK)
@@ -176,7 +180,6 @@ class Recovery:
         row: Row,
         channel: socket.socket,
         parent: Parent | None,
-        pace: Limit,
     ) -> bool:
         """Go on with the worker at the other end of ``channel``; False if that cannot be."""
         known = parent.workers.get(row.channel) if parent is not None else None
@@ -184,8 +187,11 @@ class Recovery:
         if not pid or connection.client is None or connection.state is State.CLOSED:
             channel.close()
             return False
+        if row.pid != pid:
+            # It was just being born.
+            self._births.employ(connection, pid, channel)
         worker = self._births.take_over(connection, pid, channel, child=known is not None)
-        self._board.resume(worker, pace)
+        self._resumption.add(worker)
         return True
 
     def _take_up(self, stored: StoredSession, way: Way, now: float) -> None:

@@ -35,7 +35,6 @@ from chatd_workers.reports import (
     MAX_RECORD,
     Drain,
     Ended,
-    Limit,
     Order,
     Ready,
     Record,
@@ -286,20 +285,24 @@ class Switchboard:
         self.disregard(worker)
         self.births.end(worker)
 
-    def resume(self, worker: Worker, limit: Limit) -> None:
-        """Go on with a ``worker`` that a dead master has left, and that was not told of it.
+    def hear_out(self, worker: Worker) -> bool:
+        """Hear what a ``worker`` of a dead master has said; return whether it must be asked again.
 
         What lies in its channel is not committed: a master takes a report out before that. With
-        nothing there it may wait for an acknowledgement, so it is asked.
+        nothing there it may wait for an acknowledgement.
         """
-        connection, conduct = worker.connection, worker.conduct
-        assert connection is not None, "it serves somebody"
-        self.order(worker, limit)
         self._take(worker, select.EPOLLHUP)
         if worker in self._ended:
             self._loop.call_soon(self._continue)
-        elif not worker.ended and conduct.phase is Phase.FREE and not conduct.ready:
-            conduct.told_to_resume()
+            return False
+        conduct = worker.conduct
+        return not worker.ended and conduct.phase is Phase.FREE and not conduct.ready
+
+    def ask_to_resume(self, worker: Worker) -> None:
+        """Have ``worker`` say again what is not committed, if it still waits for that."""
+        connection = worker.connection
+        if connection is not None and not worker.ended and worker.conduct.phase is Phase.FREE:
+            worker.conduct.told_to_resume()
             self.order(worker, Resume(connection.offset, len(connection.carry)))
 
     def condemn(self, worker: Worker, violation: Violation) -> None:

@@ -40,8 +40,8 @@ from chatd_workers.sandbox.walls import Wall
 PATIENCE: Final = 2.0
 """Seconds without an answer, though one is due, after which the supervisor is done without."""
 
-MANY: Final = 64
-"""Births that it is asked for before newcomers wait outside."""
+MANY: Final = reserved.BIRTHS
+"""Births that it is asked for before newcomers wait outside: more at a time it cannot begin."""
 
 Outcome = int | OSError | None
 """A worker's pid; why there is none; or None: that cannot be known."""

@@ -323,6 +323,8 @@ class Supervisor:
                         settle(Wall(walls), memory_mb)
                     case Bear(ticket, descriptor):
                         self._owed.append(self._bear(ticket, descriptor))
+                        # At once: it may go on with asking for as long as there is something.
+                        self._pay()
                     case Kill(pid):
                         if pid in self._tickets:
                             os.kill(pid, signal.SIGKILL)  # not reaped, so it is its own

@@ -50,16 +50,16 @@ class Stock:
 
     def _look(self, descriptor: int) -> None:
         try:
-            kind = os.readlink(f"/proc/self/fd/{descriptor}")
-            if kind.startswith("socket:"):
+            status = os.fstat(descriptor)
+            if stat.S_ISSOCK(status.st_mode):
                 if self._sockets.setdefault(counts.cookie_of(descriptor), descriptor) != descriptor:
                     os.close(descriptor)  # a duplicate
                     return
-            elif kind.startswith("/"):
-                status = os.fstat(descriptor)
+            elif stat.S_IFMT(status.st_mode):
                 self._files.setdefault((status.st_dev, status.st_ino), []).append(descriptor)
             else:
-                os.close(descriptor)
+                os.close(descriptor)  # an epoll set or such, which is no file of any kind
+                return
             os.set_inheritable(descriptor, False)
         except OSError:
             return  # it is not open any more
