@@ -12,16 +12,19 @@ ever.
 import os
 import socket
 from collections.abc import Iterable, MutableMapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from chatd_supervisor import counts
 from chatd_supervisor.addresses import UNIX, split_address
 from chatd_supervisor.config import Config
-from chatd_supervisor.handover import Standing
+from chatd_supervisor.handover import Handover, Standing
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.ports import name_of
 from chatd_supervisor.store import ASKED, Store, own_name
+from chatd_supervisor.supervise import socket_names
 from chatd_supervisor.supervise.table import Stock
 from chatd_workers.config_file import ConfigError
 from chatd_workers.titles import format_address, printable
@@ -59,6 +62,20 @@ def passed(environ: MutableMapping[str, str] = os.environ, first: int = FIRST) -
     for one in found:
         os.set_inheritable(one.descriptor, False)
     return found
+
+
+def plain_stock(handover: Handover | None, names_file: Path) -> Stock:
+    """Return what this process was given, where no supervisor shares its table.
+
+    By the program before it (``handover``), which has left in ``names_file`` what listens, or by a
+    service manager. Raises OSError.
+    """
+    if handover is not None:
+        names, lent = socket_names.read(names_file)
+        return Stock(handover.descriptors, names, lent=lent)
+    came = passed()
+    called = {counts.cookie_of(one.descriptor): one.name for one in came}
+    return Stock([one.descriptor for one in came], passed=called)
 
 
 def fit(sockets: Iterable[Passed], wanted: Iterable[Listen]) -> tuple[dict[int, Listen], list[str]]:

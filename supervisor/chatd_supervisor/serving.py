@@ -106,15 +106,17 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
 
     With a starter, as a daemon.
     """
-    from chatd_supervisor.supervise.table import Stock  # noqa: PLC0415  # no command asks for it
+    with lean_imports():
+        # Before root is given up; and no command asks for it.
+        from chatd_supervisor.activation import plain_stock  # noqa: PLC0415
 
     handover = from_environment()
-    stock = Stock(handover.descriptors if handover is not None else ())
     try:
         places = _places_before(invocation, handover)
         follows = "NOTIFY_SOCKET" in os.environ if handover is None else bool(handover.failure)
         config, last_good = _configuration(invocation, places.saved_config, follows=follows)
         bound = step_down(invocation, config) if handover is None else {}
+        stock = plain_stock(handover, places.socket_names_file)
         places = paths_of(config)
         locks = locks_of(places, handover)
     except (ConfigError, OSError, AlreadyRunning) as error:
