@@ -17,7 +17,7 @@ have defaults.
 import os
 import signal
 from collections.abc import Iterable
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -95,10 +95,22 @@ def from_environment() -> Handover | None:
     return handover
 
 
-def check_places(places: Paths, handover: Handover) -> None:
-    """Raise PathError if ``places`` are not those of the running server."""
+class Located(Protocol):
+    """What says where the running server is."""
+
+    @property
+    def runtime_dir(self) -> str:
+        """Where it is found."""
+
+    @property
+    def state_dir(self) -> str:
+        """Where it keeps what it keeps."""
+
+
+def check_places(places: Paths, running: Located) -> None:
+    """Raise PathError if ``places`` are not those of the server that is ``running``."""
     for key, ours in (("runtime_dir", places.runtime_dir), ("state_dir", places.state_dir)):
-        theirs = getattr(handover, key)
+        theirs = getattr(running, key)
         if str(ours) != theirs:
             raise PathError(
                 f"{key} would change from {theirs} to {ours}; that needs a stop and a start"

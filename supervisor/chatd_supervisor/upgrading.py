@@ -228,14 +228,19 @@ class Upgrade:
     def _hear(self) -> None:
         """Go on when the successor is prepared."""
         try:
-            if not succession.is_prepared():
-                return
+            prepared = succession.is_prepared()
+        except succession.NotTaken:
+            # It has ended, or is about to: that is told with what it has said (``_ended``).
+            self._loop.remove_reader(reserved.SUCCESSOR)
+            return
+        if not prepared:
+            return
+        renewing = self._renewing
+        try:
             self._hand_over()
-        except (OSError, succession.NotTaken) as error:
-            program, renewing = self._program, self._renewing
-            if program:
-                self._abandon()
-                self._close_output()
+        except OSError as error:
+            self._abandon()
+            self._close_output()
             self._launch.notifier.ready()
             self._failed(str(error), renewing=renewing)
 

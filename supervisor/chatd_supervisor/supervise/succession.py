@@ -55,7 +55,7 @@ class NotTaken(OSError):
 def program_of(python: str) -> list[str]:
     """Return how a supervisor is run by the interpreter ``python``, without its arguments."""
     # -P: whatever lies in the present directory is none of ours.
-    return [python, "-P", "-m", "chatd_supervisor.supervise.supervisor"]
+    return [python, "-P", "-m", "chatd_supervisor.supervise"]
 
 
 def launch(

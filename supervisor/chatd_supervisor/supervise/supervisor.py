@@ -1,6 +1,6 @@
 """The supervisor: the parent of master and workers, which shares the master's descriptor table.
 
-A program of its own, ``python -m chatd_supervisor.supervise.supervisor``. It imports all that a
+A program of its own, ``python -m chatd_supervisor.supervise``. It imports all that a
 master and a worker are made of, and opens nothing; then it clones the master (``clone``), and the
 next one when that dies. What the master opens, the supervisor has in the same instant, for there is
 one table, and it lives as long as either of them: no client is lost with a master. Nothing is done
@@ -32,60 +32,36 @@ which its own is what it waits for, and the other one is where signals are writt
 meanwhile (``signal.set_wakeup_fd``). The log it opens for each line, while there is no master.
 """
 
-import gc
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
 
-gc.disable()  # what is made from here on stays
+import msgspec
 
-import os  # noqa: E402
-import sys  # noqa: E402
-
-from chatd_supervisor.lean import lean_imports  # noqa: E402
-
-with lean_imports():
-    # Before whatever brings them along; and all that a master and a worker are made of.
-    import logging
-    import random  # noqa: F401
-    import threading  # noqa: F401
-    import uuid  # noqa: F401
-
-    from chatd_supervisor import master as _master  # noqa: F401
-    from chatd_supervisor import serving
-    from chatd_supervisor.walling import buildable
-    from chatd_workers.dialects import DIALECTS
-    from chatd_workers.rehearsal import rehearse
-    from chatd_workers.sandbox.walls import Wall
-
-import contextlib  # noqa: E402
-import resource  # noqa: E402
-import select  # noqa: E402
-import signal  # noqa: E402
-import socket  # noqa: E402
-import time  # noqa: E402
-from collections import deque  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from types import FrameType  # noqa: E402
-from typing import Final, NoReturn  # noqa: E402
-
-import msgspec  # noqa: E402
-import setproctitle  # noqa: E402
-
-from chatd_supervisor.backoff import Backoff  # noqa: E402
-from chatd_supervisor.exits import Exit  # noqa: E402
-from chatd_supervisor.invocation import Invocation  # noqa: E402
-from chatd_supervisor.obituaries import ending_of  # noqa: E402
-from chatd_supervisor.pidfile import written_pid  # noqa: E402
-from chatd_supervisor.processes import reap  # noqa: E402
-from chatd_supervisor.subreaper import become_subreaper  # noqa: E402
-from chatd_supervisor.supervise import guard, reserved  # noqa: E402
-from chatd_supervisor.supervise.asked import Asked  # noqa: E402
-from chatd_supervisor.supervise.beginning import say  # noqa: E402
-from chatd_supervisor.supervise.clone import (  # noqa: E402
+from chatd_supervisor import serving
+from chatd_supervisor.backoff import Backoff
+from chatd_supervisor.exits import Exit
+from chatd_supervisor.obituaries import ending_of
+from chatd_supervisor.pidfile import written_pid
+from chatd_supervisor.processes import reap
+from chatd_supervisor.supervise import guard, reserved
+from chatd_supervisor.supervise.asked import Asked
+from chatd_supervisor.supervise.beginning import say
+from chatd_supervisor.supervise.clone import (
     clone_sharing_table,
     leave_table,
 )
-from chatd_supervisor.supervise.fork_server import ForkServer, settle  # noqa: E402
-from chatd_supervisor.supervise.records import (  # noqa: E402
+from chatd_supervisor.supervise.fork_server import ForkServer, settle
+from chatd_supervisor.supervise.records import (
     MAX_RECORD,
     Answer,
     Bear,
@@ -100,9 +76,10 @@ from chatd_supervisor.supervise.records import (  # noqa: E402
     decode_request,
     encode,
 )
-from chatd_supervisor.supervise.successor import Inheritance, await_table  # noqa: E402
-from chatd_workers.channel import pair  # noqa: E402
-from chatd_workers.signals import (  # noqa: E402
+from chatd_supervisor.supervise.successor import Inheritance
+from chatd_workers.channel import pair
+from chatd_workers.sandbox.walls import Wall
+from chatd_workers.signals import (
     BLOCK,
     MASTERS_SIGNALS,
     RESTORE,
@@ -116,6 +93,9 @@ ENDING: Final = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
 PASSED_ON: Final = ENDING | {
     int(number) for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
 }
+
+NEXT: Final = "chatd: next supervisor"
+"""The title of one that waits for the table of another."""
 
 _come: Final[set[int]] = set()
 """Signals that have come."""
@@ -373,26 +353,3 @@ def _borrowed(number: int) -> Iterator[socket.socket]:
 def _noted(number: int, _frame: FrameType | None) -> None:
     """Note what has come; the number is in the channel as well, which ends the wait."""
     _come.add(number)
-
-
-def main(arguments: list[str]) -> int:
-    """Supervise as ``arguments`` say (``asked``); return the exit code."""
-    asked, options = Asked.read(arguments)
-    invocation = Invocation.of(options)
-    change_mask(BLOCK, MASTERS_SIGNALS)
-    become_subreaper()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    inheritance = Inheritance.from_environment(asked, invocation)
-    rehearse(tuple(DIALECTS))
-    buildable()
-    setproctitle.setproctitle(guard.TITLE)
-    gc.collect()
-    gc.freeze()
-    if inheritance.is_successor and not await_table(inheritance):
-        return Exit.OK
-    return Supervisor(asked, inheritance).run()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
