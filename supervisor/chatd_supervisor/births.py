@@ -270,6 +270,8 @@ class Births:
         Its client's bytes are safe in the socket, so there is nothing it could still save; and
         one that was stopped (SIGSTOP) would not notice the end of its channel.
         """
+        if worker.ended:
+            return  # what it had still said has let its client go
         worker.ended = True
         if worker.timer is not None:
             worker.timer.close()
@@ -280,7 +282,9 @@ class Births:
             worker.hung_up = is_alive(worker.pid)
         # Before its channel is closed, or it would look for another master.
         self.kill(worker)
-        worker.channel.close()
+        if worker.pid not in self.children or worker.pid in self._ours:
+            worker.channel.close()
+        # Else when the supervisor has told of its death: it kills when it comes to that.
         self._bury(worker)
 
     def kill(self, worker: Worker) -> None:
@@ -304,6 +308,8 @@ class Births:
             if (told := self.strangers.pop(pid, None)) is not None:
                 told(exitcode)
             return
+        if worker.ended:
+            worker.channel.close()
         if worker.exitcode is None:
             worker.exitcode = exitcode
             # Killed by us for that it closed its channel, it has done what no worker may.
@@ -317,6 +323,9 @@ class Births:
         for pid in self.children.keys() - self._ours:
             worker = self.children.pop(pid)
             worker.child = False
+            if worker.ended:
+                kill(pid, worker.channel)  # perhaps nobody has come to that
+                worker.channel.close()
             self._bury(worker)
 
     def _bury(self, worker: Worker) -> None:
