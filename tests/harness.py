@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chatd_supervisor.pidfile import holder
+from chatd_supervisor.paths import Paths
+from chatd_supervisor.pidfile import holder, supervisor_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -38,11 +39,8 @@ def eventually(what: str, probe: Callable[[], T], patience: float = PATIENCE) ->
         time.sleep(0.01)
 
 
-WITH_NURSERY = "[server]\nnursery = true\n"
-"""The beginning of a configuration."""
-
-NURSERY = "chatd: nursery"
-"""The title of the one child of a master that serves nobody."""
+WITH_NURSERY = ""
+NURSERY = "chatd: supervisor"
 
 
 class Client:
@@ -254,7 +252,12 @@ class Server:
     def workers(self) -> list[int]:
         """Return the pids of all workers; waits until there is one."""
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in eventually("workers", lambda: path.read_text().split())]
+
+        def find() -> list[int]:
+            found = {int(pid) for pid in path.read_text().split()}
+            return sorted(found - {self.master} if self.supervised else found)
+
+        return eventually("workers", find)
 
     def titles(self) -> list[str]:
         """Return the titles of the server's processes, as ps shows them, dead ones included."""
@@ -282,8 +285,8 @@ class Server:
 
     @property
     def supervisor(self) -> int:
-        """The pid of the supervisor; 0: none, just now."""
-        return holder(self.runtime_dir / "supervisor.pid") or 0
+        """The pid of the supervisor, or of the guard in its place; 0: none, just now."""
+        return supervisor_of(Paths(self.runtime_dir, self.state_dir))
 
     def kill_supervisor(self) -> int:
         """Kill the supervisor, and return the pid that it had; there will be another."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chatd_supervisor.pidfile import holder
+from chatd_supervisor.paths import Paths
+from chatd_supervisor.pidfile import supervisor_of
 from harness import PATIENCE, Client, eventually
 from server_commands import ServerCommands
 
@@ -35,7 +36,7 @@ class Supervised(ServerCommands):
         """What only the next master could clear away, if the last one was killed."""
 
     def start(self) -> None:
-        done = self.do("start", "--supervise")
+        done = self.do("start")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"chatd: started, pid {self.master}, log {self.log_file}\n"
 
@@ -88,7 +89,7 @@ class Supervised(ServerCommands):
         """Wait until another supervisor than ``pid`` is there; return its pid."""
 
         def other() -> int:
-            now = holder(self.runtime_dir / "supervisor.pid") or 0
+            now = supervisor_of(Paths(self.runtime_dir, self.state_dir))
             return now if now != pid else 0
 
         found = eventually("another supervisor", other)

@@ -25,9 +25,9 @@ with lean_imports():  # as the program itself does
     from chatd_supervisor.journal.sqlite import SqliteJournal
     from chatd_supervisor.journal.tending import Tending
     from chatd_supervisor.ledger import Ledger
-    from chatd_supervisor.nursing import Nursery
     from chatd_supervisor.reception import Reception
     from chatd_supervisor.recovery import Recovery
+    from chatd_supervisor.supervise.parent import Parent
     from chatd_supervisor.switchboard import Switchboard
     from chatd_supervisor.writing import write_all
 
@@ -75,7 +75,7 @@ POINTS: Final = {
     "received": Point(births.Births, "give", BEFORE),
     "forked": Point(births, "give_birth", AFTER),
     "employed": Point(births.Births, "give", AFTER),
-    "asked": Point(Nursery, "ask", AFTER),
+    "asked": Point(Parent, "ask", AFTER),
     "delivered": Point(births.Births, "_delivered", BEFORE),
     "brought-up": Point(births.Births, "_delivered", AFTER),
     "parting": Point(Switchboard, "_part", BEFORE),

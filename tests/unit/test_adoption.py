@@ -32,7 +32,11 @@ class Desk:
         self.offered: list[Offered] = []
         self.pests: list[int] = []
         self.adoption = Adoption(
-            self.loop, bind(path), self.offered.append, lambda pid, _: self.pests.append(pid)
+            self.loop,
+            bind(path),
+            self.offered.append,
+            lambda pid, _: self.pests.append(pid),
+            lambda: None,
         )
         self.path = str(path)
         near = socket.create_server(("127.0.0.1", 0))

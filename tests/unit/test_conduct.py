@@ -111,12 +111,6 @@ def test_it_is_drained_as_often_as_it_is_told_to_drain() -> None:
     assert worker.drained
 
 
-def test_one_report_waits_across_an_upgrade_too() -> None:
-    worker = Conduct(careful=True)
-    worker.awaits()
-    assert judge(worker, REPORT) == "state"
-
-
 def test_traces_are_few() -> None:
     worker = Conduct(careful=False)
     at_once = [judge(worker, RECORDS["Trace"], 10.0) for _ in range(conduct.TRACES + 1)]
