@@ -16,6 +16,7 @@ from chatd_workers.reports import (
     Ready,
     Record,
     Report,
+    Resumed,
     Trace,
     encode,
 )
@@ -27,6 +28,7 @@ RECORDS: dict[str, Record] = {
     "Ended": Ended("gone"),
     "Drained": Drained(),
     "Ready": Ready(),
+    "Resumed": Resumed(),
     "Trace": Trace("here"),
 }
 
@@ -53,6 +55,8 @@ def in_phase(phase: Phase, *, careful: bool) -> Conduct:
         assert not judge(worker, REPORT)
     elif phase is Phase.ENDED:
         assert not judge(worker, RECORDS["Ended"])
+    elif phase is Phase.RESUMING:
+        worker.told_to_resume()
     assert worker.phase is phase
     return worker
 
@@ -62,7 +66,8 @@ def test_the_table(phase: Phase, name: str) -> None:
     worker = in_phase(phase, careful=True)
     worker.told_to_drain()
     may = {
-        Phase.FREE: {*RECORDS},
+        Phase.RESUMING: {*RECORDS},
+        Phase.FREE: {*RECORDS} - {"Resumed"},
         Phase.ANNOUNCED: {"Report", "Trace"},
         Phase.REPORTED: {"Trace"},
         Phase.ENDED: {"Trace"},
@@ -109,6 +114,44 @@ def test_it_is_drained_as_often_as_it_is_told_to_drain() -> None:
     worker.told_to_drain()
     assert [judge(worker, Drained()) for _ in range(3)] == ["", "", "state"]
     assert worker.drained
+
+
+DROPPED = [name for name in RECORDS if name not in ("Resumed", "Trace")]
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_before_it_has_heard_of_the_new_master_it_is_not_heard(name: str) -> None:
+    worker = Conduct(careful=True)
+    worker.told_to_resume()
+    # As often as it has said so, and in any order: what it says it says to a dead one.
+    for _ in range(3):
+        assert worker.drops(RECORDS[name])
+        assert not judge(worker, RECORDS[name])
+    assert not worker.drops(RECORDS["Trace"])
+    assert worker.phase is Phase.RESUMING
+    assert (worker.announced, worker.drained, worker.ready) == (None, False, False)
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_then_it_is_judged_as_anybody(name: str) -> None:
+    worker = Conduct(careful=True)
+    worker.told_to_resume()
+    assert not judge(worker, RECORDS[name])
+    assert not judge(worker, RECORDS["Resumed"])
+    assert worker.phase is Phase.FREE
+    assert not worker.drops(RECORDS[name])
+    assert judge(worker, RECORDS[name]) == ("state" if name == "Drained" else "")
+    assert judge(worker, RECORDS["Resumed"]) == "state", "once"
+
+
+def test_what_is_no_record_of_a_worker_is_so_while_it_resumes_too() -> None:
+    worker = Conduct(careful=True)
+    worker.told_to_resume()
+    assert judge(worker, Report(4, False, b"", [Say("m\0o")], [])) == "text"
+    size = conduct.SIZES[Report] + 1
+    violation = worker.judge(REPORT, size, 1.0)
+    assert violation is not None
+    assert violation.kind == "size"
 
 
 def test_traces_are_few() -> None:

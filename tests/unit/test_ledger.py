@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from chatd_supervisor import ledger as ledger_module
 from chatd_supervisor.ledger import GROWTH, ROW_SIZE, Ledger, LedgerError, Place, Row
 
-TOKEN = bytes(range(16))
+TOKEN = bytes(range(8))
 PLACE = Place(3, 4000)
 
 
@@ -27,8 +27,8 @@ def test_what_was_entered_is_read_by_the_next(path: Path) -> None:
     ledger = Ledger(path)
     ledger.enter(7, TOKEN, PLACE)
     ledger.enter(1 << 40, TOKEN, Place(1, 16))
-    ledger.employ(7, TOKEN[::-1], 4711)
-    rows = {7: Row(TOKEN[::-1], 4711, PLACE, 0), 1 << 40: Row(TOKEN, 0, Place(1, 16), 0)}
+    ledger.employ(7, TOKEN[::-1], 4711, channel=1 << 60)
+    rows = {7: Row(TOKEN[::-1], 4711, PLACE, 0, channel=1 << 60), 1 << 40: Row(TOKEN, 0, Place(1, 16), 0)}
     assert ledger.rows() == Ledger.read(path) == rows
     # As if it were killed: nothing is closed.
     assert Ledger(path).rows() == rows
@@ -184,7 +184,7 @@ def test_no_connection_outlives_the_machine(path: Path, monkeypatch: pytest.Monk
     ("position", "data", "what"),
     [
         (0, b"CHATDLDG", "is not a ledger"),
-        (8, b"\x07", r"another version of chatd \(7, this one writes 2\)"),
+        (8, b"\x07", r"another version of chatd \(7, this one writes 3\)"),
         (64, b"\x02", "is damaged at byte 64"),
         # Session 1 for the second time.
         (128 + 24, b"\x01", "is damaged at byte 128"),
@@ -238,13 +238,18 @@ class Ledgers(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         pid=st.integers(0, 1 << 22),
-        token=st.binary(min_size=16, max_size=16),
+        token=st.binary(min_size=8, max_size=8),
         started=st.integers(0, (1 << 32) - 1),
+        channel=st.integers(0, (1 << 64) - 1),
     )
-    def employ(self, data: st.DataObject, pid: int, token: bytes, started: int) -> None:
+    def employ(
+        self, data: st.DataObject, pid: int, token: bytes, started: int, channel: int
+    ) -> None:
         session = data.draw(st.sampled_from(sorted(self.rows)))
-        self.ledger.employ(session, token, pid, started)
-        self.rows[session] = self.rows[session]._replace(token=token, pid=pid, started=started)
+        self.ledger.employ(session, token, pid, started, channel)
+        self.rows[session] = self.rows[session]._replace(
+            token=token, pid=pid, started=started, channel=channel
+        )
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data(), written=st.integers(0, 1 << 50))
