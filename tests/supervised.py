@@ -1,6 +1,7 @@
 """A supervised server for the tests, and what can be seen of its processes."""
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import supervisor_of
-from harness import PATIENCE, Client, eventually
+from harness import PATIENCE, Client, descriptors, eventually
 from server_commands import ServerCommands
 
 CONFIG = """
@@ -96,6 +97,19 @@ class Supervised(ServerCommands):
         self.found.add(found)
         return found
 
+    def is_pair(self) -> bool:
+        """Tell whether the master that serves is the supervisor's child: no guard is between."""
+        try:
+            supervisor, master = self.supervisor, self.master
+        except (FileNotFoundError, ValueError):
+            return False
+        return bool(supervisor and parent(master) == supervisor and self.status())
+
+    def renewed(self, than: int = 0) -> tuple[int, int]:
+        """Wait until another supervisor ``than`` this has a master that serves; return both."""
+        eventually("a new pair serves", lambda: self.supervisor != than and self.is_pair())
+        return self.supervisor, self.master
+
     def successor_of(self, pid: int) -> int:
         """Wait until another master than ``pid`` serves; return its pid."""
 
@@ -107,15 +121,29 @@ class Supervised(ServerCommands):
         self.found.add(successor)
         return successor
 
-    def workers(self) -> list[int]:
-        """Return the pids of all workers."""
-        shown = json.loads(self.do("ps", "--json").stdout)
-        return [session["pid"] for session in shown if session["pid"]]
+    def workers(self, count: int = 0) -> list[int]:
+        """Return the pids of all workers; wait until there are ``count``."""
+
+        def found() -> list[int]:
+            shown = json.loads(self.do("ps", "--json").stdout or "[]")
+            return [session["pid"] for session in shown if session["pid"]]
+
+        if count:
+            eventually(f"{count} workers", lambda: len(found()) == count)
+        return found()
 
     def connect(self, port: int) -> Client:
         client = Client(port)
         self.clients.append(client)
         return client
+
+    def people(self, *nicks: str) -> list[Client]:
+        """Return a client for each of ``nicks``, all of whom have seen the others come."""
+        port = self.port
+        found = [self.connect(port).greet(nick) for nick in nicks]
+        for client in found[:-1]:
+            client.until(nicks[-1])
+        return found
 
 
 def toggle_damage(state_dir: Path) -> None:
@@ -146,6 +174,35 @@ def is_refused(port: int) -> bool:
 
 def title(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
+
+
+def parent(pid: int) -> int:
+    """Return the pid of the parent of ``pid``; 0: it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def talk(clients: list[Client], text: str) -> None:
+    """Have the first of ``clients`` say ``text``; see that all hear it once, and nothing else."""
+    clients[0].send(f"{text}\n")
+    for client in clients:
+        line = client.line()
+        assert line.endswith(f" : {text}"), line
+
+
+def share_a_table(one: int, other: int) -> bool:
+    """Tell whether two processes have one descriptor table. kcmp(2), KCMP_FILES."""
+    number = {"x86_64": 312, "aarch64": 272, "riscv64": 272}[os.uname().machine]
+    found = ctypes.CDLL(None, use_errno=True).syscall(number, one, other, 2, 0, 0)
+    assert found >= 0, os.strerror(ctypes.get_errno())
+    return bool(found == 0)
+
+
+def show_the_same(one: int, other: int) -> bool:
+    """Tell whether /proc shows the same descriptors of both, numbers and all."""
+    return descriptors(one) == descriptors(other)
 
 
 def children(pid: int) -> list[int]:

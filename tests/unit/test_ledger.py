@@ -28,7 +28,10 @@ def test_what_was_entered_is_read_by_the_next(path: Path) -> None:
     ledger.enter(7, TOKEN, PLACE)
     ledger.enter(1 << 40, TOKEN, Place(1, 16))
     ledger.employ(7, TOKEN[::-1], 4711, channel=1 << 60)
-    rows = {7: Row(TOKEN[::-1], 4711, PLACE, 0, channel=1 << 60), 1 << 40: Row(TOKEN, 0, Place(1, 16), 0)}
+    rows = {
+        7: Row(TOKEN[::-1], 4711, PLACE, 0, channel=1 << 60),
+        1 << 40: Row(TOKEN, 0, Place(1, 16), 0),
+    }
     assert ledger.rows() == Ledger.read(path) == rows
     # As if it were killed: nothing is closed.
     assert Ledger(path).rows() == rows
