@@ -155,32 +155,33 @@ class Master:
         names = self._names
         self._ports = Ports(self._loop, self._receive, self._store, held, names.set_listening)
         self._ports.listen(self._config, self._last_good)
-        recovery = self._assemble(journal)
-        bound = bind_or_take(self._paths.adoption_socket, held)
-        self._adoption = Adoption(
-            self._loop, bound, recovery.offered, recovery.pestered, names.set_adoption
-        )
-        self._upgrade = Upgrade(
-            self._loop, self._switchboard, launch, self._paths, lambda: names.named().values()
-        )
-        self._answers |= self._requests()
-        if self._parent is not None:
-            file = self._paths.supervisor_file
-            self._pair = Pair(self._loop, self._parent, self._upgrade, file)
-            self._pair.begin(self._births, self._walls.wanted, self._config.sandbox)
-        recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
-        self._timeouts.expect_all()
-        if self._store is not None:
-            self._store.hold_only(self._named())
-        for name, descriptor in held.items():
-            note("unknown socket", name=name)
-            os.close(descriptor)
-        held.clear()  # the ports look there again, at a reload
-        launch.stock.close()
-        await control.start()
-        supervisor = self._pair.file if self._pair is not None else None
-        pieces = pieces_of(self._paths, launch.pid_file, control, self._adoption, supervisor)
-        self._runtime_files = RuntimeFiles(self._loop, self._paths, pieces)
+        with self._ports.let_nobody_in_if_that_fails():
+            recovery = self._assemble(journal)
+            bound = bind_or_take(self._paths.adoption_socket, held)
+            self._adoption = Adoption(
+                self._loop, bound, recovery.offered, recovery.pestered, names.set_adoption
+            )
+            self._upgrade = Upgrade(
+                self._loop, self._switchboard, launch, self._paths, lambda: names.named().values()
+            )
+            self._answers |= self._requests()
+            if self._parent is not None:
+                file = self._paths.supervisor_file
+                self._pair = Pair(self._loop, self._parent, self._upgrade, file)
+                self._pair.begin(self._births, self._walls.wanted, self._config.sandbox)
+            recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
+            self._timeouts.expect_all()
+            if self._store is not None:
+                self._store.hold_only(self._named())
+            for name, descriptor in held.items():
+                note("unknown socket", name=name)
+                os.close(descriptor)
+            held.clear()  # the ports look there again, at a reload
+            launch.stock.close()
+            await control.start()
+            supervisor = self._pair.file if self._pair is not None else None
+            pieces = pieces_of(self._paths, launch.pid_file, control, self._adoption, supervisor)
+            self._runtime_files = RuntimeFiles(self._loop, self._paths, pieces)
 
     def _assemble(self, journal: Journal) -> Recovery:
         """Put everything together, in the state that the journal and the runtime files tell."""

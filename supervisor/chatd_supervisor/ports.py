@@ -1,10 +1,12 @@
 """The listening sockets: those of the configuration, opened, kept and closed."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 import msgspec
 
@@ -20,6 +22,9 @@ from chatd_supervisor.store import Store
 from chatd_supervisor.unix_sockets import file_of
 from chatd_supervisor.ways import kind_of, way_of
 from chatd_workers.titles import format_address
+
+AT_THE_END: Final = 60.0
+"""Seconds for which a master that cannot serve accepts nobody: longer than it takes to end."""
 
 
 class Ports:
@@ -181,6 +186,18 @@ class Ports:
         """Leave new connections in the backlog, for so long at most."""
         for listener in self:
             listener.hold_back(seconds)
+
+    @contextlib.contextmanager
+    def let_nobody_in_if_that_fails(self) -> Iterator[None]:
+        """Accept nobody any more after an exception: the loop turns once more before it is closed.
+
+        Whoever has connected is the next master's.
+        """
+        try:
+            yield
+        except Exception:
+            self.hold_back(AT_THE_END)
+            raise
 
     def go_on(self) -> None:
         """Hold nobody back any more."""

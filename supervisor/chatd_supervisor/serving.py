@@ -166,10 +166,11 @@ def serve_shared(
         stock.close_files()
     handover, complain = inheritance.handover, inheritance.complain
     beginning = Beginning(stock, last_good, handover, parent, asked, complain=complain)
-    try:
-        return _run(invocation, config, locks, starter, beginning)
-    finally:
+    code = _run(invocation, config, locks, starter, beginning)
+    if code == Exit.OK or not served:
         locks.release()
+    # Else the directories stay the supervisor's, which has another master begin.
+    return code
 
 
 def _places_before(invocation: Invocation, handover: Handover | None) -> Paths:

@@ -31,12 +31,13 @@ class Desk:
         self.loop.set_exception_handler(lambda _, context: self.faults.append(context))
         self.offered: list[Offered] = []
         self.pests: list[int] = []
+        self.names: list[tuple[str, int]] = []
         self.adoption = Adoption(
             self.loop,
             bind(path),
             self.offered.append,
             lambda pid, _: self.pests.append(pid),
-            lambda: None,
+            lambda name, descriptor: self.names.append((name, descriptor)),
         )
         self.path = str(path)
         near = socket.create_server(("127.0.0.1", 0))
@@ -79,6 +80,19 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path / "adoption")
     yield made
     made.close()
+
+
+def test_what_it_is_called_is_told_and_of_another_in_its_place(desk: Desk) -> None:
+    first = desk.adoption.fileno()
+    assert desk.names == [(adoption.NAME, first)]
+    os.unlink(desk.path)
+    assert not desk.adoption.is_there()
+    desk.adoption.make_again()
+    assert desk.adoption.is_there()
+    assert desk.names[1:] == [(adoption.NAME, desk.adoption.fileno())]
+    with desk.send(encode(RIGHT), [desk.client.fileno()]):
+        desk.turn()
+        assert desk.judge() == [None]
 
 
 def test_the_very_socket_is_taken(desk: Desk) -> None:
