@@ -32,7 +32,6 @@ from chatd_supervisor.store import Store
 from chatd_supervisor.supervise import reserved, succession
 from chatd_supervisor.supervise.asked import Asked
 from chatd_supervisor.supervise.parent import Parent
-from chatd_supervisor.supervise.successor import TRIAL
 from chatd_supervisor.supervise.table import Stock, open_sockets
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import PROTOCOL
@@ -162,8 +161,7 @@ class Upgrade:
             self._output = os.fdopen(os.memfd_create("chatd-trial"), "w+b")
         try:
             if supervised:
-                more = {} if renewing else {TRIAL: "1"}
-                self._pid = succession.launch(program, self._output, more)
+                self._pid = succession.launch(program, self._output)
                 self._loop.add_reader(reserved.SUCCESSOR, self._hear)
             else:
                 self._pid = self._spawn([*program, "--trial"])

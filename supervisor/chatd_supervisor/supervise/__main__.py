@@ -48,8 +48,10 @@ def main(arguments: list[str]) -> int:
     inheritance = Inheritance.from_environment(asked, invocation)
     rehearse(tuple(DIALECTS))
     buildable()
-    if inheritance.trial and (code := _try_out(asked, invocation)):
-        return code
+    if inheritance.trial >= 0:
+        if code := _try_out(asked, invocation):
+            return code
+        inheritance.end_trial()
     setproctitle.setproctitle(NEXT if inheritance.is_successor else guard.TITLE)
     gc.collect()
     gc.freeze()

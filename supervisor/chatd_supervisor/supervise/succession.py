@@ -14,7 +14,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Final
 
 import msgspec
@@ -47,6 +47,10 @@ TAKING: Final = 10.0
 VARIABLE: Final = "CHATD_SUCCESSOR"
 """The environment variable with the number of the successor's end of the channel."""
 
+TRIAL: Final = "CHATD_TRIAL"
+"""The environment variable that asks for a look whether this program can serve, beforehand: the
+number of what is standard error after that."""
+
 
 class NotTaken(OSError):
     """The successor could not take the table; ``str()`` says why."""
@@ -58,20 +62,25 @@ def program_of(python: str) -> list[str]:
     return [python, "-P", "-m", "chatd_supervisor.supervise"]
 
 
-def launch(
-    program: Sequence[str], output: IO[bytes] | None = None, more: Mapping[str, str] = {}
-) -> int:
+def launch(program: Sequence[str], output: IO[bytes] | None = None) -> int:
     """Start a successor, at the other end of the reserved descriptor SUCCESSOR; return its pid.
 
-    ``output`` is where it says what is wrong, ``more`` environment variables. Raises OSError.
+    With an ``output`` it looks first whether it can serve, and says there what is wrong. Raises
+    OSError.
     """
     ours, theirs = pair()
-    with ours, theirs:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ours)
+        stack.enter_context(theirs)
         theirs.set_inheritable(True)
+        environ = {**os.environ, VARIABLE: str(theirs.fileno())}
         actions: list[tuple[int, int, int]] = []
         if output is not None:
+            error = os.dup(2)
+            stack.callback(os.close, error)
+            os.set_inheritable(error, True)
+            environ[TRIAL] = str(error)
             actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 2)]
-        environ = {**os.environ, **more, VARIABLE: str(theirs.fileno())}
         pid = os.posix_spawn(
             program[0], list(program), environ, file_actions=actions, setsigmask=DEFERRED
         )

@@ -27,11 +27,8 @@ from chatd_supervisor.supervise.records import (
     decode_offer,
     encode,
 )
-from chatd_supervisor.supervise.succession import VARIABLE
+from chatd_supervisor.supervise.succession import TRIAL, VARIABLE
 from chatd_workers.channel import receive_with_descriptors
-
-TRIAL: Final = "CHATD_TRIAL"
-"""The environment variable that asks for a look whether this program can serve, beforehand."""
 
 AT_MOST: Final = 250
 """Descriptors in one record."""
@@ -53,7 +50,8 @@ class Inheritance:
         """What was bound before, as root, by its cookie."""
         self.passed: dict[int, str] = {}
         """What a service manager has passed, by its cookie."""
-        self.trial = False
+        self.trial = -1
+        """What is to be standard error after a trial; -1: none is asked for."""
         # The first master writes here why it cannot serve.
         self._complaint = mmap.mmap(-1, mmap.PAGESIZE)
 
@@ -67,8 +65,8 @@ class Inheritance:
         came = passed(environ)
         starter = Starter.from_environment()
         channel = int(environ.pop(VARIABLE, "-1"))
-        self.trial = bool(environ.pop(TRIAL, ""))
-        kept = [*bound.values(), *(one.descriptor for one in came), channel]
+        trial = int(environ.pop(TRIAL, "-1"))
+        kept = [*bound.values(), *(one.descriptor for one in came), channel, trial]
         if starter is not None:
             kept.append(starter.descriptor)
         moved = reserved.reserve(number for number in kept if number >= 0)
@@ -77,6 +75,7 @@ class Inheritance:
         if starter is not None:
             starter.descriptor = moved.get(starter.descriptor, -1)
             self.starter = starter
+        self.trial = moved.get(trial, -1)
         if channel >= 0:
             self.channel = socket.socket(fileno=moved[channel])
         return self
@@ -85,6 +84,11 @@ class Inheritance:
     def is_successor(self) -> bool:
         """There is a table to be taken over."""
         return self.channel is not None
+
+    def end_trial(self) -> None:
+        """Have from now on what is to be standard error, now that there is nothing wrong."""
+        os.dup2(self.trial, 2)
+        os.close(self.trial)
 
     def complain(self, why: str) -> None:
         """Say, in a master that cannot serve, why."""
