@@ -140,7 +140,8 @@ class Switchboard:
 
     def _continue(self) -> None:
         self._continuing = False
-        self._tick()
+        if not self._poller.closed:  # the server may have stopped meanwhile
+            self._tick()
 
     def settle(self) -> None:
         """Have everything written down and carried out that was taken, however much it is."""
