@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -37,10 +36,6 @@ def eventually(what: str, probe: Callable[[], T], patience: float = PATIENCE) ->
             return result
         assert time.monotonic() < deadline, f"not within {patience} s: {what} (last: {result!r})"
         time.sleep(0.01)
-
-
-WITH_NURSERY = ""
-NURSERY = "chatd: supervisor"
 
 
 class Client:
@@ -150,8 +145,8 @@ class Server:
         self._log = self.log_path.open("ab")
         self._ready = False
         self._ready_after = 0
-        self._replaced = False
-        """The supervisor was killed, so ``process`` is the first of several."""
+        self.replaced = False
+        """The first supervisor was killed, so ``process`` is no child of ours any more."""
         # Of all its processes, and of those before ``again``.
         self.groups: list[int] = []
         self.process = self._run(program or [CHATD])
@@ -207,7 +202,7 @@ class Server:
 
     def is_ready(self) -> bool:
         """Tell whether a master has become ready since it was started, or ``expect_ready``."""
-        assert self._replaced or self.process.poll() is None, self.log()[-20000:]
+        assert self.replaced or self.process.poll() is None, self.log()[-20000:]
         if not self._ready:
             with self.log_path.open("rb") as log:
                 log.seek(self._ready_after)
@@ -288,11 +283,16 @@ class Server:
         """The pid of the supervisor, or of the guard in its place; 0: none, just now."""
         return supervisor_of(Paths(self.runtime_dir, self.state_dir))
 
+    def lose_supervisor(self) -> int:
+        """Return the pid of the supervisor, which is about to be killed; 0: none, just now."""
+        pid = self.supervisor
+        self.replaced = self.replaced or pid == self.pid
+        return pid
+
     def kill_supervisor(self) -> int:
         """Kill the supervisor, and return the pid that it had; there will be another."""
-        pid = self.supervisor
+        pid = self.lose_supervisor()
         assert pid, "no supervisor runs"
-        self._replaced = True
         os.kill(pid, signal.SIGKILL)
         return pid
 
@@ -306,7 +306,7 @@ class Server:
         """Stop with SIGTERM and return the exit code."""
         for client in self.clients:
             client.close()
-        if self._replaced:
+        if self.replaced:
             return self._stop_replaced(patience)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -316,15 +316,20 @@ class Server:
 
     def _stop_replaced(self, patience: float) -> int:
         """Stop it by a supervisor that is no child of ours; its exit code is not to be had."""
-        supervisor = eventually("a supervisor", lambda: self.supervisor)
-        self.groups.append(os.getpgid(supervisor))
-        process = os.pidfd_open(supervisor)
-        os.kill(supervisor, signal.SIGTERM)
-        gone = select.select([process], [], [], patience)[0]
-        os.close(process)
+        os.kill(eventually("a supervisor", lambda: self.supervisor), signal.SIGTERM)
         self.process.wait(patience)
+        eventually("it has ended", lambda: not any(map(_is_group, self.groups)), patience)
         self._log.close()
-        return 0 if gone else 1
+        return 0
+
+
+def _is_group(group: int) -> bool:
+    """Return whether there is such a group of processes; the test reaps none of them."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager

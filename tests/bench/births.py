@@ -9,11 +9,13 @@ from typing import NamedTuple
 from bench.figures import Row, compared, median, percentile
 from bench.people import Crowd
 from bench.plain_forks import SAMPLE
-from bench.subjects import BENCH, chatd, children, memory, settled
-from harness import WITH_NURSERY
+from bench.subjects import BENCH, chatd, children, memory
 
 TOGETHER = 1000
 """Clients that come at once."""
+
+PROFILES = {True: "by the supervisor", False: "by the master"}
+"""Who forks their workers; whether there is a supervisor."""
 
 
 class Birth(NamedTuple):
@@ -26,7 +28,7 @@ class Birth(NamedTuple):
     """On a CPU."""
     memory: float
     greeted: float = 0.0
-    """Until a newcomer is greeted, which with a nursery needs no worker."""
+    """Until a newcomer is greeted, which with a supervisor needs no worker."""
 
 
 def births(directory: Path, quick: bool) -> list[Row]:
@@ -34,14 +36,14 @@ def births(directory: Path, quick: bool) -> list[Row]:
     levels = (100, 1000) if quick else (100, 1000, 5000)
     plain = _plain(levels)
     rows = []
-    for config, whose in ((WITH_NURSERY, "by the nursery"), ("", "by the master")):
-        own = _chatd(directory / whose.split()[-1], config, levels)
+    for supervised, whose in PROFILES.items():
+        own = _chatd(directory / f"supervised-{supervised}", supervised, levels)
         for level in levels:
             rows += _compared(f"birth of client {level:,} {whose}", own[level], plain[level], level)
     return [
         *rows,
-        *_at_once(directory / "together", WITH_NURSERY),
-        *_at_once(directory / "at-once", ""),
+        *_at_once(directory / "together", supervised=True),
+        *_at_once(directory / "at-once", supervised=False),
     ]
 
 
@@ -77,23 +79,22 @@ def _compared(at: str, a: Birth, b: Birth, level: int) -> list[Row]:
             b.memory,
             unit="MB",
             other_is="os.fork",
-            reach="<= 1.6 MB" if target else "",
+            reach="<= 1.1 MB" if target else "",
         ),
     ]
 
 
-def _at_once(directory: Path, config: str) -> list[Row]:
+def _at_once(directory: Path, *, supervised: bool) -> list[Row]:
     """Time and memory of those who come all at once, as after a cut of the network."""
-    with settled(directory, config) as subject, Crowd(subject.port) as crowd:
+    with chatd(directory, supervised=supervised) as subject, Crowd(subject.port) as crowd:
         before = subject.own_cpu()
         taken = crowd.rush(TOGETHER)
         spent = subject.own_cpu() - before
         crowd.join(ask=True)
         unshared = median(memory(_sampled(subject.children())))
-    whose = "by the nursery" if config else "by the master"
     return [
         Row(
-            f"{TOGETHER:,} at once, {whose}: until all are greeted, each",
+            f"{TOGETHER:,} at once, {PROFILES[supervised]}: until all are greeted, each",
             f"{taken / TOGETHER * 1e3:.2f} ms",
         ),
         Row("... CPU of the master, each", f"{spent / TOGETHER * 1e3:.2f} ms"),
@@ -101,9 +102,9 @@ def _at_once(directory: Path, config: str) -> list[Row]:
     ]
 
 
-def _chatd(directory: Path, config: str, levels: tuple[int, ...]) -> dict[int, Birth]:
+def _chatd(directory: Path, supervised: bool, levels: tuple[int, ...]) -> dict[int, Birth]:
     found = {}
-    with settled(directory, config) as subject, Crowd(subject.port) as crowd:
+    with chatd(directory, supervised=supervised) as subject, Crowd(subject.port) as crowd:
         for level in levels:
             while len(crowd.members) < level - SAMPLE:
                 crowd.join()
@@ -158,13 +159,21 @@ def _sampled(pids: list[int]) -> list[int]:
 
 def restarts(directory: Path, quick: bool) -> list[Row]:
     """Time from the SIGKILL of a worker until its client's next line is back."""
-    with chatd(directory / "restarts") as subject, Crowd(subject.port) as crowd:
-        crowd.join()
-        crowd.hush()
-        times = [
-            crowd.kill_and_say(subject.children()[0]) * 1e3 for _ in range(100 if quick else 500)
+    rows = []
+    for supervised, whose in PROFILES.items():
+        where = directory / f"restarts-{supervised}"
+        with chatd(where, supervised=supervised) as subject, Crowd(subject.port) as crowd:
+            crowd.join()
+            crowd.hush()
+            times = [
+                crowd.kill_and_say(subject.children()[0]) * 1e3
+                for _ in range(100 if quick else 500)
+            ]
+        rows += [
+            Row(
+                f"SIGKILL of a worker until the next line is back, another one forked {whose}, p50",
+                f"{median(times):.2f} ms",
+            ),
+            Row("... p99, worst", f"{percentile(times, 99):.2f} ms, {max(times):.2f} ms"),
         ]
-    return [
-        Row("SIGKILL of a worker until the next line is back, p50", f"{median(times):.2f} ms"),
-        Row("... p99, worst", f"{percentile(times, 99):.2f} ms, {max(times):.2f} ms"),
-    ]
+    return rows

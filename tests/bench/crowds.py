@@ -15,8 +15,7 @@ from pathlib import Path
 
 from bench.figures import Row, available, median, number, proportional, unshared
 from bench.people import Crowd
-from bench.subjects import Subject, read, settled
-from harness import WITH_NURSERY
+from bench.subjects import Subject, chatd, read
 
 LINES = 20
 KILLS = 10
@@ -37,7 +36,7 @@ def crowds(directory: Path, quick: bool, most: int = 5000) -> list[Row]:
     count = 1000 if quick else most
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
-    with settled(directory / "crowd", WITH_NURSERY) as subject, Crowd(subject.port) as crowd:
+    with chatd(directory / "crowd", supervised=True) as subject, Crowd(subject.port) as crowd:
         rows = _let_in(subject, crowd, count)
         for kills in (0, KILLS):
             rows += _talk(subject, crowd, kills, chance)

@@ -18,7 +18,7 @@ Figures = dict[str, list[dict[str, float]]]
 def fan_out(directory: Path, quick: bool) -> list[Row]:
     """CPU per delivery with one line in flight, held against two floors."""
     load = Load(clients=200, senders=1, lines=500 if quick else 2000, window=1)
-    figures = measure(directory, load, [_c_floor, _python_floor, _chatd])
+    figures = measure(directory, load, [_c_floor, _python_floor, _chatd, _supervised])
     cost = {
         name: median_of(figures, name, lambda f: f["cpu"] / f["heard"] * 1e6) for name in figures
     }
@@ -34,6 +34,7 @@ def fan_out(directory: Path, quick: bool) -> list[Row]:
             reach="<= 1.25",
         ),
         compared("", cost["chatd"], cost["Python"], unit="µs", other_is="Python"),
+        compared("", cost["supervised"], cost["chatd"], unit="µs, supervised", other_is="plain"),
         compared(
             "... until the last has it, p50", until["chatd"], until["C"], unit="µs", other_is="C"
         ),
@@ -152,6 +153,10 @@ def fresh(directory: Path, name: str) -> Path:
 
 def _chatd(directory: Path) -> AbstractContextManager[Subject]:
     return chatd(fresh(directory, "chatd"))
+
+
+def _supervised(directory: Path) -> AbstractContextManager[Subject]:
+    return chatd(fresh(directory, "supervised"), "supervised", supervised=True)
 
 
 def _unjournaled(directory: Path) -> AbstractContextManager[Subject]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.figures import on_cpu, read_pairs, unshared
-from harness import NURSERY, ROOT, WITH_NURSERY, Server, eventually
+from harness import ROOT, Server, eventually
 
 BENCH = ROOT / "tests" / "bench"
 
@@ -27,18 +27,21 @@ class Subject(NamedTuple):
     protocol: str
     port: int
     pid: int
+    parent: int = 0
+    """Whose children those are that serve clients, if it is another process."""
 
     def cpu(self) -> float:
-        """Return the seconds on a CPU of the process and its children, all that live."""
-        return self.own_cpu() + sum(_on_cpu(pid) for pid in self.children())
+        """Return the seconds on a CPU of all its processes that live."""
+        others = [self.parent] * bool(self.parent) + self.children()
+        return self.own_cpu() + sum(map(_on_cpu, others))
 
     def own_cpu(self) -> float:
         """Return the seconds on a CPU of the process alone."""
         return _on_cpu(self.pid)
 
     def children(self) -> list[int]:
-        """Return the pids of its children."""
-        return children(self.pid)
+        """Return the pids of those who serve clients."""
+        return [pid for pid in children(self.parent or self.pid) if pid != self.pid]
 
 
 MEMORY_FILES = "/dev/shm" if os.path.isdir("/dev/shm") else None
@@ -55,18 +58,8 @@ def _on_cpu(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """Return the pids of the children of ``pid``, but for a nursery."""
-    found = map(int, read(f"/proc/{pid}/task/{pid}/children").split())
-    other = nursery(pid)
-    return [child for child in found if child != other]
-
-
-def nursery(pid: int) -> int:
-    """Return the pid of the nursery of master ``pid``, 0 if it has none: an early child."""
-    for child in read(f"/proc/{pid}/task/{pid}/children").split()[:3]:
-        if read(f"/proc/{child}/cmdline").startswith(NURSERY):
-            return int(child)
-    return 0
+    """Return the pids of the children of ``pid``."""
+    return list(map(int, read(f"/proc/{pid}/task/{pid}/children").split()))
 
 
 def memory(pids: Sequence[int]) -> list[float]:
@@ -89,26 +82,21 @@ def chatd(
     *,
     protocol: str = "text",
     config: str = "",
+    supervised: bool = False,
 ) -> Iterator[Subject]:
-    """Run chatd as it comes, or as ``program``; its first listener speaks ``protocol``."""
+    """Run chatd in either profile, or ``program``; its first listener speaks ``protocol``."""
     directory.mkdir()
     with tempfile.TemporaryDirectory(dir=MEMORY_FILES) as runtime_dir:
-        server = Server(directory, config, program, runtime_dir=Path(runtime_dir))
+        server = Server(
+            directory, config, program, supervised=supervised, runtime_dir=Path(runtime_dir)
+        )
         yield from _served(server, name, protocol)
-
-
-@contextmanager
-def settled(directory: Path, config: str) -> Iterator[Subject]:
-    """Run chatd by ``config``, with its nursery ready, if that has it have one."""
-    with chatd(directory, config=config) as subject:
-        if config == WITH_NURSERY:
-            eventually("there is a nursery", lambda: nursery(subject.pid))
-        yield subject
 
 
 def _served(server: Server, name: str, protocol: str) -> Iterator[Subject]:
     try:
-        yield Subject(name, protocol, server.port, server.pid)
+        parent = server.pid if server.supervised else 0
+        yield Subject(name, protocol, server.port, server.master, parent)
     except BaseException:
         server.process.kill()
         server.stop(STOPPING)

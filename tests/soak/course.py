@@ -101,17 +101,14 @@ class Soak:
         rests: int,
         kills: float,
         seed: int,
-        nursery: bool = False,
     ) -> None:
         """``kills`` are workers a second; ``rests`` divide the ``sessions`` evenly.
-
-        ``nursery``: there is one, and it is killed as workers are.
 
         What the last rest is held against is the first: what is made once has been made by then,
         and what is bounded has come to its bound.
         """
         self._server = server
-        self._nurseries = int(nursery)
+        self._others = int(server.supervised)
         self._most = sessions
         self._at_once = at_once
         self._rests = rests
@@ -190,17 +187,22 @@ class Soak:
         self._said.setdefault(visitor.room, set()).update(visitor.texts())
 
     def _kill(self) -> None:
-        pids = _children(self._server.pid)
+        pids = self._workers()
         if pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._dice.choice(pids), signal.SIGKILL)
                 self._killed += 1
 
+    def _workers(self) -> list[int]:
+        """Return the pids of all workers, which are the supervisor's children, if there is one."""
+        master = self._server.master
+        return [pid for pid in _children(self._server.pid) if pid != master]
+
     def _rest(self) -> Rest:
         """Wait until nobody but the residents is there, and take the figures."""
         self._compare()
         workers = self._settle()
-        pid = self._server.pid
+        pid = self._server.master
         cpu = _cpu(pid)
         spent, sessions = cpu - self._cpu, self._came - self._counted
         self._cpu, self._counted = cpu, self._came
@@ -209,9 +211,9 @@ class Soak:
             time.monotonic() - self._began,
             self._came,
             rss,
-            sum(_memory(one)[1] for one in (pid, *workers)),
+            sum(_memory(one)[1] for one in {pid, self._server.pid, *workers}),
             len(descriptors(pid)),
-            1 + len(_children(pid)),
+            1 + len(_children(self._server.pid)),
             _size(self._server.state_dir / "sessions") / 1e6,
             spent / max(1, sessions) * 1e3,
         )
@@ -221,7 +223,7 @@ class Soak:
 
         As many as there should be is not enough: one may have died already, another not yet.
         """
-        expected = len(self._people) + self._nurseries
+        expected = len(self._people) + self._others
         since, before = time.monotonic(), None
 
         def at_rest() -> frozenset[int]:

@@ -25,7 +25,7 @@ import bootstrap  # noqa: E402
 if Path(sys.prefix) != bootstrap.VENV:
     bootstrap.run("python", __file__, *sys.argv[1:])
 
-from harness import WITH_NURSERY, serving  # noqa: E402
+from harness import serving  # noqa: E402
 from soak.course import CONFIG, Soak  # noqa: E402
 
 
@@ -38,14 +38,14 @@ def main() -> None:
     options.add_argument("--rests", type=int, default=20, help="how often figures are taken")
     options.add_argument("--kills", type=float, default=1.0, help="workers a second")
     options.add_argument("--allow", type=float, default=8.0, help="MB the master may grow by")
-    options.add_argument("--nursery", action="store_true", help="as under a supervisor")
+    options.add_argument("--supervised", action="store_true", help="with a supervisor")
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     chosen = vars(options.parse_args())
     allowed = chosen.pop("allow")
-    config = WITH_NURSERY * chosen["nursery"] + CONFIG
+    supervised = chosen.pop("supervised")
     with (
         tempfile.TemporaryDirectory(prefix="chatd-soak-") as directory,
-        serving(Path(directory), config) as server,
+        serving(Path(directory), CONFIG, supervised=supervised) as server,
     ):
         print(f"seed {chosen['seed']}", flush=True)
         outcome = Soak(server, **chosen).run(lambda rest: print(rest, flush=True))

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import WITH_NURSERY, serving
+from harness import serving
 from soak.course import CONFIG, Outcome, Rest, Soak
 
 
-@pytest.mark.parametrize("nursery", [False, True])
-def test_a_server_is_at_last_as_it_was_at_first(tmp_path: Path, nursery: bool) -> None:
+@pytest.mark.parametrize("supervised", [False, True])
+def test_a_server_is_at_last_as_it_was_at_first(tmp_path: Path, supervised: bool) -> None:
     shown: list[Rest] = []
     how = {"sessions": 60, "residents": 4, "at_once": 20, "rests": 2, "kills": 20, "seed": 6}
-    with serving(tmp_path, WITH_NURSERY * nursery + CONFIG) as server:
-        outcome = Soak(server, nursery=nursery, **how).run(shown.append)
+    with serving(tmp_path, CONFIG, supervised=supervised) as server:
+        outcome = Soak(server, **how).run(shown.append)
     assert [rest.sessions for rest in shown] == [0, 30, 60]
     assert outcome.said > 60
     assert outcome.killed > 0

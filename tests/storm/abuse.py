@@ -5,7 +5,7 @@
 First the people are alone, for --idle seconds: how long a line takes then is what the rest is held
 against. Then come the abusers (``abusers``): floods, those who never read, those who say nothing,
 garbage, storms of connections from 200 addresses; workers are killed, and now and then the master
-or its nursery, of a supervised server. In the end no line of the people may be lost, doubled or
+or its supervisor. In the end no line of the people may be lost, doubled or
 reordered, nobody of them disconnected, and 99 of 100 lines must have been heard within FACTOR times
 what 99 of 100 took before. Prints its figures and the seed; exit code 1 if that is not so. Loopback
 only; ends by itself.
@@ -36,7 +36,7 @@ from fuzz.chatters import Chatter, Heard  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
 from storm.processes import kill  # noqa: E402
-from storm.striking import a_worker, the_nursery  # noqa: E402
+from storm.striking import a_worker  # noqa: E402
 
 FACTOR: Final = 5.0
 """What p99 may be at most, times the idle one."""
@@ -64,7 +64,7 @@ class Outcome(NamedTuple):
     """Abusers, each time that one came."""
     workers: int
     masters: int
-    nurseries: int
+    supervisors: int
     """Killed."""
     wrong: list[str]
 
@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
     def __str__(self) -> str:
         shown = (
             f"seed {self.seed}: {self.seconds:.0f} s, {self.came} abusers came, {self.workers} "
-            f"workers, {self.masters} masters and {self.nurseries} nurseries killed; "
+            f"workers, {self.masters} masters and {self.supervisors} supervisors killed; "
             f"{len(self.abused)} lines said; wrong: {len(self.wrong)}"
         )
         rows = [
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
 
 
 class Killer:
-    """Kills one worker after the other, and now and then the master or its nursery."""
+    """Kills one worker after the other, and now and then the master or its supervisor."""
 
     def __init__(
         self, server: Server, dice: random.Random, kills: float, master_every: float
@@ -104,9 +104,9 @@ class Killer:
         self._kills = kills
         self._master_every = master_every
         self._next_master = self._after(0.0)
-        self._next_nursery = self._after(0.0)
+        self._next_supervisor = self._after(0.0)
         self._tries = 0
-        self.workers = self.masters = self.nurseries = 0
+        self.workers = self.masters = self.supervisors = 0
 
     def _after(self, since: float) -> float:
         """Return when the next one dies: at no moment that somebody could keep to."""
@@ -123,10 +123,10 @@ class Killer:
         if self._master_every and since >= self._next_master:
             self.masters += kill(master)
             self._next_master = self._after(since)
-        elif self._master_every and since >= self._next_nursery:
-            if killed := kill(the_nursery(self._server)):
-                self.nurseries += killed
-                self._next_nursery = self._after(since)
+        elif self._master_every and since >= self._next_supervisor:
+            if killed := kill(self._server.lose_supervisor()):
+                self.supervisors += killed
+                self._next_supervisor = self._after(since)
         elif since * self._kills >= self._tries + 1:
             self._tries += 1
             self.workers += kill(a_worker(self._server, self._dice))
@@ -210,7 +210,7 @@ def abuse(
         int(told or 0),
         killer.workers,
         killer.masters,
-        killer.nurseries,
+        killer.supervisors,
         chatting.wrong,
     )
 
@@ -224,7 +224,7 @@ def main() -> None:
     options.add_argument("--storm", type=float, default=50, help="connections a second; 0: none")
     options.add_argument("--kills", type=float, default=2, help="workers a second; 0: none")
     options.add_argument(
-        "--master-every", type=float, default=15, help="seconds; its nursery as often; 0: neither"
+        "--master-every", type=float, default=15, help="seconds; supervisors as often; 0: neither"
     )
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument(

@@ -5,14 +5,14 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness import Server
 from storm.figures import Figures
-from storm.killing import Killer, Killing
+from storm.killing import NONE, Killer, Killing, Kills
 from storm.order import Ear, Order
 from storm.people import HANGING, HOST, Listener, Pace, Person, Poller, Sender, Sluggard, Visitor
-from storm.wires import WIRES
+from storm.wires import WIRES, Wire
 
 TURN = 0.003
 """Seconds that a turn of the loop waits for something to read."""
@@ -40,39 +40,37 @@ class Storm:
         seconds: float,
         senders: int,
         listeners: int,
-        kills: float,
         seed: int,
-        master_every: float = 0.0,
-        supervisor_every: float = 0.0,
+        kills: Kills = NONE,
         volume: float = 16.0,
         killer: Killing | None = None,
-        dialect: str = "text",
+        dialects: Sequence[str] = ("text",),
     ) -> None:
-        """``kills`` are workers a second, ``volume`` is MB a second for all listeners together.
+        """``volume`` is MB a second for all listeners together.
 
-        ``killer``: somebody else than one who kills at random. ``dialect``: what people speak.
+        ``killer``: somebody else than one who kills at random. ``dialects``: what people speak, in
+        turn; the server listens for each on one port, in this order.
         """
         self._seconds = seconds
         self._server = server
         self._dice = random.Random(seed)
         self.figures = Figures(seed, clients=senders + listeners)
-        self._wire = WIRES[dialect]
-        self._order = Order(self.figures, self._wire)
-        self._killer = killer or Killer(
-            server,
-            self.figures,
-            self._dice,
-            kills=kills,
-            master_every=master_every,
-            supervisor_every=supervisor_every,
-        )
+        self._doors = [
+            (port, WIRES[name]) for port, name in zip(server.ports, dialects, strict=True)
+        ]
+        longest = min(wire.longest for _, wire in self._doors)
+        self._order = Order(self.figures, longest)
+        self._killer = killer or Killer(server, self.figures, self._dice, kills)
         self._pace = Pace(volume * 1e6 / (senders + listeners))
         self._poller = Poller()
-        port, wire = server.port, self._wire
-        self._senders = [Sender(number, port, wire) for number in range(senders)]
+        self._senders = [Sender(number, *self._door(number)) for number in range(senders)]
         sluggards = -(-listeners // SLUGGISH)
-        self._sluggards = [Sluggard(senders + i, port, wire) for i in range(sluggards)]
-        others = [Listener(senders + i, port, wire) for i in range(sluggards, listeners)]
+        self._sluggards = [
+            Sluggard(senders + i, *self._door(senders + i)) for i in range(sluggards)
+        ]
+        others = [
+            Listener(senders + i, *self._door(senders + i)) for i in range(sluggards, listeners)
+        ]
         self._people: list[Listener] = [*self._senders, *self._sluggards, *others]
         self._visitors: set[Visitor] = set()
         self._most_visitors = max(2, int(VISITORS * len(self._people)))
@@ -100,14 +98,19 @@ class Storm:
         self._judge()
         return self.figures
 
+    def _door(self, number: int) -> tuple[int, Wire]:
+        """Return the port and the dialect of somebody of that ``number``."""
+        return self._doors[number % len(self._doors)]
+
     def _is_to_go_on(self, overdue: float) -> bool:
         return overdue < FINISHING / 2 and not self._killer.is_done()
 
     def _hush(self) -> None:
         """Let everybody hear that everybody is in, and begin."""
-        self._people[0].socket.sendall(self._wire.before + b"quiet please\n")
+        first = self._people[0]
+        first.socket.sendall(first.wire.before + b"quiet please\n")
         for person in self._people:
-            person.until(self._wire.quiet)
+            person.until(person.wire.quiet)
             if isinstance(person, Sender):
                 person.start(self._order, self._dice)
             else:
@@ -119,9 +122,8 @@ class Storm:
             return
         key = len(self._people) + self.figures.visitors
         self.figures.visitors += 1
-        visitor = Visitor(
-            key, self._server.port, self._order, pace=self._pace, dice=self._dice, now=now
-        )
+        port, wire = self._door(key)
+        visitor = Visitor(key, port, self._order, wire, pace=self._pace, dice=self._dice, now=now)
         self._visitors.add(visitor)
         self._poller.add(visitor)
 
@@ -292,7 +294,9 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def config(dialect: str = "text") -> str:
-    """Return a configuration with a port that stays the same."""
-    listener = WIRES[dialect].listener
-    return f'[[listen]]\naddress = "{HOST}:{free_port()}"\n{listener}'
+def config(*dialects: str) -> str:
+    """Return a configuration with a port for each of ``dialects``; they stay the same."""
+    return "".join(
+        f'[[listen]]\naddress = "{HOST}:{free_port()}"\n{WIRES[dialect].listener}'
+        for dialect in dialects or ("text",)
+    )

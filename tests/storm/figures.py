@@ -23,7 +23,9 @@ class Figures:
     early_kills: int = 0
     """Of these, masters that were killed before they were ready."""
     supervisor_kills: int = 0
-    nursery_kills: int = 0
+    """Also guards in their place, and programs that were being made ready for it."""
+    replaced: int = 0
+    """Workers that have ended though nobody had killed them, and their clients had stayed."""
     deaf: list[float] = field(default_factory=list)
     """From the kill of the master until a client heard the next line it said, one each."""
     deaf_again: list[float] = field(default_factory=list)
@@ -42,6 +44,8 @@ class Figures:
     excused: int = 0
     """Of what was lost or disconnected: what nobody but the killed master could have saved."""
     notes: list[str] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
+    """Who was killed when, but for workers."""
 
     @property
     def zeros(self) -> bool:
@@ -52,6 +56,7 @@ class Figures:
             or self.reordered
             or self.disconnected
             or self.garbled
+            or self.replaced
             or self.unreceived
             or self.unfinished
         )
@@ -69,11 +74,11 @@ class Figures:
             f"({self.deliveries / seconds:.0f}/s, {self.bytes / seconds / 1e6:.1f} MB/s), "
             f"{self.worker_kills} workers and {self.master_kills} masters killed "
             f"({self.early_kills} of them before they were ready), "
-            f"{self.supervisor_kills} supervisors and {self.nursery_kills} nurseries"
+            f"{self.supervisor_kills} supervisors"
         )
         zeros = (
             f"lost {self.lost}, doubled {self.doubled}, reordered {self.reordered}, "
-            f"disconnected {self.disconnected}, garbled {self.garbled}, "
+            f"disconnected {self.disconnected}, garbled {self.garbled}, replaced {self.replaced}, "
             f"unreceived {self.unreceived}, unfinished {self.unfinished}"
             + f" ({self.excused} excused)"
             * bool(self.excused)

@@ -1,27 +1,27 @@
-"""Who is killed in a storm, and when: workers at any time, the master now and then.
+"""Who is killed in a storm, and when: workers at any time, the others now and then.
 
-A client's socket lives as long as somebody holds it. Under a supervisor there are three who do:
-it, the master and the worker, and any two of them may be killed at once. Without one, whoever
-kills the master must spare the workers until there is another, and must not kill it while a
-worker is missing. Then what only the master holds is lost with it: who has just connected, and
-who has closed its half and is being let go.
-
-A supervisor that is killed is replaced by its master, which must live for that, and has to pass on
-all it holds: until then the master is spared. So no supervisor is killed while there is no master.
+A client's socket lives as long as somebody holds it. Under a supervisor there are three who do: the
+two who share the descriptor table, and the worker. Any of them may be killed at any time, one of
+the two also while another is made ready in the place of one that was killed before; only not both
+in the same instant. Without a supervisor, whoever kills the master must spare the workers until
+there is another, and must not kill it while a worker is missing. Then what only the master holds is
+lost with it: who has just connected, and who has closed its half and is being let go.
 """
 
 import os
 import random
+import re
 import signal
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from chatd_supervisor.asking import ControlError, ask
-from harness import NURSERY, Server
+from harness import Server
 from storm.figures import Figures
-from storm.processes import children, kill, title
+from storm.processes import children, family, is_worker, kill, title
 
 ALL_AT_ONCE: Final = 20.0
 """Seconds between two kills of all workers, on average."""
@@ -31,7 +31,28 @@ SOON_AFTER: Final = 0.2
 SOON: Final = 0.6
 
 LOOK: Final = 0.05
-"""Seconds between two looks at whether everybody has a worker."""
+"""Seconds between two looks at whether everybody has a worker,"""
+LOOK_AROUND: Final = 0.25
+"""and between two looks at all processes."""
+
+STAYING: Final = re.compile(r"chatd: (p\d+)@")
+"""The title of a worker whose client stays to the end."""
+
+
+class Kills(NamedTuple):
+    """How often somebody of each kind is killed; 0: never."""
+
+    workers: float = 0.0
+    """A second."""
+    master_every: float = 0.0
+    """Seconds from one master to the next, on average;"""
+    supervisor_every: float = 0.0
+    """the same for whoever shares the master's table;"""
+    any_every: float = 0.0
+    """the same for any process but workers: master, supervisor, or whoever is to be one."""
+
+
+NONE: Final = Kills()
 
 
 class Killing(Protocol):
@@ -58,32 +79,21 @@ class Killing(Protocol):
 class Killer:
     """Kills the processes of a server at random."""
 
-    def __init__(
-        self,
-        server: Server,
-        figures: Figures,
-        dice: random.Random,
-        *,
-        kills: float,
-        master_every: float,
-        supervisor_every: float = 0,
-    ) -> None:
-        """``kills``: workers a second; the others: seconds between two masters, and supervisors.
-
-        0: none.
-        """
+    def __init__(self, server: Server, figures: Figures, dice: random.Random, kills: Kills) -> None:
         self._server = server
         self._figures = figures
         self._dice = dice
         self._kills = kills
-        self._master_every = master_every
-        self._supervisor_every = supervisor_every
-        self._next_supervisor: float | None = None
-        # The one that was killed, until the next one has all.
-        self._killed_supervisor = 0
         self._next_worker: float | None = None
-        self._next_master: float | None = None
+        # When a master, a supervisor and any of them are due; None: never.
+        self._next: dict[str, float | None] = {}
         self._next_look = 0.0
+        # All processes as they were seen last, by pid; workers that had been there before that as
+        # well; and when it is to be looked again.
+        self._seen: dict[int, str] = {}
+        self._settled: set[int] = set()
+        self._next_look_around = 0.0
+        self._killed: set[int] = set()
         # Without a supervisor: whether no worker may be killed, and since when none was missing.
         self._sparing = False
         self._last_strike = 0.0
@@ -100,21 +110,27 @@ class Killer:
 
     def strike(self, now: float) -> bool:
         """Kill whoever is due; return whether the master was."""
+        kills = self._kills
         if self._next_worker is None:
             self._next_worker = now
-            self._plan(now)
-            if self._supervisor_every:
-                self._plan_supervisor(now)
+            self._plan("master", now, kills.master_every)
+            self._plan("supervisor", now, kills.supervisor_every)
+            self._plan("any", now, kills.any_every)
         struck = False
-        if self._next_supervisor is not None and now >= self._next_supervisor:
-            self._strike_supervisor(now)
-        due = self._next_master is not None and now >= self._next_master
-        if due and self._is_supervised(now):
-            struck = self._strike_master(now)
+        if self._server.supervised:
+            self._look_around(now)
+            if self._is_due("supervisor", now):
+                self._plan("supervisor", now, kills.supervisor_every)
+                self._strike_supervisor()
+            if self._is_due("any", now):
+                self._plan("any", now, kills.any_every)
+                struck = self._strike_any(now)
+        if self._is_due("master", now):
+            struck = self._strike_master(now) or struck
         if self._sparing:
             self._look(now)
-        while self._kills and self._next_worker <= now:
-            self._next_worker += 1 / self._kills
+        while kills.workers and self._next_worker <= now:
+            self._next_worker += 1 / kills.workers
             if not self._sparing:
                 self._strike_workers()
         return struck
@@ -125,68 +141,106 @@ class Killer:
 
     def rest(self, now: float) -> bool:
         """Kill nobody any more; return whether there is a master."""
-        self._next_master = self._next_supervisor = None
+        self._next = {}
+        if self._server.supervised:
+            self._look_around(now)
         if self._sparing:
             self._look(now)
-        if not self._is_supervised(now):
-            return False
         return self._server.master > 0 and self._server.is_ready()
 
-    def _plan(self, now: float) -> None:
-        if self._master_every:
-            self._next_master = now + self._master_every * self._dice.uniform(0.5, 1.5)
+    def _plan(self, what: str, now: float, every: float) -> None:
+        self._next[what] = now + every * self._dice.uniform(0.5, 1.5) if every else None
 
-    # The supervisor
+    def _is_due(self, what: str, now: float) -> bool:
+        due = self._next.get(what)
+        return due is not None and now >= due
 
-    def _plan_supervisor(self, now: float) -> None:
-        self._next_supervisor = now + self._supervisor_every * self._dice.uniform(0.5, 1.5)
+    # All but workers
 
-    def _strike_supervisor(self, now: float) -> None:
-        server = self._server
-        if not (self._is_supervised(now) and server.is_ready() and server.master):
+    def _look_around(self, now: float) -> None:
+        """See who is there, and that no worker has gone whom nobody has killed."""
+        if now < self._next_look_around:
             return
-        self._killed_supervisor = server.kill_supervisor()
-        self._figures.supervisor_kills += 1
-        self._plan_supervisor(now)
+        self._next_look_around = now + LOOK_AROUND
+        before, self._seen = self._seen, self._everybody()
+        # A worker that was forked in the instant in which its parent was killed is nobody's.
+        for pid in self._settled - self._killed - self._seen.keys():
+            self._figures.replaced += 1
+            self._figures.note(f"{before[pid]}, pid {pid}, has gone, and nobody has killed it")
+        self._settled = {
+            pid for pid, what in self._seen.items() if pid in before and STAYING.match(what)
+        }
 
-    def _is_supervised(self, now: float) -> bool:
-        """Tell whether the supervisor that is there, if there was one, holds everything."""
-        if not self._killed_supervisor:
-            return True
-        if now < self._next_look or self._server.supervisor in (0, self._killed_supervisor):
+    def _others(self) -> list[int]:
+        """Return all that are no workers, just now."""
+        return [pid for pid, what in self._everybody().items() if not is_worker(what)]
+
+    def _everybody(self) -> dict[int, str]:
+        return family(set(self._server.groups))
+
+    def _strike_supervisor(self) -> None:
+        """Kill whoever shares the table with the master, or is to do so."""
+        master = self._server.master
+        others = [pid for pid in self._others() if pid != master]
+        named = self._server.supervisor
+        if named in others and self._dice.random() < 0.5:
+            others = [named]
+        if others and self._kill_other(self._dice.choice(others)):
+            self._figures.supervisor_kills += 1
+
+    def _strike_any(self, now: float) -> bool:
+        """Kill a master or supervisor, or whoever is to be one; return whether it was a master."""
+        others = self._others()
+        if not others:
             return False
-        self._next_look = now + LOOK
-        try:
-            answer = ask(self._server.runtime_dir / "control.sock", "status", timeout=1.0)
-        except ControlError:
-            return False
-        if answer["supervised"]:
-            self._killed_supervisor = 0
-        return not self._killed_supervisor
+        pid, master = self._dice.choice(others), self._server.master
+        if pid == master:
+            return self._kill_master(pid, now)
+        self._figures.supervisor_kills += self._kill_other(pid)
+        return False
 
-    # The master
+    def _kill_other(self, pid: int) -> bool:
+        self._note(pid)
+        if pid == self._server.pid:
+            self._server.replaced = True
+        return kill(pid)
 
-    def _strike_master(self, now: float) -> bool:
+    def _note(self, pid: int) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._figures.struck.append(f"{now} pid {pid}, {title(pid)}")
+
+    def _kill_master(self, pid: int, now: float) -> bool:
         server = self._server
-        if not server.supervised and not self._may_strike(now):
-            return False
+        self._note(pid)
         was_ready = server.is_ready()
-        pid = server.master or self._starting()
-        if not pid:
-            return False
         server.expect_ready()
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         self._figures.master_kills += 1
         self._figures.early_kills += not was_ready
         self._last_strike = now
+        return True
+
+    def _strike_master(self, now: float) -> bool:
+        server = self._server
+        if not server.supervised and not self._may_strike(now):
+            return False
+        pid = server.master or self._starting()
+        if not pid:
+            return False
+        self._kill_master(pid, now)
         if not server.supervised:
             server.again()
+        self._plan("master", now, self._kills.master_every)
         if self._dice.random() < SOON_AFTER:
-            self._next_master = now + self._dice.random() * SOON
-        else:
-            self._plan(now)
+            self._next["master"] = now + self._dice.random() * SOON
         return True
+
+    def _starting(self) -> int:
+        """Return the pid of a master that has only just been started, without a supervisor."""
+        return 0 if self._server.supervised else self._server.pid
+
+    # Without a supervisor
 
     def _may_strike(self, now: float) -> bool:
         """Spare the workers from now on; return whether all are there."""
@@ -200,7 +254,7 @@ class Killer:
 
     def _look(self, now: float) -> None:
         """Go on killing workers if there is a master and everybody has one."""
-        if self._next_master is not None and now >= self._next_master:
+        if self._is_due("master", now):
             return
         if now < self._next_look or not self._server.is_ready():
             return
@@ -222,41 +276,32 @@ class Killer:
         sessions: list[dict[str, object]] = answer["sessions"]
         return sessions
 
-    def _starting(self) -> int:
-        """Return the pid of a master that has only just been started by the supervisor."""
-        for pid in children(self._server.supervisor):
-            if "chatd_supervisor" in title(pid):
-                return pid
-        return 0
-
     # Workers
 
     def _strike_workers(self) -> None:
         """Kill one worker, now and then several, rarely all at once."""
         dice = self._dice
         workers = self._workers()
-        every_one = dice.random() * ALL_AT_ONCE * self._kills < 1
+        every_one = dice.random() * ALL_AT_ONCE * self._kills.workers < 1
         count = len(workers) if every_one else dice.choice((1, 1, 1, 1, 3))
         for pid in dice.sample(workers, min(len(workers), count)):
-            what = title(pid)
-            # Not those that are dead, nor a master that has just been started.
-            if what.startswith("chatd: ") and "supervisor" not in what and kill(pid):
-                if what.startswith(NURSERY):
-                    self._figures.nursery_kills += 1
-                else:
-                    self._figures.worker_kills += 1
+            # Not those that are dead.
+            if is_worker(title(pid)):
+                self._killed.add(pid)
+                self._figures.worker_kills += kill(pid)
 
     def _workers(self) -> list[int]:
         server = self._server
         master = server.master
-        workers = children(master) if master else []
         if server.supervised:
-            # Those whose master was killed are its children.
-            workers += children(server.supervisor)
-        elif self._master_every:
-            adopted = {int(str(one["pid"] or 0)) for one in self._sessions()}
-            workers = list(adopted.union(workers) - {0})
-        return [pid for pid in workers if pid != master]
+            # Most are the supervisor's children, but those of one that was killed.
+            workers = {pid for pid, what in self._seen.items() if is_worker(what)}
+            workers.update(children(server.supervisor), children(master))
+            return sorted(workers - self._killed)
+        workers = set(children(master)) if master else set()
+        if self._kills.master_every:
+            workers |= {int(str(one["pid"] or 0)) for one in self._sessions()}
+        return sorted(workers - {0, master})
 
 
 class Mourner:

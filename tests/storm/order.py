@@ -12,10 +12,10 @@ they are told to everybody in a small room; the rest is for one client, and only
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from storm.figures import Figures
-from storm.wires import TEXT, Wire
+from storm.wires import TEXT
 
 LONG_EVERY = 150
 """One line in so many is as long as can be, or nearly."""
@@ -61,9 +61,17 @@ class Ear:
     """What one client has heard: a place in the order, and the beginning of a line."""
 
     def __init__(
-        self, name: str, order: "Order", *, late: bool = False, deaf_to: bytes = b""
+        self,
+        name: str,
+        order: "Order",
+        *,
+        late: bool = False,
+        deaf_to: bytes = b"",
+        ordered: Callable[[bytes], bytes] = TEXT.ordered,
     ) -> None:
-        """``late``: it has not heard what came first, and begins with whatever it hears first.
+        """``ordered`` puts what it hears into the form of the order (``wires``).
+
+        ``late``: it has not heard what came first, and begins with whatever it hears first.
 
         Nor may it hear its own coming; so what it hears is not added to the order, but waits
         until somebody else has heard it. The same for one that is not told what it says itself,
@@ -77,6 +85,7 @@ class Ear:
         self._waits = late or bool(deaf_to)
         self.missed: set[bytes] = set()
         self._order = order
+        self._ordered = ordered
 
     def hear(self, data: bytes) -> None:
         """Take what was received."""
@@ -87,7 +96,7 @@ class Ear:
         figures = self._order.figures
         figures.deliveries += whole.count(b"\n")
         figures.bytes += end
-        whole = self._order.wire.ordered(whole)
+        whole = self._ordered(whole)
         if NOTICE in whole:
             lines = whole.splitlines(keepends=True)
             ordered = [x for x in lines if not x.startswith(NOTICE) or MOVEMENT.match(x)]
@@ -108,9 +117,10 @@ class Ear:
 class Order:
     """The order, from ``_origin`` on: what is before has been heard by everybody."""
 
-    def __init__(self, figures: Figures, wire: Wire = TEXT) -> None:
+    def __init__(self, figures: Figures, longest: int = TEXT.longest) -> None:
+        """``longest``: bytes of the longest text that arrives whole with everybody."""
         self.figures = figures
-        self.wire = wire
+        self.longest = longest
         self.speakers: dict[bytes, Speaker] = {}
         self._text = bytearray()
         self._origin = 0
@@ -269,7 +279,7 @@ class Order:
         number = int(parts[1])
         if number >= speaker.said:
             return None
-        expected = text_of(self.figures.seed, speaker.key, number, self.wire.longest)
+        expected = text_of(self.figures.seed, speaker.key, number, self.longest)
         return (speaker, number) if text == expected + b"\n" else None
 
     def trim(self, ears: Iterable[Ear]) -> None:

@@ -60,10 +60,17 @@ class Mouth:
     """What a speaker has still to send, in pieces, and when it goes on after a pause."""
 
     def __init__(
-        self, client: socket.socket, speaker: Speaker, dice: random.Random, wire: Wire
+        self,
+        client: socket.socket,
+        speaker: Speaker,
+        dice: random.Random,
+        wire: Wire,
+        longest: int,
     ) -> None:
+        """``longest``: bytes of a text, at most."""
         self._socket = client
         self._wire = wire
+        self._longest = longest
         self._dice = dice
         self.speaker = speaker
         self.pieces: deque[tuple[bytes, float]] = deque()
@@ -77,7 +84,7 @@ class Mouth:
         dice, speaker, wire = self._dice, self.speaker, self._wire
         block = b"".join(
             wire.before
-            + text_of(seed, speaker.key, speaker.said + i, wire.longest)
+            + text_of(seed, speaker.key, speaker.said + i, self._longest)
             + dice.choice(wire.ends)
             for i in range(count)
         )
@@ -117,7 +124,7 @@ class Listener:
 
     def __init__(self, number: int, port: int, wire: Wire, *, buffer: int = 0) -> None:
         self.name = f"p{number}"
-        self._wire = wire
+        self.wire = wire
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -137,7 +144,7 @@ class Listener:
     def begin(self, order: Order) -> None:
         """Be quiet by now, and begin to listen."""
         self.socket.setblocking(False)
-        self.ear = Ear(self.name, order)
+        self.ear = Ear(self.name, order, ordered=self.wire.ordered)
 
     def ready(self, now: float) -> bool:
         """Read; return whether the connection still is. Raises OSError if it has broken."""
@@ -162,10 +169,11 @@ class Sender(Listener):
         """Begin to listen, and to talk."""
         self.begin(order)
         nick = self.name.encode()
-        if not self._wire.hears_itself(self.number):
-            self.ear = Ear(self.name, order, deaf_to=nick)
+        if not self.wire.hears_itself(self.number):
+            ordered = self.wire.ordered
+            self.ear = Ear(self.name, order, deaf_to=nick, ordered=ordered)
         speaker = order.speakers[nick] = Speaker(self.number, nick)
-        self.mouth = Mouth(self.socket, speaker, dice, self._wire)
+        self.mouth = Mouth(self.socket, speaker, dice, self.wire, order.longest)
 
     def act(self, now: float, pace: Pace | None, dice: random.Random, seed: int) -> None:
         """Say something, within ``pace`` (nothing new without one), or go on with it."""
@@ -227,11 +235,19 @@ class Visitor:
     """Comes, says something, takes its leave, and reads to the end."""
 
     def __init__(
-        self, key: int, port: int, order: Order, *, pace: Pace, dice: random.Random, now: float
+        self,
+        key: int,
+        port: int,
+        order: Order,
+        wire: Wire,
+        *,
+        pace: Pace,
+        dice: random.Random,
+        now: float,
     ) -> None:
         self.key = key
         self.name = f"visitor {key}"
-        self.ear = Ear(self.name, order, late=True)
+        self.ear = Ear(self.name, order, late=True, ordered=wire.ordered)
         self.began = now
         self.mouth: Mouth | None = None
         self.closed_half = 0.0
@@ -241,8 +257,8 @@ class Visitor:
         self._order = order
         self._pace = pace
         self._greeting = b""
-        self._wire = order.wire
-        self._knock = self._wire.knock(b"v%d" % key)
+        self._wire = wire
+        self._knock = self._wire.knock(b"v%d" % key, key)
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex((HOST, port))
@@ -263,7 +279,7 @@ class Visitor:
             return
         nick, rest = named[1], self._greeting[named.end() :]
         speaker = self._order.speakers[nick] = Speaker(self.key, nick)
-        self.mouth = Mouth(self.socket, speaker, self._dice, self._wire)
+        self.mouth = Mouth(self.socket, speaker, self._dice, self._wire, self._order.longest)
         dice, seed = self._dice, self._order.figures.seed
         for _ in range(dice.randrange(1, 4)):
             self._pace.spend(self.mouth.compose(seed, dice.choice((1, 1, 2, 10))))

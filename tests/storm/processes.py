@@ -9,6 +9,33 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def family(sessions: set[int]) -> dict[int, str]:
+    """Return the titles of all that live in these ``sessions`` (setsid(2)), by their pids.
+
+    Whoever their parents are: those of a killed supervisor are somebody else's children.
+    """
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and session_of(int(name)) in sessions:
+            shown = title(name)
+            if shown:
+                found[int(name)] = shown
+    return found
+
+
+def session_of(pid: int) -> int:
+    """Return the session that ``pid`` is in; 0 if it is dead."""
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return 0
+
+
+def is_worker(shown: str) -> bool:
+    """Return whether that is the title of a process that serves a client."""
+    return shown.startswith("chatd: ") and "@" in shown
+
+
 def children(pid: int) -> list[int]:
     """Return the pids of its children, zombies included."""
     try:

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness import NURSERY, Server
+from harness import Server
 from storm.cutting import Cutter
-from storm.processes import children, kill, title
+from storm.processes import family, is_worker, kill
 
 
 @dataclass
@@ -16,6 +16,7 @@ class Toll:
     readers: int = 0
     workers: int = 0
     masters: int = 0
+    supervisors: int = 0
 
 
 def strike(
@@ -29,7 +30,7 @@ def strike(
 
     ``reader`` returns the pid of a reading process of chat-client, 0 if there is none.
     """
-    what = dice.choices(["cut", "readers", "workers", "masters"], [6, 4, 6, 1])[0]
+    what = dice.choices(["cut", "readers", "workers", "masters", "supervisors"], [6, 4, 6, 1, 1])[0]
     if what == "cut":
         cutter.cut()
         return
@@ -38,6 +39,8 @@ def strike(
         pid = reader()
     elif what == "masters":
         pid = server.master
+    elif what == "supervisors":
+        pid = server.lose_supervisor()
     else:
         pid = a_worker(server, dice)
     if kill(pid):
@@ -45,13 +48,7 @@ def strike(
 
 
 def a_worker(server: Server, dice: random.Random) -> int:
-    """Return the pid of some worker, 0 if there is none; also of those whose master has died."""
-    # Those are the supervisor's children.
-    everybody = children(server.master) + children(server.supervisor)
-    workers = [pid for pid in everybody if "@" in title(pid)]
+    """Return the pid of some worker, 0 if there is none; whoever its parent is."""
+    everybody = family(set(server.groups))
+    workers = [pid for pid, shown in everybody.items() if is_worker(shown)]
     return dice.choice(workers) if workers else 0
-
-
-def the_nursery(server: Server) -> int:
-    """Return its pid, 0 if there is none."""
-    return next((pid for pid in children(server.master) if title(pid) == NURSERY), 0)

@@ -21,5 +21,5 @@ def test_a_little_abuse_does_not_reach_those_who_chat(tmp_path: Path) -> None:
         )
     assert outcome.wrong == [], str(outcome)
     assert outcome.came > 60
-    assert min(outcome.workers, outcome.masters, outcome.nurseries) > 0
+    assert min(outcome.workers, outcome.masters, outcome.supervisors) > 0
     assert len(outcome.abused) > 50

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import WITH_NURSERY, serving
+from harness import serving
 from storm.course import Storm, config
 from storm.killing import Mourner
 
@@ -55,13 +55,9 @@ NOT_SO_OFTEN = [
     "adopted",
 ]
 
-IN_NURSERY = ["asked", "delivered", "brought-up"]
-"""Points that it comes to where a nursery forks the workers."""
-
 CASES = {
     **dict.fromkeys(OFTEN, COUNTS),
     **dict.fromkeys(NOT_SO_OFTEN, SELDOM),
-    **dict.fromkeys(IN_NURSERY, (1, 2, 5)),
     "recovered": (1, 1),
 }
 
@@ -73,15 +69,13 @@ def test_a_master_dies_there(
     spool = tmp_path / "fates"
     program = [*DEADLY, str(spool)]
     fates = [f"{point} {count}" for count in counts]
-    nursery = WITH_NURSERY * (point in IN_NURSERY)
-    with serving(tmp_path, nursery + config(), program) as server:
+    with serving(tmp_path, config(), program) as server:
         mourner = Mourner(server, program, spool, fates)
         figures = Storm(
             server,
             seconds=SECONDS,
             senders=3,
             listeners=4,
-            kills=0,
             seed=pytestconfig.getoption("--seed"),
             killer=mourner,
         ).run()

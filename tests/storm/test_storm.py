@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from harness import WITH_NURSERY, Server, serving
+from harness import Server, serving
 from storm.course import Storm, config
 from storm.figures import Figures
+from storm.killing import Kills
 
 Rage = Callable[..., Figures]
 
@@ -32,25 +33,21 @@ def rage(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -> Rag
 
 
 @pytest.mark.parametrize(
-    ("dialect", "senders", "listeners", "kills"),
-    [("text", 4, 8, 50), ("text", 1, 1, 100), ("text", 10, 0, 20), ("irc", 6, 8, 50)],
+    ("dialects", "senders", "listeners", "workers"),
+    [(["text"], 4, 8, 50), (["text"], 1, 1, 100), (["text"], 10, 0, 20), (["irc"], 6, 8, 50)],
 )
 def test_nobody_notices_killed_workers(  # noqa: PLR0917  # pytest passes by name
-    tmp_path: Path, rage: Rage, dialect: str, senders: int, listeners: int, kills: float
+    tmp_path: Path, rage: Rage, dialects: list[str], senders: int, listeners: int, workers: float
 ) -> None:
-    with serving(tmp_path, config(dialect)) as server:
-        rage(server, dialect=dialect, senders=senders, listeners=listeners, kills=kills)
+    with serving(tmp_path, config(*dialects)) as server:
+        kills = Kills(workers)
+        rage(server, dialects=dialects, senders=senders, listeners=listeners, kills=kills)
 
 
 def test_nobody_notices_workers_masters_and_supervisors(tmp_path: Path, rage: Rage) -> None:
-    with serving(tmp_path, config("text"), supervised=True) as server:
-        how = {"master_every": 3, "supervisor_every": 3}
-        figures = rage(server, senders=4, listeners=8, kills=20, **how)
+    dialects = ["text", "irc", "proxied"]
+    with serving(tmp_path, config(*dialects), supervised=True) as server:
+        kills = Kills(20, master_every=3, supervisor_every=3)
+        figures = rage(server, dialects=dialects, senders=4, listeners=8, kills=kills)
     assert figures.master_kills > 0
     assert figures.supervisor_kills > 0
-
-
-def test_nobody_notices_killed_nurseries(tmp_path: Path, rage: Rage) -> None:
-    with serving(tmp_path, WITH_NURSERY + config()) as server:
-        figures = rage(server, senders=3, listeners=3, kills=20)
-    assert figures.nursery_kills > 0

@@ -6,10 +6,12 @@ IRC is put into that form first, line by line.
 
 import re
 import socket
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-ROOM = b"#storm"
+ROOM = b"#lobby"
+"""Where people of the text dialect are by themselves."""
 
 Read = Callable[[bytes], None]
 """Reads up to the end of a line that has these bytes in it."""
@@ -30,8 +32,8 @@ class Wire(NamedTuple):
     """What a line ends with that says ``quiet please``."""
     enter: Callable[[socket.socket, bytes, int, Read], None]
     """Lets somebody in: a connected socket, a name, a number, and how to read."""
-    knock: Callable[[bytes], bytes]
-    """What a visitor sends first, under a name of its choice."""
+    knock: Callable[[bytes, int], bytes]
+    """What a visitor sends first, under a name of its choice, with a number of its own."""
     inside: re.Pattern[bytes]
     """What a visitor has been sent when it is in; its group is the visitor's nick."""
     leave: Callable[[socket.socket], None]
@@ -46,11 +48,18 @@ class Wire(NamedTuple):
 
 # The text dialect
 
+_LEFT = re.compile(rb"(?m)^(--- \S+ left #\S+) \(.*\)$")
+"""Why somebody left is not told in all dialects."""
+
 
 def _enter_text(client: socket.socket, name: bytes, _number: int, read: Read) -> None:
     read(b"/help lists the commands.\n")
     client.sendall(b"/nick %s\n" % name)
     read(b"is now %s\n" % name)
+
+
+def _ordered_text(heard: bytes) -> bytes:
+    return _LEFT.sub(rb"\1", heard)
 
 
 TEXT = Wire(
@@ -60,11 +69,11 @@ TEXT = Wire(
     before=b"",
     quiet=b" : quiet please\n",
     enter=_enter_text,
-    knock=lambda _: b"",
+    knock=lambda _name, _number: b"",
     inside=re.compile(rb"You are (\S+) in[^\0]*/help lists the commands\.\n"),
     leave=lambda client: client.shutdown(socket.SHUT_WR),
     unended=True,
-    ordered=lambda heard: heard,
+    ordered=_ordered_text,
     hears_itself=lambda _: True,
 )
 
@@ -116,7 +125,7 @@ IRC = Wire(
     before=b"PRIVMSG %s :" % ROOM,
     quiet=b" :quiet please\r\n",
     enter=_enter_irc,
-    knock=_knock_irc,
+    knock=lambda name, _number: _knock_irc(name),
     inside=re.compile(rb" 366 (\S+) [^\n]*\n"),
     leave=_leave_irc,
     unended=False,
@@ -124,4 +133,28 @@ IRC = Wire(
     hears_itself=lambda number: b"echo-message" in CAPABILITIES[number % len(CAPABILITIES)],
 )
 
-WIRES = {"text": TEXT, "irc": IRC}
+
+# Behind a proxy that speaks TLS: to the server that is a header, and then the text dialect.
+
+_HEADER = struct.Struct("!12sBBH4s4sHHBHBI")
+
+
+def _header(port: int) -> bytes:
+    """Return what the proxy says of a client (the PROXY protocol, version 2, with TLV SSL)."""
+    here = socket.inet_aton("127.0.0.1")
+    block = (b"\r\n\r\n\0\r\nQUIT\n", 0x21, 0x11, 12 + 8)
+    return _HEADER.pack(*block, here, here, port, 443, 0x20, 5, 1, 0)
+
+
+def _enter_proxied(client: socket.socket, name: bytes, number: int, read: Read) -> None:
+    client.sendall(_header(1024 + number))
+    _enter_text(client, name, number, read)
+
+
+PROXIED = TEXT._replace(
+    listener="proxy_protocol = true\n",
+    enter=_enter_proxied,
+    knock=lambda _name, number: _header(1024 + number % 60_000),
+)
+
+WIRES = {"text": TEXT, "irc": IRC, "proxied": PROXIED}
