@@ -16,6 +16,7 @@ from chatd_supervisor.asking import ControlError
 from chatd_supervisor.asking import ask as control
 from chatd_supervisor.tables import COLUMNS
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
+from server_commands import run_chatd
 
 # Whatever the machine that runs the tests has configured must not be found.
 BARE = {
@@ -26,15 +27,7 @@ BARE = {
 
 
 def chatd(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**BARE, **environ},
-    )
+    return run_chatd(*arguments, env={**BARE, **environ})
 
 
 def ask(server: Server, command: str, *more: str) -> str:

@@ -21,6 +21,7 @@ from chatd_supervisor.journal import Batch, Fact
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from harness import CHATD, PATIENCE, Client, Server, descriptors, eventually, serving
 from process.disks import Disk, ShortFiles, SmallDisk, kinds, mortal
+from server_commands import run_chatd
 
 TOLD = "--- not said yet: the server cannot write it down; it is tried again every second"
 TURNED_AWAY = "--- closing: the server cannot write anything down, try again later\n"
@@ -187,13 +188,7 @@ def test_what_is_asked_for_on_a_full_disk_is_not_promised(
 
 
 def asked(server: Server, *command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CHATD, *command, f"--runtime-dir={server.runtime_dir}"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd(*command, f"--runtime-dir={server.runtime_dir}")
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
