@@ -18,16 +18,9 @@ from chatd_supervisor.tables import COLUMNS
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 from server_commands import run_chatd
 
-# Whatever the machine that runs the tests has configured must not be found.
-BARE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith("XDG_") and name not in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY")
-}
-
 
 def chatd(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return run_chatd(*arguments, env={**BARE, **environ})
+    return run_chatd(*arguments, env={**os.environ, **environ})
 
 
 def ask(server: Server, command: str, *more: str) -> str:
