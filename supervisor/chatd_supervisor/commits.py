@@ -305,12 +305,13 @@ class Commits:
 def _succeeds(applied: Transaction, work: Work) -> bool:
     """Apply ``work``; return false if it is a report that fails of a fault in chatd.
 
-    Raises JournalError and OutboxError, which concern everybody. Any other OSError does not: it is
-    of one client's socket, and a fault where nobody expects it.
+    So does one for which the journal cannot be read. Raises OutboxError, which concerns everybody,
+    and JournalError if it is no report. Any other OSError does not concern everybody: it is of one
+    client's socket, and a fault where nobody expects it.
     """
     try:
         applied.add(work)
-    except (JournalError, OutboxError):
+    except OutboxError:
         raise
     except Exception as fault:
         if type(work) is not Reported:

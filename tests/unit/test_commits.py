@@ -14,6 +14,7 @@ from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.crash_mark import CrashMark
 from chatd_supervisor.egress import Egress, Output
 from chatd_supervisor.hub import Hub, Outcome, Rules
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.report_queue import ReportQueue
@@ -170,6 +171,18 @@ def test_an_error_of_one_clients_socket_is_not_one_of_the_journal(stage: Stage) 
     stage.arrive(2)
     stage.hub.fails = lambda number, entry: number == 1 and entry == Say("one")
     stage.hub.fault = ConnectionResetError()
+    stage.report(1, Say("one"))
+    stage.report(2, Say("two"))
+    stage.next()
+    assert "line dropped: the server failed at it" in stage.heard(1)
+    assert ": two" in stage.heard(2)
+
+
+def test_a_report_for_which_the_journal_cannot_be_read_holds_nobody_up(stage: Stage) -> None:
+    stage.arrive(1)
+    stage.arrive(2)
+    stage.hub.fails = lambda number, entry: number == 1 and entry == Say("one")
+    stage.hub.fault = JournalError("journal.db is damaged")
     stage.report(1, Say("one"))
     stage.report(2, Say("two"))
     stage.next()
