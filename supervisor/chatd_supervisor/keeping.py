@@ -247,7 +247,8 @@ class Keeper:
                     self._wait(RETRY)
                     return
                 # A fault of ours (EBADF); tried again, it would hold up all that comes after it.
-                note("supervisor not told", what=wish, reason=error.strerror)
+                what = f"{type(wish).__name__.lower()} {key if isinstance(key, str) else ''}"
+                note("supervisor not told", what=what.rstrip(), reason=error.strerror)
                 del self._queue[key]
                 continue
             del self._queue[key]

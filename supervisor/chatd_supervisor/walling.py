@@ -71,9 +71,9 @@ def build_walls(config: Sandboxing) -> Walls:
             f"sandbox.mode is require, and this kernel or machine has no {', '.join(missing)}"
         )
     if missing:
-        note("walls missing", walls=words(walls.stand), missing=missing)
+        note("walls missing", walls=", ".join(words(walls.stand)), missing=", ".join(missing))
     elif walls.wanted:
-        note("walls", walls=words(walls.stand), landlock_abi=SANDBOX.landlock_abi)
+        note("walls", walls=", ".join(words(walls.stand)), landlock_abi=SANDBOX.landlock_abi)
     return walls
 
 

@@ -63,7 +63,7 @@ from chatd_supervisor.holding import (
     receive,
 )
 from chatd_supervisor.holdings import Holdings
-from chatd_supervisor.logbook import note
+from chatd_supervisor.logbook import Field, note
 from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import find
 from chatd_supervisor.pidfile import AlreadyRunning, PidFile, sweep
@@ -322,7 +322,7 @@ class Supervisor:
             held = f"{len(self._holdings)} by the supervisor"
             self._say("no room for socket", name=name, held=held)
 
-    def _say(self, event: str, **fields: object) -> None:
+    def _say(self, event: str, **fields: Field) -> None:
         # It may have been moved away, and nobody tells us.
         with contextlib.suppress(OSError):  # better there than nowhere
             self._handler.reopen()

@@ -212,7 +212,8 @@ def test_usr1_writes_state_and_stack_to_the_log(server: Server) -> None:
     alice = server.connect("alice")
     os.kill(server.pid, signal.SIGUSR1)
     eventually(
-        "master's", lambda: re.search(r"master traced pid=\d+ status=.*'clients': 1", server.log())
+        "master's",
+        lambda: re.search(r'master traced pid=\d+ status=.*\\"clients\\": 1', server.log()),
     )
     os.kill(server.worker_of("alice"), signal.SIGUSR1)
     eventually(
