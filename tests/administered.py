@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import CHATD, PATIENCE, Server, serving
+from harness import Server, serving
 from irc_harness import IRC_CONFIG, IrcClient
+from server_commands import run_chatd
 
 TEXT_TOO = '\n[[listen]]\naddress = "127.0.0.1:0"\n'
 
@@ -21,13 +22,7 @@ def administered(directory: Path) -> Iterator[Server]:
 
 def asked(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
     """Return how ``command`` of chatd ended, and what it said."""
-    return subprocess.run(
-        [CHATD, command[0], f"--runtime-dir={server.runtime_dir}", *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd(command[0], f"--runtime-dir={server.runtime_dir}", *command[1:])
 
 
 def done(server: Server, *command: str) -> str:

@@ -1,7 +1,9 @@
-"""Options of the test suite."""
+"""Options of the test suite, and what it takes over from whoever runs it: nothing."""
 
+import os
 import random
 import signal
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -33,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    # The servers and settings of whoever runs the tests are not found: a command that is given no
+    # directories looks where there is nothing, and what it makes there is told by left_behind.
+    for name in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY"):
+        os.environ.pop(name, None)
+    for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        os.environ[name] = os.path.join(tempfile.gettempdir(), "nobodys")
     # A shell without job control starts what it puts into the background with the first two
     # ignored, nohup(1) what it starts with the third, and that is inherited: the processes under
     # test would outlive what is to end them.

@@ -18,6 +18,8 @@ from typing import Final
 
 CHECKOUT: Final = Path.home() / "chatd"
 
+PORT: Final = ("127.0.0.1", 5015)
+
 SET_UP: Final = 300.0
 """Seconds until a server must serve that sets itself up first."""
 
@@ -26,6 +28,7 @@ PATIENCE: Final = 15.0
 
 def serves() -> None:
     """Run the first command, talk to it, and end it."""
+    _port_is_free()
     server = subprocess.Popen([sys.executable, "supervisor"], cwd=CHECKOUT)
     try:
         with _connected(server) as client, client.makefile("rw", newline="\n") as lines:
@@ -39,11 +42,19 @@ def serves() -> None:
     assert code == 0, f"the server exited with {code}"
 
 
+def _port_is_free() -> None:
+    """See that nobody else is talked to instead: a root has the network of its machine."""
+    try:
+        socket.create_server(PORT).close()
+    except OSError as error:
+        raise AssertionError(f"{error}: end whatever listens there") from error
+
+
 def _connected(server: "subprocess.Popen[bytes]") -> socket.socket:
     deadline = time.monotonic() + SET_UP
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", 5015), PATIENCE)
+            return socket.create_connection(PORT, PATIENCE)
         except ConnectionRefusedError:
             assert server.poll() is None, f"it has exited with {server.returncode}"
             assert time.monotonic() < deadline, f"it does not serve after {SET_UP:g} s"

@@ -1,7 +1,7 @@
 """A hub with a journal under it, but no processes: what people do there, tick by tick."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from chatd_supervisor.hub import Delivery, Hub, Rules
 from chatd_supervisor.journal import Batch
@@ -33,6 +33,12 @@ class Place:
         self.journal = SqliteJournal(self.path)
         self.hub.id_of = self.journal.id_of
         self.hub.past = Recollection(self.journal, self.hub)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.journal.close()
 
     def do(self, session: int, *entries: c.Entry) -> list[e.Event]:
         """Apply ``entries`` in the tick that is under way; return what ``session`` hears of it."""

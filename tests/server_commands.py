@@ -1,10 +1,24 @@
-"""chatd's commands, for a server with directories of its own."""
+"""chatd's commands, and those for a server with directories of its own."""
 
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from harness import CHATD, PATIENCE, Client
+
+
+def finished(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``command`` to its end, with nothing to read; ``how`` is what subprocess.run takes."""
+    if "input" not in how:
+        how["stdin"] = subprocess.DEVNULL
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False, **how
+    )
+
+
+def run_chatd(*command: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command of chatd as it is given; return how it ended, and what it printed."""
+    return finished([CHATD, *command], **how)
 
 
 class ServerCommands:
@@ -29,22 +43,15 @@ class ServerCommands:
         return [CHATD]
 
     def command(self, name: str, *more: str) -> list[str]:
+        """Return the command ``name``, which may be two words, with the options of this server."""
         options = [f"--config={self.config}", f"--runtime-dir={self.runtime_dir}"]
         if name in ("run", "start", "restart"):
             options.append(f"--state-dir={self.state_dir}")
-        return [*self.program(), name, *options, *more]
+        return [*self.program(), *name.split(), *options, *more]
 
     def do(self, name: str, *more: str, **how: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command; ``how`` is what subprocess.run takes."""
-        return subprocess.run(
-            self.command(name, *more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            **how,
-        )
+        """Run a command of this server; ``how`` is what subprocess.run takes."""
+        return finished(self.command(name, *more), **how)
 
     def pid_in(self, name: str) -> int:
         """Return the pid that the file of this name holds."""

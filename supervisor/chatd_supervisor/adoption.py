@@ -14,7 +14,6 @@ worker; and so that it cannot keep the master busy, there is a RESPITE after eac
 import asyncio
 import os
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +22,7 @@ from chatd_supervisor import counts
 from chatd_supervisor.ledger import Row
 from chatd_supervisor.logbook import note
 from chatd_supervisor.paths import identity
+from chatd_supervisor.peer_credentials import peer_credentials
 from chatd_supervisor.rates import Rates
 from chatd_workers.channel import HandoverError, receive_with_descriptor
 from chatd_workers.dialects import DIALECTS
@@ -54,9 +54,6 @@ RESPITE: Final = 0.02
 """Seconds that offers wait after a turn in which somebody came too often: AT_ONCE in that time are
 1,600 a second, which takes 2 % of a processor, and workers behind a full backlog of such are heard
 after 3 seconds."""
-
-_CREDENTIALS: Final = struct.Struct("3i")
-"""struct ucred: pid, uid, gid."""
 
 
 class Offered(NamedTuple):
@@ -106,14 +103,6 @@ def dismiss(channel: socket.socket) -> None:
         pass  # it has ended by itself
     finally:
         channel.close()
-
-
-def _credentials(channel: socket.socket) -> tuple[int, int]:
-    """Return pid and uid of the process that has connected ``channel``, by the kernel's word."""
-    pid, uid, _ = _CREDENTIALS.unpack(
-        channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
-    return pid, uid
 
 
 def bind(path: Path) -> socket.socket:
@@ -192,7 +181,7 @@ class Adoption:
                 self._rest(REST)
                 return
             channel.setblocking(False)
-            pid, _ = _credentials(channel)
+            pid = peer_credentials(channel).pid
             if self._rates.admits(str(pid), OFFERS, self._loop.time()):
                 self._receive(channel)
             else:
@@ -217,14 +206,14 @@ class Adoption:
             return
         except (EOFError, OSError) as error:
             if isinstance(error, HandoverError):
-                pid, uid = _credentials(channel)
+                pid, uid, _ = peer_credentials(channel)
                 note("offer not understood", pid=pid, uid=uid, reason=error)
             self._forget(channel)
             return
         if (timer := self._waiting.pop(channel, None)) is not None:
             timer.cancel()
             self._loop.remove_reader(channel)
-        pid, uid = _credentials(channel)
+        pid, uid, _ = peer_credentials(channel)
         try:
             offer = decode_offer(record)
             client = socket.socket(fileno=descriptor)

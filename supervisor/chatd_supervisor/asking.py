@@ -14,20 +14,16 @@ import re
 import select
 import socket
 import stat
-import struct
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from chatd_supervisor.peer_credentials import peer_credentials
 from chatd_workers.names import UNSAFE
 
 PATIENCE = 10.0
 """Seconds that a whole question and answer may take, unless said otherwise."""
-
-
-_CREDENTIALS: Final = struct.Struct("iII")
-"""struct ucred: pid, uid, gid."""
 
 _CONTROLS: Final = re.compile(f"(?![\n\t]){UNSAFE.pattern}")
 
@@ -154,9 +150,7 @@ def _exchange(
 
 def _refuse_foreign(asking: socket.socket, path: Path) -> None:
     """Raise ControlError if who listens at ``path`` may be anybody."""
-    _, uid, _ = _CREDENTIALS.unpack(
-        asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
+    uid = peer_credentials(asking).uid
     if may_answer(uid, os.geteuid(), path):
         return
     raise ControlError(

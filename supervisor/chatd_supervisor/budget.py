@@ -33,10 +33,6 @@ class Budget:
             return 0.0
         return max(self._lines.until_one(), self._bytes.until_one(), LEAST_WAIT)
 
-    def is_full(self, now: float) -> bool:
-        """Whether ``now`` as much may be said at once as ever."""
-        return self._lines.is_full(now) and self._bytes.is_full(now)
-
     def spend(self, lines: int, size: int) -> None:
         """Take note that so many lines, of so many bytes in all, were said."""
         self._lines.spend(lines)

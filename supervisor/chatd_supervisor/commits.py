@@ -33,10 +33,10 @@ from chatd_supervisor.journal import Journal, JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
-from chatd_supervisor.outbox import Outbox, Place
+from chatd_supervisor.outbox import Outbox, OutboxError, Place
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
-from chatd_supervisor.report_queue import ReportQueue, refused
+from chatd_supervisor.report_queue import ReportQueue, departing, refused
 from chatd_supervisor.state import State as Rooms
 from chatd_supervisor.transaction import Transaction
 from chatd_supervisor.work import Arriving, Commit, Departing, Reported, Work
@@ -44,6 +44,12 @@ from chatd_workers.events import Refused
 
 RETRY: Final = 1.0
 """Seconds until a commit is tried again that failed."""
+
+FAULTS: Final = 3
+"""Reports of one client at which chatd may fail"""
+
+FAULTS_PERIOD: Final = 3600.0
+"""in so many seconds; with the last of them it is let go."""
 
 
 class Commits:
@@ -171,7 +177,7 @@ class Commits:
             self.outbox.retract(place)
             self._start_over()
             return None
-        except OSError as error:
+        except (JournalError, OutboxError) as error:
             # What is in the outbox already would be sent by a later master as soon as there is
             # another batch of this number.
             self.outbox.retract(place)
@@ -205,11 +211,17 @@ class Commits:
     def _set_aside(self, faulty: int, place: Place) -> None:
         """Have whoever sent the report that fails told so, and nothing of it done.
 
-        Otherwise each new master would meet the same report, and fail again.
+        Otherwise each new master would meet the same report, and fail again. Each time the whole
+        state is loaded; so whoever has that done FAULTS times in FAULTS_PERIOD is let go.
         """
         work = self._work[faulty]
         assert type(work) is Reported, "only a report can be dropped"
-        self._work[faulty] = refused(work)
+        connection = work.worker.connection
+        assert connection is not None, "it was applied for somebody"
+        now = self._loop.time()
+        faults = connection.faults = (*connection.faults, now)[-FAULTS:]
+        too_many = len(faults) == FAULTS and now - faults[0] < FAULTS_PERIOD
+        self._work[faulty] = departing(work) if too_many else refused(work)
         self.outbox.retract(place)
         self._start_over()
 
@@ -239,8 +251,8 @@ class Commits:
         self._work = kept
         return waited
 
-    def _failed(self, error: OSError) -> Commit | None:
-        reason = str(error) if isinstance(error, JournalError) else _sentence(error)
+    def _failed(self, error: JournalError | OutboxError) -> Commit | None:
+        reason = str(error)
         self.stuck = reason
         self._retry = self._loop.call_later(RETRY, self._try_again)
         self._start_over()
@@ -274,8 +286,8 @@ class Commits:
         """
         try:
             self.outbox.append(self.tick, runs)
-        except OSError as error:
-            note("outbox not written", reason=_sentence(error))
+        except OutboxError as error:
+            note("outbox not written", reason=error)
             return []
         return runs
 
@@ -290,15 +302,16 @@ class Commits:
         self._pauses.close()
 
 
-def _sentence(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
 def _succeeds(applied: Transaction, work: Work) -> bool:
-    """Apply ``work``; return false if it is a report that fails of a fault in chatd."""
+    """Apply ``work``; return false if it is a report that fails of a fault in chatd.
+
+    So does one for which the journal cannot be read. Raises OutboxError, which concerns everybody,
+    and JournalError if it is no report. Any other OSError does not concern everybody: it is of one
+    client's socket, and a fault where nobody expects it.
+    """
     try:
         applied.add(work)
-    except OSError:
+    except OutboxError:
         raise
     except Exception as fault:
         if type(work) is not Reported:

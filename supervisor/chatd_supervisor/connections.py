@@ -154,6 +154,7 @@ class Connection:
         "dialect",
         "discarding",
         "exempt",
+        "faults",
         "has_told",
         "host",
         "lines",
@@ -207,6 +208,8 @@ class Connection:
         self.lines = 0
         self.restarts = 0
         self.obituaries: tuple[Obituary, ...] = ()
+        # When chatd last failed at what its worker had reported (``commits``), by the loop's clock.
+        self.faults: tuple[float, ...] = ()
         self.policy = RestartPolicy()
         self.worker: Worker | None = None
         # It has none, and the supervisor has been asked for one.

@@ -12,14 +12,13 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from chatd_supervisor.asking import ControlError
 from chatd_supervisor.paths import identity
+from chatd_supervisor.peer_credentials import peer_credentials
 
 __all__ = ["ControlError", "ControlServer", "Feed", "Handler", "Stream"]
 
@@ -35,9 +34,6 @@ PATIENCE: Final = 5.0
 MAX_BEHIND: Final = 256 * 1024
 """Bytes of records that may wait for an asker; one with more is cut off."""
 
-_CREDENTIALS: Final = struct.Struct("iII")
-"""``struct ucred``, unix(7)."""
-
 
 class Feed:
     """Further lines for one asker, for as long as it takes them."""
@@ -46,9 +42,7 @@ class Feed:
         self._writer = writer
         # It has not read, and was let go.
         self.cut = False
-        held: socket.socket = writer.get_extra_info("socket")
-        told = held.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        self.pid, self.uid, _ = _CREDENTIALS.unpack(told)
+        self.pid, self.uid, _ = peer_credentials(writer.get_extra_info("socket"))
 
     def put(self, record: dict[str, Any]) -> None:
         """Send ``record``, unless the asker is gone; one that does not read is cut off."""

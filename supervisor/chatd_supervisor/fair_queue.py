@@ -9,18 +9,17 @@ So a thousand clients of one address that keep the master busy delay a line from
 piece of work in hand, not by theirs that waits; and nobody waits while the master has nothing else
 to do. What the next piece will take is not known; ``expected`` guesses that it takes as long as the
 last one of its place. This is start-time fair queueing (Goyal, Vin and Cheng, 1996), with the cost
-measured after the fact, because it is not known before.
+measured after the fact, because it is not known before. Of places of which nothing waits only the
+last are remembered (``recent``): the clocks of the others are mostly behind anyway.
 """
 
 import heapq
 from collections import deque
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from chatd_supervisor.recent import Recent
 
 Item = TypeVar("Item")
-
-REMEMBERED: Final = 10_000
-"""Places whose clocks are remembered while nothing of theirs waits. Beyond that those behind are
-forgotten, which changes nothing, for they would be set forward anyway; if none is behind, all."""
 
 
 class FairQueue(Generic[Item]):
@@ -29,9 +28,9 @@ class FairQueue(Generic[Item]):
     def __init__(self) -> None:
         self._queues: dict[str, deque[Item]] = {}
         # Clocks, in seconds, of places of which nothing waits.
-        self._clocks: dict[str, float] = {}
+        self._clocks: Recent[str, float] = Recent()
         # What the last item of each place has cost, in seconds.
-        self._costs: dict[str, float] = {}
+        self._costs: Recent[str, float] = Recent()
         # Places with items, but for the one that is being served: clock, tie breaker, place.
         self._order: list[tuple[float, int, str]] = []
         # The clock of the place that was served last.
@@ -51,7 +50,7 @@ class FairQueue(Generic[Item]):
             queue.append(item)
             return
         self._queues[place] = deque((item,))
-        self._enter(place, max(self._clocks.pop(place, 0.0), self._now))
+        self._enter(place, max(self._clocks.pop(place) or 0.0, self._now))
 
     def take(self) -> tuple[str, Item]:
         """Take the next item out; return its place as well. ``charge`` must follow.
@@ -67,21 +66,17 @@ class FairQueue(Generic[Item]):
 
         Raises IndexError if there is none.
         """
-        return self._costs.get(self._order[0][2], 0.0)
+        return self._costs.get(self._order[0][2]) or 0.0
 
     def charge(self, place: str, seconds: float) -> None:
         """Take note that the item of ``place`` that was just taken has cost ``seconds``."""
         clock = self._now + seconds
-        self._costs[place] = seconds
+        self._costs.set(place, seconds)
         if self._queues[place]:
             self._enter(place, clock)
             return
         del self._queues[place]
-        if len(self._clocks) >= REMEMBERED:
-            ahead = {place: clock for place, clock in self._clocks.items() if clock > self._now}
-            self._clocks = ahead if len(ahead) < REMEMBERED else {}
-            self._costs = {place: seconds}
-        self._clocks[place] = clock
+        self._clocks.set(place, clock)
 
     def _enter(self, place: str, clock: float) -> None:
         self._count += 1

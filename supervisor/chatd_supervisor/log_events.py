@@ -343,7 +343,8 @@ EVENTS: Final = {
     "report dropped": Kind(
         CRITICAL,
         ("session", "stack"),
-        "A fault in chatd: what a client has said is dropped, and it is told so.",
+        "A fault in chatd: what a client has said is dropped, and it is told so. With the third in"
+        " an hour it is let go, for each costs all others some time.",
         limited=True,
     ),
     # Passwords

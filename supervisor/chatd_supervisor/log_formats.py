@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from chatd_supervisor.logbook import FIELDS
+from chatd_supervisor.sentence_errors import sentence_of
 
 STACK: Final = "stack"
 """The field that is shown on lines of its own."""
@@ -87,7 +88,7 @@ class JsonFormatter(logging.Formatter):
         else:
             shown |= {"event": "message", "message": super().format(record)}
         shown |= {name: value for name, value in fields.items() if value is not None}
-        return json.dumps(shown, default=str)
+        return json.dumps(shown, default=_in_words)
 
     def lost(self, count: int) -> str:
         """Return an object like the others."""
@@ -108,8 +109,17 @@ def _fields(record: logging.LogRecord) -> Mapping[str, object]:
 
 def as_value(value: object) -> str:
     """Return ``value`` as it stands in a line of text: quoted if it is no plain word."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        text = f"{value:g}"
+    elif isinstance(value, Mapping):
+        text = json.dumps(value, default=_in_words)
+    else:
+        text = _in_words(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _in_words(value: object) -> str:
+    return sentence_of(value) if isinstance(value, OSError) else str(value)
 
 
 def _escaped(char: str) -> str:

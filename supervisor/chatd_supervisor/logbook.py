@@ -12,15 +12,20 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Final
 
 from chatd_supervisor.log_budget import LogBudget
 from chatd_supervisor.log_events import EVENTS, Kind
 
-__all__ = ["EVENTS", "FIELDS", "Kind", "note"]
+__all__ = ["EVENTS", "FIELDS", "Field", "Kind", "note"]
 
 FIELDS: Final = "fields"
 """Under this name a log record has them."""
+
+Field = str | int | float | PurePath | BaseException | Mapping[str, object] | None
+"""What a field may be: what has a form for people, and no form of Python's. A list is joined with
+commas; a mapping is shown as JSON."""
 
 LISTENERS: Final[list[Callable[[str, Mapping[str, object]], None]]] = []
 """Who hears of each event and its fields as well (``tracing``), whatever is logged."""
@@ -31,7 +36,7 @@ BUDGET: Final = LogBudget()
 _log = logging.getLogger("chatd")
 
 
-def note(event: str, /, **fields: object) -> None:
+def note(event: str, /, **fields: Field) -> None:
     """Log that ``event`` has happened, if its budget allows; a field that is None is left out.
 
     An exception as the field ``fault`` is logged as its stack, ``stack``. Raises KeyError if there

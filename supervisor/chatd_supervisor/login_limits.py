@@ -27,6 +27,7 @@ and whoever waits for no answer would not notice.
 from collections.abc import Hashable
 from typing import Any, Final, Literal, NamedTuple
 
+from chatd_supervisor.recent import Recent
 from chatd_workers.problems import explain
 
 FREE: Final = 5
@@ -46,9 +47,6 @@ FORGOTTEN: Final = DAY
 
 FAMILIAR: Final = 30 * DAY
 """Seconds for which a network is its owner's home to an account."""
-
-KNOWN: Final = 10_000
-"""Entries of each kind that are remembered; beyond that the oldest are forgotten."""
 
 
 class Pause(NamedTuple):
@@ -79,18 +77,18 @@ class LoginLimits:
 
     def __init__(self) -> None:
         # By account, by network, and by both where the account is at home.
-        self._of_accounts: dict[Hashable, _Failures] = {}
-        self._of_networks: dict[Hashable, _Failures] = {}
-        self._at_home: dict[Hashable, _Failures] = {}
+        self._of_accounts: Recent[Hashable, _Failures] = Recent()
+        self._of_networks: Recent[Hashable, _Failures] = Recent()
+        self._at_home: Recent[Hashable, _Failures] = Recent()
         # When who was last logged in to from where.
-        self._homes: dict[tuple[str, str], float] = {}
+        self._homes: Recent[tuple[str, str], float] = Recent()
         # Failures that the owner of an account has not been told of.
-        self._untold: dict[Hashable, int] = {}
+        self._untold: Recent[Hashable, int] = Recent()
         # When accounts were made from a network in the last day.
-        self._made: dict[Hashable, tuple[float, ...]] = {}
+        self._made: Recent[Hashable, tuple[float, ...]] = Recent()
         # What was so before this tick: a table, a key, and its value; None: it was not there. Any:
         # each table has its own types.
-        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._before: list[tuple[Recent[Any, Any], Any, Any]] = []
 
     # Failing and succeeding
 
@@ -124,11 +122,11 @@ class LoginLimits:
         if not exempt and number <= FREE:
             self._count(self._of_networks, network, now)
         if account and exists:
-            self._set(self._untold, account, self._untold.get(account, 0) + 1)
+            self._set(self._untold, account, (self._untold.get(account) or 0) + 1)
 
     def succeeded(self, account: str, network: str, now: float) -> int:
         """Note that ``account`` is logged in to; return how many failures nobody was told of."""
-        untold = self._untold.get(account, 0)
+        untold = self._untold.get(account) or 0
         self._set(self._untold, account, None)
         self._set(self._at_home, (account, network), None)
         self._set(self._homes, (account, network), now)
@@ -136,7 +134,7 @@ class LoginLimits:
 
     def recognize(self, account: str, network: str, since: float) -> None:
         """Note that somebody is logged in to ``account`` since before there was this master."""
-        self._homes[account, network] = since
+        self._homes.set((account, network), since)
 
     def forget_home(self, account: str) -> None:
         """Note that ``account`` may be somebody else's now: it is at home nowhere."""
@@ -160,7 +158,7 @@ class LoginLimits:
 
     def _made_by(self, network: str, now: float) -> tuple[float, ...]:
         # Those of a clock that was set back since count as if made now.
-        times = (min(time, now) for time in self._made.get(network, ()))
+        times = (min(time, now) for time in self._made.get(network) or ())
         return tuple(time for time in times if now - time < DAY)
 
     # Ticks
@@ -174,9 +172,9 @@ class LoginLimits:
         while self._before:
             table, key, value = self._before.pop()
             if value is None:
-                table.pop(key, None)
+                table.pop(key)
             else:
-                table[key] = value
+                table.set(key, value)
 
     # Tables
 
@@ -185,32 +183,28 @@ class LoginLimits:
         return since is not None and now - since < FAMILIAR
 
     def _left(
-        self, table: dict[Hashable, _Failures], key: Hashable, now: float, free: int = FREE
+        self, table: Recent[Hashable, _Failures], key: Hashable, now: float, free: int = FREE
     ) -> float:
         known = table.get(key)
         if known is None or known.number < free:
             return 0.0
         term = min(LONGEST, FIRST * 2.0 ** min(known.number - free, 30))
         if now < known.last:  # the clock was set back: it counts from now on
-            table[key] = known._replace(last=now)
+            table.set(key, known._replace(last=now))
             return term
         return max(0.0, known.last + term - now)
 
-    def _count(self, table: dict[Hashable, _Failures], key: Hashable, now: float) -> int:
+    def _count(self, table: Recent[Hashable, _Failures], key: Hashable, now: float) -> int:
         known = table.get(key)
         number = known.number if known is not None and now - known.last < FORGOTTEN else 0
         self._set(table, key, _Failures(number + 1, now))
         return number + 1
 
-    def _set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+    def _set(self, table: Recent[Any, Any], key: Any, value: Any) -> None:
         """Let ``value`` stand in ``table``, as its newest entry; None: nothing."""
-        before = table.pop(key, None)
-        self._before.append((table, key, before))
-        if value is None:
-            return
-        if len(table) >= KNOWN:
-            del table[next(iter(table))]
-        table[key] = value
+        self._before.append((table, key, table.pop(key)))
+        if value is not None:
+            table.set(key, value)
 
 
 def in_words(seconds: float) -> str:

@@ -76,12 +76,13 @@ class Origins:
         place = connection.place
         if connection.exempt or not place:
             return None  # or its proxy has not said yet who it is
-        if left := self._penalties.left(place, now):
+        limits = self._limits
+        if left := self._penalties.left(place, limits.max_crashes, limits.crash_penalty, now):
             return too_many_crashes(place, left)
-        most = self._limits.max_clients_per_ip
+        most = limits.max_clients_per_ip
         if most and self._clients[place] >= most:
             return too_many(place, most)
-        rate = self._limits.connect_rate
+        rate = limits.connect_rate
         if not self._rates.admits(place, rate, now):
             return too_often(place, rate)
         return None

@@ -2,11 +2,10 @@
 
 from typing import Final
 
+from chatd_supervisor.recent import Recent
+
 MINUTE: Final = 60.0
 """Seconds."""
-
-KNOWN: Final = 10_000
-"""Addresses that are remembered; beyond that, those whose bucket is full again are forgotten."""
 
 
 class Rates:
@@ -14,7 +13,7 @@ class Rates:
 
     def __init__(self) -> None:
         # By address: what is left in its bucket, and when that was so.
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: Recent[str, tuple[float, float]] = Recent()
 
     def admits(self, host: str, rate: int, now: float) -> bool:
         """Tell whether ``host`` may do it ``now`` (seconds), and count it then.
@@ -23,18 +22,8 @@ class Rates:
         """
         if not rate:
             return True
-        left, since = self._buckets.get(host, (float(rate), now))
+        left, since = self._buckets.get(host) or (float(rate), now)
         left = min(float(rate), left + (now - since) * rate / MINUTE)
         admitted = left >= 1
-        if len(self._buckets) >= KNOWN and host not in self._buckets:
-            self._forget(now)
-        self._buckets[host] = left - admitted, now
+        self._buckets.set(host, (left - admitted, now))
         return admitted
-
-    def _forget(self, now: float) -> None:
-        """Forget whose bucket must be full again by ``now``."""
-        self._buckets = {
-            host: (left, since)
-            for host, (left, since) in self._buckets.items()
-            if now - since < MINUTE
-        }

@@ -16,17 +16,15 @@ import functools
 import pwd
 import re
 import socket
-import struct
 from typing import Final, NamedTuple
+
+from chatd_supervisor.peer_credentials import peer_credentials
 
 PATIENCE: Final = 1.0
 """Seconds for a connection of the machine with itself."""
 
 INTRUDERS: Final = 16
 """Connections of others that are put up with while ours is waited for."""
-
-_CREDENTIALS: Final = struct.Struct("3i")
-"""struct ucred: pid, uid, gid."""
 
 _PRINTABLE: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
@@ -88,7 +86,7 @@ def _ours(listener: socket.socket, address: tuple[str, int]) -> socket.socket:
 
 
 class LocalUser(NamedTuple):
-    """Who has connected to a Unix socket, as the kernel says (SO_PEERCRED, unix(7))."""
+    """Who has connected to a Unix socket, as the kernel says."""
 
     name: str
     pid: int
@@ -101,9 +99,7 @@ class LocalUser(NamedTuple):
 
 def local_user(client: socket.socket) -> LocalUser:
     """Return who has connected ``client``. Raises OSError."""
-    pid, uid, _ = _CREDENTIALS.unpack(
-        client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
+    pid, uid, _ = peer_credentials(client)
     return LocalUser(user_name(uid), pid)
 
 

@@ -37,6 +37,7 @@ def live_by(
         for connection in board.connections.values():
             if connection.worker is not None:
                 board.order(connection.worker, pace_of(connection, limits))
+    board.throttle.renew()
     logs.live_by(config.server.log_level, config.server.log_format)
     needing = needing_restart(old, config)
     for key in needing:

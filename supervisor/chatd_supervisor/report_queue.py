@@ -19,6 +19,8 @@ from chatd_workers.commands import Refuse
 TURN: Final = 0.003
 """Seconds after which no further work is taken in one tick."""
 
+_REFUSAL: Final = [Refuse("line-failed")]
+
 
 class ReportQueue:
     """Reports, and ends of streams, that wait for the turn of the address they come from."""
@@ -66,10 +68,25 @@ class ReportQueue:
             return work
         note("report set aside", session=connection.session, deaths=self.mark.deaths)
         self._quarantine(connection, work.report.used)
-        return refused(work)
+        # It may be what it tells of its client that masters die of.
+        return departing(work) if work.report.fresh else refused(work)
 
 
-def refused(work: Reported) -> Reported:
-    """Return ``work`` with nothing of what was said but that it could not be done."""
-    report = msgspec.structs.replace(work.report, commands=[Refuse("line-failed")])
-    return Reported(work.worker, report)
+def refused(work: Reported) -> Reported | Departing:
+    """Return what is to be done in the place of ``work``, at which chatd fails.
+
+    Nothing of what was said, but that its client is told so; and if even that has failed, the
+    client is let go. What the report tells of the client itself (``Report.fresh``) stays: it is
+    told only once, and a client of which it is not known would have no bans and no limits.
+    """
+    if work.report.commands == _REFUSAL:
+        return departing(work)
+    return Reported(work.worker, msgspec.structs.replace(work.report, commands=_REFUSAL))
+
+
+def departing(work: Reported) -> Departing:
+    """Return the departure of the client of ``work``, at whose reports chatd fails."""
+    connection = work.worker.connection
+    assert connection is not None, "it was applied for somebody"
+    farewell = "the server failed at your input"
+    return Departing(connection, "the server failed at its input", farewell)

@@ -311,7 +311,7 @@ def _run(
 def _failed(starter: Starter | None, code: Exit, error: object) -> int:
     """Say why to whoever started it, and return ``code``."""
     if starter is not None:
-        note("not started", reason=error)
+        note("not started", reason=str(error))
         starter.tell(code, f"chatd: {error}")
     else:
         print(f"chatd: {error}", file=sys.stderr)

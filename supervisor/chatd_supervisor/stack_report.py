@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from chatd_supervisor.logbook import note
+from chatd_supervisor.logbook import Field, note
 
 REST: Final = 0.1
 """Seconds after a report until there is another one."""
@@ -42,7 +42,7 @@ class StackReport:
 
     def _report(self, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame))
-        status: object
+        status: Field
         try:
             status = self._status()
         except Exception as error:  # noqa: BLE001  # it may be in the midst of changing

@@ -1,8 +1,8 @@
 """The check of every text in a record: is it of the kind that its field's type names? Pure.
 
 The checks are built once from the types of the records (``chatd_workers.text_kinds``), so a field
-that is added is checked without a line here; one whose type names no kind ends the program when it
-is imported, and with it the tests.
+that is added is checked without a line here; one whose type names no kind, or is none that is known
+here, ends the program when it is imported, and with it the tests.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,16 @@ def misfit(record: Record) -> str | None:
 
 
 def _check_of(kind: inspect.Type) -> _Check | None:
-    """Return the check of a value of this type; None if there is no text in it."""
-    for known, make in _MAKERS.items():
-        if isinstance(kind, known):
-            return make(kind)
-    return None
+    """Return the check of a value of this type; None if there is no text in it.
+
+    Raises TypeError for a type of which nobody has said whether there is.
+    """
+    if type(kind) in _WITHOUT_TEXT:
+        return None
+    make = _MAKERS.get(type(kind))
+    if make is None:
+        raise TypeError(f"it is not known how to check the texts in this: {kind}")
+    return make(kind)
 
 
 def _annotated_check(kind: inspect.Metadata) -> _Check | None:
@@ -67,6 +72,10 @@ def _each(check: _Check | None) -> _Check | None:
     return look
 
 
+def _collection_check(kind: inspect.CollectionType) -> _Check | None:
+    return _each(_check_of(kind.item_type))
+
+
 def _both(keys: _Check | None, values: _Check | None) -> _Check | None:
     def look(mapping: Any) -> str | None:
         if not mapping:
@@ -80,8 +89,9 @@ def _both(keys: _Check | None, values: _Check | None) -> _Check | None:
 def _union_check(kind: inspect.UnionType) -> _Check | None:
     kinds = kind.types
     structs = [each for each in kinds if isinstance(each, inspect.StructType)]
-    others = [check for each in kinds if each not in structs and (check := _check_of(each))]
-    if len(others) > 1 or (others and structs):
+    plain = [each for each in kinds if not isinstance(each, inspect.StructType | inspect.NoneType)]
+    others = [check for each in plain if (check := _check_of(each))]
+    if others and (structs or len(plain) > 1):
         raise TypeError(f"it cannot be told which of these a text is in: {kinds}")
     if others:
         check = others[0]
@@ -118,11 +128,25 @@ def _fields_check(name: str, plan: list[tuple[str, _Check]]) -> _Check:
     return look
 
 
+_WITHOUT_TEXT: Final = frozenset(
+    {
+        inspect.NoneType,
+        inspect.BoolType,
+        inspect.IntType,
+        inspect.FloatType,
+        inspect.BytesType,
+        inspect.LiteralType,
+    }
+)
+
 # Any: each takes the one type that is its key, which no type for a dict can say.
 _MAKERS: Final[dict[type[inspect.Type], Callable[[Any], _Check | None]]] = {
     inspect.Metadata: _annotated_check,
     inspect.StrType: _pattern_check,
-    inspect.ListType: lambda kind: _each(_check_of(kind.item_type)),
+    inspect.ListType: _collection_check,
+    inspect.VarTupleType: _collection_check,
+    inspect.SetType: _collection_check,
+    inspect.FrozenSetType: _collection_check,
     inspect.TupleType: _tuple_check,
     inspect.DictType: lambda kind: _both(
         _each(_check_of(kind.key_type)), _each(_check_of(kind.value_type))

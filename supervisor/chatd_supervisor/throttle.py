@@ -20,6 +20,7 @@ from typing import Final
 
 from chatd_supervisor.budget import Budget, Rates
 from chatd_supervisor.connections import Connection, Worker
+from chatd_supervisor.recent import Recent
 from chatd_workers.reports import Report
 
 SHARES: Final = 10
@@ -28,20 +29,23 @@ SHARES: Final = 10
 AT_ONCE: Final = 1.0
 """Seconds' worth that a place which was silent may say at once."""
 
-KNOWN: Final = 10_000
-"""Places that are remembered; beyond that, those that may say all at once again are forgotten."""
-
 
 class _Place:
     """A place, its budget, and whose reports wait for it."""
 
-    __slots__ = ("budget", "timer", "waiting")
+    __slots__ = ("budget", "name", "rates", "timer", "waiting")
 
-    def __init__(self, rates: Rates, now: float) -> None:
-        lines, size = rates
-        self.budget = Budget(Rates(SHARES * lines, SHARES * size), now, AT_ONCE)
+    def __init__(self, name: str, rates: Rates, now: float) -> None:
+        self.name = name
+        self.live_by(rates, now)
         self.waiting: deque[Worker] = deque()
         self.timer: asyncio.TimerHandle | None = None
+
+    def live_by(self, rates: Rates, now: float) -> None:
+        """Begin with a full budget, of SHARES times the ``rates`` of a client."""
+        lines, size = rates
+        self.rates = rates
+        self.budget = Budget(Rates(SHARES * lines, SHARES * size), now, AT_ONCE)
 
 
 class Throttle:
@@ -65,7 +69,9 @@ class Throttle:
         self._waiting: dict[Worker, Report] = {}
         # Of those that wait for their own client's budget.
         self._timers: dict[Worker, asyncio.TimerHandle] = {}
-        self._places: dict[str, _Place] = {}
+        # Places of which something waits, and others, whose budgets are remembered.
+        self._busy: dict[str, _Place] = {}
+        self._silent: Recent[str, _Place] = Recent()
         self._is_open = False
 
     def take(self, worker: Worker, report: Report) -> None:
@@ -96,15 +102,12 @@ class Throttle:
             self._commit()
 
     def _place(self, name: str, rates: Rates, now: float) -> _Place:
-        place = self._places.get(name)
+        place = self._busy.get(name)
         if place is None:
-            if len(self._places) >= KNOWN:
-                self._places = {
-                    name: place
-                    for name, place in self._places.items()
-                    if place.waiting or not place.budget.is_full(now)
-                }
-            place = self._places[name] = _Place(rates, now)
+            place = self._silent.get(name) or _Place(name, rates, now)
+            self._silent.set(name, place)
+        if place.rates != rates:
+            place.live_by(rates, now)
         return place
 
     def _come_to(self, place: _Place, worker: Worker) -> None:
@@ -118,8 +121,12 @@ class Throttle:
             wait = place.budget.wait(self._loop.time())
             if wait:
                 place.timer = self._loop.call_later(wait, self._serve_later, place)
+                self._silent.pop(place.name)
+                self._busy[place.name] = place
                 return
             self._let_through(place.waiting.popleft(), place)
+        if self._busy.pop(place.name, None) is not None:
+            self._silent.set(place.name, place)
 
     def _serve_later(self, place: _Place) -> None:
         place.timer = None
@@ -145,6 +152,15 @@ class Throttle:
         if timer is not None:
             timer.cancel()
 
+    def renew(self) -> None:
+        """Have everything wait by the rates there are now, which a reload may have changed."""
+        waiting = list(self._waiting.items())
+        self._stop_timers()
+        self._waiting.clear()
+        for worker, report in waiting:
+            self.take(worker, report)
+        self._commit()
+
     def release(self) -> None:
         """Let everything through that waits."""
         self._stop_timers()
@@ -165,8 +181,10 @@ class Throttle:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        for place in self._places.values():
+        for place in self._busy.values():
             place.waiting.clear()
             if place.timer is not None:
                 place.timer.cancel()
                 place.timer = None
+            self._silent.set(place.name, place)
+        self._busy.clear()

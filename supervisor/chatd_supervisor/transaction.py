@@ -5,6 +5,7 @@ egress, and who has gone of it goes. Nothing of all this has happened before it 
 (``commits``); if it cannot be, the transaction is forgotten, and the hub is loaded anew.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -179,7 +180,7 @@ class Transaction:
             return
         session = self._hub.sessions[connection.session]
         if work.cut and connection.client is not None:
-            self._cut(connection.output, counts.written(connection.client))
+            self._cut(connection.output, connection.client)
         if work.quiet:
             self._apply(session.id, Depart(work.reason))
         else:
@@ -202,7 +203,13 @@ class Transaction:
             self._gone.add(number)
             self.departed.append(Departing(connection, LOST, LOST))
 
-    def _cut(self, output: Output, written: int) -> None:
+    def _cut(self, output: Output, client: socket.socket) -> None:
+        try:
+            written = counts.written(client)
+        except OSError:
+            # It was reset (ENOTCONN): nothing more can be written, and nobody asks what was.
+            output.drop()
+            return
         output.cut()
         self._outbox.replace(self._tick, output.session, written, b"".join(output.queue))
 

@@ -7,6 +7,7 @@ down again.
 import functools
 import os
 import socket
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from chatd_supervisor.logbook import note
@@ -20,6 +21,9 @@ class WallError(OSError):
 
 
 _NONE: Final = Wall(0)
+
+TRIES: Final = 5
+"""How many processes may be killed while they try the walls."""
 
 
 class Walls(NamedTuple):
@@ -67,9 +71,9 @@ def build_walls(config: Sandboxing) -> Walls:
             f"sandbox.mode is require, and this kernel or machine has no {', '.join(missing)}"
         )
     if missing:
-        note("walls missing", walls=words(walls.stand), missing=missing)
+        note("walls missing", walls=", ".join(words(walls.stand)), missing=", ".join(missing))
     elif walls.wanted:
-        note("walls", walls=words(walls.stand), landlock_abi=SANDBOX.landlock_abi)
+        note("walls", walls=", ".join(words(walls.stand)), landlock_abi=SANDBOX.landlock_abi)
     return walls
 
 
@@ -79,7 +83,18 @@ def buildable() -> Wall:
     SANDBOX.choose(ALL, 0)
     one, other = socket.socketpair()
     with one, other:
-        pid = fork(lambda: SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False))
-        _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return Wall(code) if 0 <= code <= int(ALL) else _NONE
+        return standing(lambda: SANDBOX.begin() | SANDBOX.complete(one.fileno(), relay=False))
+
+
+def standing(build: Callable[[], int]) -> Wall:
+    """Return the walls that ``build`` returns in a process of its own.
+
+    One that was killed has said nothing, least of all that nothing can be built here: the next one
+    tries. Where all of ``TRIES`` are killed, it is a wall that kills them, and none stands.
+    """
+    for _ in range(TRIES):
+        _, status = os.waitpid(fork(build), 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code >= 0:
+            return Wall(code) if code <= int(ALL) else _NONE
+    return _NONE

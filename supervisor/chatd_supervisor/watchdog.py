@@ -63,7 +63,9 @@ class Watchdog:
         self._file.truncate(0)
 
     def begin(self, patience: float) -> None:
-        """Watch from now on; a turn may take ``patience`` seconds, 0: any time."""
+        """Watch from the next turn on; it may take ``patience`` seconds, 0: any time."""
+        # Of this turn the timer runs, by what was so before.
+        disarm()
         faulthandler.enable(self._file, all_threads=False)
         faulthandler.register(signal.SIGALRM, self._file, all_threads=False, chain=True)
         self._selector.patience = patience

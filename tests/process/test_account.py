@@ -13,6 +13,7 @@ import pytest
 from chatd_supervisor.hashing import verify
 from chatd_supervisor.journal.sqlite import SqliteJournal
 from harness import CHATD, PATIENCE, Server
+from server_commands import run_chatd
 
 PRINT = "ab" * 32
 
@@ -21,14 +22,7 @@ def chatd(
     *arguments: str, state: Path | None = None, said: str = ""
 ) -> subprocess.CompletedProcess[str]:
     where = [f"--state-dir={state}"] if state is not None else []
-    return subprocess.run(
-        [CHATD, *arguments, *where],
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd(*arguments, *where, input=said)
 
 
 def account(*arguments: str, state: Path, said: str = "") -> str:

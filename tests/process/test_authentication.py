@@ -20,6 +20,7 @@ from chatd_supervisor.passwords import AT_ONCE, TITLE
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 from irc_people import LISTENERS, Irc, connect, encoded, plain
 from secure import TlsClient, make_certificate, make_expired_certificate, tls_listener
+from server_commands import run_chatd
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -337,14 +338,7 @@ class LocalIrc(Irc):
 
 
 def chatd_account(server: Server, *arguments: str, said: str = "") -> None:
-    done = subprocess.run(
-        [CHATD, "account", *arguments, *server.options()],
-        input=said,
-        text=True,
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_chatd("account", *arguments, *server.options(), input=said)
     assert (done.returncode, done.stderr) == (0, ""), done
 
 

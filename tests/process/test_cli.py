@@ -16,25 +16,11 @@ from chatd_supervisor.asking import ControlError
 from chatd_supervisor.asking import ask as control
 from chatd_supervisor.tables import COLUMNS
 from harness import CHATD, PATIENCE, Client, Server, eventually, serving
-
-# Whatever the machine that runs the tests has configured must not be found.
-BARE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith("XDG_") and name not in ("RUNTIME_DIRECTORY", "STATE_DIRECTORY")
-}
+from server_commands import run_chatd
 
 
 def chatd(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**BARE, **environ},
-    )
+    return run_chatd(*arguments, env={**os.environ, **environ})
 
 
 def ask(server: Server, command: str, *more: str) -> str:
@@ -226,7 +212,8 @@ def test_usr1_writes_state_and_stack_to_the_log(server: Server) -> None:
     alice = server.connect("alice")
     os.kill(server.pid, signal.SIGUSR1)
     eventually(
-        "master's", lambda: re.search(r"master traced pid=\d+ status=.*'clients': 1", server.log())
+        "master's",
+        lambda: re.search(r'master traced pid=\d+ status=.*\\"clients\\": 1', server.log()),
     )
     os.kill(server.worker_of("alice"), signal.SIGUSR1)
     eventually(

@@ -9,48 +9,28 @@ import pytest
 
 from harness import CHATD, PATIENCE, Client, Server, chatd, eventually, serving
 from rootless import UID, rootless
-
-
-def do(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CHATD, *command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+from server_commands import run_chatd
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
-    "command",
-    [["stop"], ["status"], ["history"], ["account", "list"], ["account", "add", "a"], ["backup"]],
-    ids=" ".join,
+    ("command", "more"),
+    [
+        ("stop", []),
+        ("status", []),
+        ("history", []),
+        ("account list", []),
+        ("account add", ["a", "--password-stdin"]),
+        ("backup", ["/tmp/none"]),
+    ],
 )
-def test_a_missing_permission_is_a_sentence_that_says_whose_it_is(command: list[str]) -> None:
+def test_a_missing_permission_is_a_sentence_that_says_whose_it_is(
+    command: str, more: list[str]
+) -> None:
     with rootless("") as server:
-        state = [f"--state-dir={server.state_dir}"] if command[0] != "status" else []
+        state = [f"--state-dir={server.state_dir}"] if command != "status" else []
         assert server.do("start", "--listen=127.0.0.1:0").returncode == 0
-        more = [*command[1:], *state, *["/tmp/none"] * (command == ["backup"])]
-        if command[0] == "account":
-            # The options follow the second word.
-            options = [f"--config={server.config}", f"--runtime-dir={server.runtime_dir}"]
-            command, more = command[:1], [*command[1:], *options, *state, "--password-stdin"]
-            more = more if "add" in more else more[:-1]
-            done = subprocess.run(
-                [*server.program(), *command, *more],
-                capture_output=True,
-                text=True,
-                input="secret\n",
-                timeout=PATIENCE,
-                check=False,
-                cwd="/",
-                user=UID,
-                env=server.environ(),
-            )
-        else:
-            done = server.do(command[0], *more, user=UID)
+        done = server.do(command, *more, *state, user=UID, input="secret\n")
         assert done.returncode
         assert "Errno" not in done.stderr
         assert "Traceback" not in done.stderr
@@ -63,17 +43,17 @@ def test_a_room_that_is_not_there_is_told_and_is_no_success(tmp_path: Path) -> N
     with serving(tmp_path) as server:
         server.connect("alice").send("hello\n")
         eventually("it is written", lambda: "hello" in chatd(server, "history", "lobby"))
-        done = do("history", *server.options(), "nosuch")
+        done = run_chatd("history", *server.options(), "nosuch")
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == "chatd: nothing was ever said in #nosuch, as far as is kept\n"
-        done = do("history", *server.options(), "lobby", "--search", "goodbye")
+        done = run_chatd("history", *server.options(), "lobby", "--search", "goodbye")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_say_knows_a_room_without_its_sign(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         alice = server.connect("alice")
-        done = do("say", f"--runtime-dir={server.runtime_dir}", "lobby", "tea", "time")
+        done = run_chatd("say", f"--runtime-dir={server.runtime_dir}", "lobby", "tea", "time")
         assert done.stdout == "chatd: said to 1 client in #lobby\n"
         alice.until("tea time")
 
@@ -109,7 +89,7 @@ def test_a_name_means_all_its_addresses(tmp_path: Path) -> None:
             Client(port, host).greet().close()
         shown = {one["address"] for one in server.ask("status")["listen"]}
         assert shown == {f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts}
-        assert do("reload", f"--runtime-dir={server.runtime_dir}").returncode == 0
+        assert run_chatd("reload", f"--runtime-dir={server.runtime_dir}").returncode == 0
         assert server.log().count("chatd: listening ") == len(hosts)
 
 
@@ -120,7 +100,7 @@ def test_what_changes_nothing_is_told_by_check_config_and_a_start(tmp_path: Path
         key = "sandbox.memory_mb"
         said = f'chatd: key without effect key={key} reason="sandbox.mode is off"'
         assert said in server.log()
-        done = do("check-config", f"--config={server.config_path}")
+        done = run_chatd("check-config", f"--config={server.config_path}")
         assert done.returncode == 0
         assert done.stderr == f"chatd: {key} has no effect: sandbox.mode is off\n"
     finally:

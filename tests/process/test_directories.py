@@ -12,23 +12,13 @@ import pytest
 
 from chatd_supervisor.pidfile import found_at, holder
 from harness import CHATD, PATIENCE, Server, eventually, serving
+from server_commands import run_chatd
 from supervised import is_running, supervised
-
-
-def do(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CHATD, *command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
 
 
 def second(server: Server, runtime_dir: Path) -> "subprocess.CompletedProcess[str]":
     """Run another server on the state directory of ``server``; it must refuse."""
-    return do(
+    return run_chatd(
         "run",
         f"--config={server.config_path}",
         f"--runtime-dir={runtime_dir}",
@@ -84,7 +74,7 @@ def test_a_killed_servers_state_directory_is_free_at_once_though_its_workers_liv
 
 def test_the_lock_outlives_an_upgrade(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        assert do("upgrade", f"--runtime-dir={server.runtime_dir}").returncode == 0
+        assert run_chatd("upgrade", f"--runtime-dir={server.runtime_dir}").returncode == 0
         assert holder(server.state_dir / "lock") == server.pid
         assert second(server, tmp_path / "other").returncode == 4
 
@@ -126,7 +116,7 @@ def test_stop_leaves_a_server_alone_that_is_found_elsewhere(tmp_path: Path) -> N
         other = tmp_path / "other"
         other.mkdir(mode=0o700)
         (other / "chatd.pid").touch()
-        done = do("stop", f"--runtime-dir={other}", f"--state-dir={server.state_dir}")
+        done = run_chatd("stop", f"--runtime-dir={other}", f"--state-dir={server.state_dir}")
         assert (done.returncode, done.stderr) == (3, f"chatd: not running in {other}\n")
         assert list(other.iterdir()) == []
         kept = {path.name for path in (server.state_dir / "sessions").iterdir()}
@@ -143,7 +133,7 @@ def test_what_a_dead_server_left_is_cleared(
         alice = server.connect("alice")
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait(PATIENCE)
-        done = do("stop", f"--runtime-dir={server.runtime_dir}")
+        done = run_chatd("stop", f"--runtime-dir={server.runtime_dir}")
         assert done.stdout == (
             "chatd: no master was running; ended 1 workers that waited for one\n"
         )
@@ -161,7 +151,7 @@ def test_commands_find_the_journal_of_the_server_in_a_runtime_directory(tmp_path
             "it is in the journal",
             lambda: (
                 "told"
-                in do(
+                in run_chatd(
                     "history",
                     f"--config={server.config_path}",
                     f"--runtime-dir={server.runtime_dir}",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness import CHATD, PATIENCE, Server, eventually
+from server_commands import run_chatd
 
 SHOWN = "[history]\non_join = 3\nmax_lines = 5\n"
 
@@ -26,13 +27,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def chatd(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, *arguments, f"--state-dir={server.state_dir}"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd(*arguments, f"--state-dir={server.state_dir}")
 
 
 def bare(lines: list[str]) -> list[str]:
@@ -191,13 +186,7 @@ def test_a_journal_that_cannot_be_used_is_never_replaced(server: Server, content
 
 
 def test_no_journal_is_said_so(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [CHATD, "history", f"--state-dir={tmp_path}"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_chatd("history", f"--state-dir={tmp_path}")
     assert (done.returncode, done.stdout) == (65, "")
     assert f"there is no journal {tmp_path}/journal.db" in done.stderr
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness import CHATD, PATIENCE, Client, Server, descriptors, eventually, serving
+from harness import PATIENCE, Client, Server, descriptors, eventually, serving
+from server_commands import run_chatd
 
 POISONOUS = [sys.executable, str(Path(__file__).with_name("poisonous.py"))]
 
@@ -26,13 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def run(server: Server, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CHATD, "inspect", f"--runtime-dir={server.runtime_dir}", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd("inspect", f"--runtime-dir={server.runtime_dir}", *arguments)
 
 
 def inspect(server: Server, who: str) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_usr1_writes_state_and_stack_to_the_log(server: Server) -> None:
     )
     assert f"worker traced session=1 pid={pid}" in server.log()
     os.kill(server.pid, signal.SIGUSR1)
-    eventually("the master's", lambda: "'clients': 1" in server.log())
+    eventually("the master's", lambda: r"\"clients\": 1" in server.log())
     assert server.worker_of("alice") == pid
 
 

@@ -1,13 +1,15 @@
 """Limits on how much and how fast, met from outside: each costs who meets it, and nobody else."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
-from harness import PATIENCE, Client, Server, eventually, serving
+from harness import CHATD, PATIENCE, Client, Server, eventually, serving
 
 NOBODY_EXEMPT = "[exempt]\naddresses = []\n"
 
@@ -114,6 +116,29 @@ def reload_with(server: Server, old: str, new: str) -> None:
     reloads = server.log().count("configuration reloaded")
     os.kill(server.pid, signal.SIGHUP)
     eventually("it is", lambda: server.log().count("configuration reloaded") > reloads)
+
+
+def inspected(server: Server, nick: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [CHATD, "inspect", nick, "--json", f"--runtime-dir={server.runtime_dir}"],
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)["session"]
+    return found
+
+
+def test_what_waits_when_a_rate_is_reloaded_waits_by_the_new_one(tmp_path: Path) -> None:
+    with serving(tmp_path, NOBODY_EXEMPT + "[limits]\nbyte_rate = 2\n") as server:
+        alice = server.connect("alice")
+        # For this it would have to wait for minutes.
+        alice.send("x" * 1000 + "\n")
+        alice.until("alice : xxx")
+        alice.send("more\n")
+        eventually("it waits", lambda: inspected(server, "alice")["worker"]["reporting"])
+        reload_with(server, "byte_rate = 2\n", "byte_rate = 100000\n")
+        assert alice.until("alice : more")
 
 
 def test_whoever_is_exempt_comes_as_often_as_it_likes(tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 import json
 import os
 import socket
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import CHATD, PATIENCE, Client
-from server_commands import ServerCommands
+from harness import Client
+from server_commands import ServerCommands, run_chatd
 
 CONFIG = """
 [limits]
@@ -26,20 +25,6 @@ def daemon(tmp_path: Path) -> Iterator[ServerCommands]:
     assert one.do("stop").returncode in (0, 3)
 
 
-def chatd(
-    *command: str, env: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [CHATD, *command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env=env,
-    )
-
-
 @pytest.mark.parametrize("how", [[], ["--full"]])
 def test_a_restart_keeps_what_the_server_was_started_with(
     daemon: ServerCommands, how: list[str]
@@ -49,9 +34,9 @@ def test_a_restart_keeps_what_the_server_was_started_with(
     assert daemon.do("start", "--listen", address, "--log-format", "json").returncode == 0
     # Nothing but the runtime directory is named.
     directory = f"--runtime-dir={daemon.runtime_dir}"
-    done = chatd("restart", directory, "--log-level", "debug", *how)
+    done = run_chatd("restart", directory, "--log-level", "debug", *how)
     assert (done.returncode, done.stderr) == (0, "")
-    status = json.loads(chatd("status", directory, "--json").stdout)
+    status = json.loads(run_chatd("status", directory, "--json").stdout)
     assert [one["address"] for one in status["listen"]] == [address]
     assert status["state_dir"] == str(daemon.state_dir)
     assert {"--log-format=json", "--log-level=debug", f"--listen={address}"} < {*status["options"]}
@@ -62,17 +47,17 @@ def test_a_restart_keeps_what_the_server_was_started_with(
 def test_a_full_restart_stays_in_the_directories_of_the_environment(daemon: ServerCommands) -> None:
     """... of the server, which may be another one for whoever asks."""
     theirs = {**os.environ, "XDG_RUNTIME_DIR": str(daemon.directory), "XDG_STATE_HOME": "/proc"}
-    done = chatd(
+    done = run_chatd(
         "start", "--listen=127.0.0.1:0", env={**theirs, "XDG_STATE_HOME": str(daemon.state_dir)}
     )
     assert (done.returncode, done.stderr) == (0, "")
     try:
-        done = chatd("restart", "--full", env=theirs)
+        done = run_chatd("restart", "--full", env=theirs)
         assert (done.returncode, done.stderr) == (0, "")
-        status = json.loads(chatd("status", "--json", env=theirs).stdout)
+        status = json.loads(run_chatd("status", "--json", env=theirs).stdout)
         assert status["state_dir"] == str(daemon.state_dir / "chatd")
     finally:
-        assert chatd("stop", env=theirs).returncode == 0
+        assert run_chatd("stop", env=theirs).returncode == 0
 
 
 def test_what_was_supervised_stays_so_though_its_files_were_removed(

@@ -81,6 +81,7 @@ def test_the_walls_stand(walled: Server) -> None:
     shown = walled.ask("status")["sandbox"]
     assert shown["missing"] == []
     assert shown["walls"] == ["no_new_privs", "not dumpable", "limits", "landlock", "seccomp"]
+    assert f'walls="{", ".join(shown["walls"])}"' in walled.log()
     status = fields(walled.worker_of("alice"))
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
     alice.close()

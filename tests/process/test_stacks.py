@@ -1,5 +1,6 @@
 """SIGUSR1: where a process of chatd is, with the sandbox and without, whoever its client is."""
 
+import json
 import os
 import re
 import signal
@@ -74,13 +75,16 @@ def test_the_master_tells_where_it_is_and_goes_on(server: Server) -> None:
     told = eventually(
         "the stack of the master",
         lambda: re.search(
-            r"WARNING chatd: master traced pid=(\d+) status=\"\{'pid': .*'clients': 1,.*\}\"\n"
+            r"WARNING chatd: master traced pid=(\d+) status=(\"\{.*\}\")\n"
             r"(?:     +.*\n)+",
             server.log(),
         ),
     )
     assert told
     assert int(told[1]) == server.master
+    # A string of JSON, as any value that is no plain word; and in it, JSON.
+    status = json.loads(json.loads(told[2]))
+    assert (status["pid"], status["clients"]) == (server.master, 1)
     assert 'master.py"' in told[0]
     assert "in run" in told[0]
     alice.send("hello\n")

@@ -18,6 +18,7 @@ import pyte
 import pytest
 
 from harness import CHATD, PATIENCE, Server, serving
+from server_commands import run_chatd
 
 WIDTH, HEIGHT = 120, 24
 
@@ -170,14 +171,7 @@ def test_it_says_that_the_server_is_gone_and_waits_for_it(server: Server) -> Non
 
 
 def run(server: Server, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CHATD, *command, f"--runtime-dir={server.runtime_dir}"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run_chatd(*command, f"--runtime-dir={server.runtime_dir}")
 
 
 def test_in_a_pipe_it_prints(server: Server) -> None:

@@ -19,9 +19,8 @@ ROOM = "#Ops"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "journal.db")
-    yield made
-    made.journal.close()
+    with Place(tmp_path / "journal.db") as made:
+        yield made
 
 
 @pytest.fixture
@@ -512,33 +511,32 @@ def test_paging_meets_every_line_once_in_order(
     unwritten: bool,
     target: str,
 ) -> None:
-    place = Place(tmp_path_factory.mktemp("past") / "journal.db")
-    reader = talk(place, ticks)
-    if unwritten:
-        place.do(reader, say(target, "one more"), say(target, "and more"))
-    everything = place.lines(reader, "LATEST", target, LATEST, 200)
-    assert [line.time for line in everything] == sorted(line.time for line in everything)
-    said = sum(each.lower() == target.lower() for what, _ in ticks for each in what)
-    assert sum(line.kind == "say" for line in everything) == said + 2 * unwritten
+    with Place(tmp_path_factory.mktemp("past") / "journal.db") as place:
+        reader = talk(place, ticks)
+        if unwritten:
+            place.do(reader, say(target, "one more"), say(target, "and more"))
+        everything = place.lines(reader, "LATEST", target, LATEST, 200)
+        assert [line.time for line in everything] == sorted(line.time for line in everything)
+        said = sum(each.lower() == target.lower() for what, _ in ticks for each in what)
+        assert sum(line.kind == "say" for line in everything) == said + 2 * unwritten
 
-    def ask(verb: str, start: c.Selector) -> list[e.Past]:
-        return place.lines(reader, verb, target, start, size)
+        def ask(verb: str, start: c.Selector) -> list[e.Past]:
+            return place.lines(reader, verb, target, start, size)
 
-    end = c.Selector(time=place.now + 10_000)
-    for by in (by_id, by_time):
-        on = list(pages(ask, "AFTER", c.Selector(), by))
-        assert [line for page in on for line in page] == everything
-        back = list(pages(ask, "BEFORE", end, by))
-        assert [line for page in reversed(back) for line in page] == everything
-        latest = ask("LATEST", LATEST)
-        rest = list(pages(ask, "BEFORE", by(latest[0]), by)) if latest and by is by_time else []
-        if by is by_time:
-            assert [line for page in reversed([latest, *rest]) for line in page] == everything
-        for found in (on, back):
-            assert all(len(page) >= size for page in found[:-1])
-            if by is by_id:
-                assert all(len(page) == size for page in found[1:-1])
-    place.journal.close()
+        end = c.Selector(time=place.now + 10_000)
+        for by in (by_id, by_time):
+            on = list(pages(ask, "AFTER", c.Selector(), by))
+            assert [line for page in on for line in page] == everything
+            back = list(pages(ask, "BEFORE", end, by))
+            assert [line for page in reversed(back) for line in page] == everything
+            latest = ask("LATEST", LATEST)
+            rest = list(pages(ask, "BEFORE", by(latest[0]), by)) if latest and by is by_time else []
+            if by is by_time:
+                assert [line for page in reversed([latest, *rest]) for line in page] == everything
+            for found in (on, back):
+                assert all(len(page) >= size for page in found[:-1])
+                if by is by_id:
+                    assert all(len(page) == size for page in found[1:-1])
 
 
 @given(TICKS, st.integers(1, 6), st.data())
@@ -549,18 +547,17 @@ def test_parts_of_a_conversation_are_what_they_are_called(
     size: int,
     data: st.DataObject,
 ) -> None:
-    place = Place(tmp_path_factory.mktemp("past") / "journal.db")
-    reader = talk(place, ticks)
-    lines = place.lines(reader, "LATEST", ROOM, LATEST, 200)
-    a, b = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
-    one, other = by_id(lines[a]), by_id(lines[b])
-    assert place.lines(reader, "BEFORE", ROOM, one, size) == lines[:a][-size:]
-    assert place.lines(reader, "AFTER", ROOM, one, size) == lines[a + 1 :][:size]
-    assert place.lines(reader, "LATEST", ROOM, one, size) == lines[a + 1 :][-size:]
-    between = lines[a + 1 : b][:size] if a <= b else lines[b + 1 : a][-size:]
-    assert place.lines(reader, "BETWEEN", ROOM, one, other, size) == between
-    around = place.lines(reader, "AROUND", ROOM, one, size)
-    assert lines[a] in around
-    assert len(around) == min(size, len(lines))
-    assert around == lines[lines.index(around[0]) :][: len(around)]
-    place.journal.close()
+    with Place(tmp_path_factory.mktemp("past") / "journal.db") as place:
+        reader = talk(place, ticks)
+        lines = place.lines(reader, "LATEST", ROOM, LATEST, 200)
+        a, b = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        one, other = by_id(lines[a]), by_id(lines[b])
+        assert place.lines(reader, "BEFORE", ROOM, one, size) == lines[:a][-size:]
+        assert place.lines(reader, "AFTER", ROOM, one, size) == lines[a + 1 :][:size]
+        assert place.lines(reader, "LATEST", ROOM, one, size) == lines[a + 1 :][-size:]
+        between = lines[a + 1 : b][:size] if a <= b else lines[b + 1 : a][-size:]
+        assert place.lines(reader, "BETWEEN", ROOM, one, other, size) == between
+        around = place.lines(reader, "AROUND", ROOM, one, size)
+        assert lines[a] in around
+        assert len(around) == min(size, len(lines))
+        assert around == lines[lines.index(around[0]) :][: len(around)]

@@ -173,47 +173,45 @@ spoken = st.lists(
 def test_who_pages_by_times_is_shown_each_line(
     tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[int, int]], page: int
 ) -> None:
-    place = Place(tmp_path_factory.mktemp("j") / "journal.db")
-    alice = place.arrive("alice", *HISTORY)
-    place.do(alice, c.Enter(["#x"]))
-    place.tick()
-    right = START
-    for number, (seconds, ahead) in enumerate(lines):
-        # No two lines share a millisecond, also not of different runs.
-        right += seconds * 1_000_000 + 1000
-        place.now = right + ahead * 1_000_000
-        place.do(alice, say("#x", str(number)))
-        place.tick(0)
-    expected = [str(number) for number in range(len(lines))]
-    shown = place.lines(alice, "LATEST", "#x", LATEST, 100)
-    assert [line.text for line in shown] == expected
-    times = [line.time // 1000 for line in shown]
-    if len(set(times)) < len(times):
-        return
-    for verb, first, step in (("BEFORE", -1, 0), ("AFTER", 0, -1)):
-        seen = place.lines(alice, verb, "#x", by_id(shown[first]), page)
-        found = list(seen)
-        while seen:
-            seen = place.lines(alice, verb, "#x", by_time(seen[step]), page)
-            found = [*seen, *found] if verb == "BEFORE" else [*found, *seen]
-            assert len(found) <= len(lines)
-        whole = expected[:-1] if verb == "BEFORE" else expected[1:]
-        assert [line.text for line in found] == whole
-    place.journal.close()
+    with Place(tmp_path_factory.mktemp("j") / "journal.db") as place:
+        alice = place.arrive("alice", *HISTORY)
+        place.do(alice, c.Enter(["#x"]))
+        place.tick()
+        right = START
+        for number, (seconds, ahead) in enumerate(lines):
+            # No two lines share a millisecond, also not of different runs.
+            right += seconds * 1_000_000 + 1000
+            place.now = right + ahead * 1_000_000
+            place.do(alice, say("#x", str(number)))
+            place.tick(0)
+        expected = [str(number) for number in range(len(lines))]
+        shown = place.lines(alice, "LATEST", "#x", LATEST, 100)
+        assert [line.text for line in shown] == expected
+        times = [line.time // 1000 for line in shown]
+        if len(set(times)) < len(times):
+            return
+        for verb, first, step in (("BEFORE", -1, 0), ("AFTER", 0, -1)):
+            seen = place.lines(alice, verb, "#x", by_id(shown[first]), page)
+            found = list(seen)
+            while seen:
+                seen = place.lines(alice, verb, "#x", by_time(seen[step]), page)
+                found = [*seen, *found] if verb == "BEFORE" else [*found, *seen]
+                assert len(found) <= len(lines)
+            whole = expected[:-1] if verb == "BEFORE" else expected[1:]
+            assert [line.text for line in found] == whole
 
 
 def test_a_mark_that_was_set_while_the_clock_was_ahead_moves_on_again(tmp_path: Path) -> None:
-    place = Place(tmp_path / "journal.db")
-    alice = place.arrive("alice", *MARKS, account="alice")
-    place.now = START + YEAR * 1_000_000
-    place.do(alice, c.Markread("#x", place.now))
-    place.tick(0)
-    for later in (1_000_000, 2_000_000):
-        place.now = START + later
-        place.ask(alice, c.Markread("#x", place.now))
+    with Place(tmp_path / "journal.db") as place:
+        alice = place.arrive("alice", *MARKS, account="alice")
+        place.now = START + YEAR * 1_000_000
+        place.do(alice, c.Markread("#x", place.now))
         place.tick(0)
-        assert place.journal.strands.marked("@alice", "#x") == place.now
-    place.journal.close()
+        for later in (1_000_000, 2_000_000):
+            place.now = START + later
+            place.ask(alice, c.Markread("#x", place.now))
+            place.tick(0)
+            assert place.journal.strands.marked("@alice", "#x") == place.now
 
 
 # Silence, rates and bans

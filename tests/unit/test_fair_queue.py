@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd_supervisor import fair_queue
 from chatd_supervisor.fair_queue import FairQueue
+from chatd_supervisor.recent import MOST
 
 
 def served(queue: FairQueue[int], seconds: float, most: int = 1 << 30) -> list[tuple[str, int]]:
@@ -69,7 +69,7 @@ def test_whoever_costs_more_comes_less_often() -> None:
 
 def test_what_is_remembered_of_places_is_bounded() -> None:
     queue: FairQueue[int] = FairQueue()
-    for number in range(3 * fair_queue.REMEMBERED):
+    for number in range(3 * MOST):
         queue.add(str(number), 0)
         served(queue, 1)
-    assert len(queue._clocks) <= fair_queue.REMEMBERED
+    assert (len(queue._clocks), len(queue._costs)) == (MOST, MOST)

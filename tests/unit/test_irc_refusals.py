@@ -163,6 +163,13 @@ def test_every_refusal_is_one_line_of_the_server_with_all_its_parameters(problem
             "400 * MONITOR Q :There is no such subcommand",
         ),
         (
+            e.Refused("not-looked-up", to="bob"),
+            (
+                "FAIL * TEMPORARILY_UNAVAILABLE :not done: it cannot be looked up at the moment;"
+                " try again later"
+            ),
+        ),
+        (
             e.Refused("not-written", "disk full", to="bob"),
             (
                 "NOTICE bob :not said yet: the server cannot write it down; it is tried again every"

@@ -105,6 +105,25 @@ def test_a_note_is_a_line_of_words_and_values(log: Path) -> None:
     assert second.endswith(r'WARNING chatd: worker died session=3 how="was killed" next="\"=\\"')
 
 
+STRUCTURED = {"pid": 3, "listen": [{"way": "text"}]}
+
+
+def test_no_value_is_in_a_form_of_pythons(log: Path) -> None:
+    note("master traced", pid=3, status=STRUCTURED)
+    note("log not reopened", reason=FileNotFoundError(2, "No such file or directory", "/x/y"))
+    first, second = log.read_text().splitlines()
+    assert json.loads(json.loads(first.partition(" status=")[2])) == STRUCTURED
+    assert second.endswith(' reason="/x/y: No such file or directory"')
+
+
+def test_what_has_parts_is_an_object_in_json(json_log: Path) -> None:
+    note("master traced", pid=3, status=STRUCTURED)
+    note("log not reopened", reason=FileNotFoundError(2, "No such file or directory", "/x/y"))
+    first, second = map(json.loads, json_log.read_text().splitlines())
+    assert first["status"] == STRUCTURED
+    assert second["reason"] == "/x/y: No such file or directory"
+
+
 HOSTILE = 'x" pid=1\x1b[31m\r\n2026-11-26T10:00:00Z INFO chatd: forged\x00\u202e\udcff\x85'
 
 

@@ -9,12 +9,12 @@ from chatd_supervisor.login_limits import (
     FORGOTTEN,
     FREE,
     FREE_OF_NETWORK,
-    KNOWN,
     LONGEST,
     LoginLimits,
     Pause,
     in_words,
 )
+from chatd_supervisor.recent import MOST, Recent
 
 HERE, THERE = "192.0.2.7", "2001:db8::/64"
 
@@ -227,13 +227,13 @@ def test_a_tick_that_is_not_written_down_has_not_been(
 
 def test_no_more_is_remembered_than_there_is_room_for() -> None:
     limits = LoginLimits()
-    for n in range(KNOWN + 100):
+    for n in range(MOST + 100):
         fail(limits, f"a{n}", f"n{n}", 1.0)
         limits.succeeded(f"b{n}", f"n{n}", 1.0)
         limits.made(f"n{n}", 1.0)
         limits.keep()
-    tables = [value for value in vars(limits).values() if isinstance(value, dict)]
-    assert max(map(len, tables)) == KNOWN
+    tables = [value for value in vars(limits).values() if isinstance(value, Recent)]
+    assert max(map(len, tables)) == MOST
 
 
 def test_how_long_is_said_as_people_say_it() -> None:

@@ -1,6 +1,7 @@
 """Who may do something how often: a full bucket at once, then as it fills again."""
 
-from chatd_supervisor.rates import KNOWN, MINUTE, Rates
+from chatd_supervisor.rates import MINUTE, Rates
+from chatd_supervisor.recent import MOST
 
 
 def test_a_bucket_at_once_then_one_by_one() -> None:
@@ -17,10 +18,9 @@ def test_no_rate_is_no_limit() -> None:
     assert all(rates.admits("a", 0, 1.0) for _ in range(100))
 
 
-def test_those_who_came_long_ago_are_forgotten_and_not_those_who_came_lately() -> None:
+def test_however_many_come_at_once_the_last_are_remembered() -> None:
     rates = Rates()
-    for number in range(KNOWN):
-        rates.admits(f"{number}", 1, 0.0)
-    rates.admits("late", 1, MINUTE)
-    assert not rates.admits("late", 1, MINUTE)
-    assert len(rates._buckets) == 1
+    for number in range(3 * MOST):
+        assert rates.admits(f"{number}", 1, 0.0)
+    assert len(rates._buckets) == MOST
+    assert not rates.admits(f"{3 * MOST - 1}", 1, 0.0)

@@ -15,9 +15,8 @@ EARLIER = START - 3_600_000_000
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path / "journal.db")
-    yield made
-    made.journal.close()
+    with Place(tmp_path / "journal.db") as made:
+        yield made
 
 
 def mark(place: Place, session: int, target: str, time: int | None = None) -> int:

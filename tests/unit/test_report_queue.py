@@ -9,7 +9,9 @@ import pytest
 from chatd_supervisor import report_queue
 from chatd_supervisor.crash_mark import CrashMark
 from chatd_supervisor.report_queue import ReportQueue
-from chatd_supervisor.work import Departing
+from chatd_supervisor.work import Departing, Reported
+from chatd_workers.commands import Command, Proxied, Refuse, Say
+from chatd_workers.reports import Report
 
 
 class Clock:
@@ -64,3 +66,25 @@ def test_short_pieces_share_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         sizes.append(len(turn(queue, clock, {"a": report_queue.TURN / 10})))
     assert sum(sizes) == 25
     assert max(sizes) == sizes[0] in (10, 11)
+
+
+@pytest.mark.parametrize("fresh", [[], [Proxied("192.0.2.7", 7)]], ids=["said", "fresh"])
+def test_of_what_masters_have_died_nothing_is_applied(tmp_path: Path, fresh: list[Proxied]) -> None:
+    """Whose address is not known is let go: without it, it would have no bans and no limits."""
+    mark = CrashMark(tmp_path / "applying", crashed=False)
+    mark.begin(1, 0)
+    mark.close()
+    kept = []
+    queue = ReportQueue(
+        CrashMark(tmp_path / "applying", crashed=True), lambda _, used: kept.append(used)
+    )
+    worker: Any = SimpleNamespace(connection=SimpleNamespace(place="a", session=1, offset=0))
+    said: list[Command] = [Say("fatal")]
+    queue.add(Reported(worker, Report(7, False, b"", said, [*fresh])))
+    (work,) = queue.turn()
+    assert kept == [7]
+    if fresh:
+        assert isinstance(work, Departing)
+    else:
+        assert isinstance(work, Reported)
+        assert work.report.commands == [Refuse("line-failed")]

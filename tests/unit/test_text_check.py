@@ -1,6 +1,7 @@
 """No text that a worker sends ends a line or moves a cursor of anybody else, now or later."""
 
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from chatd_workers.dialects.irc.grammar import parse_tags
 from chatd_workers.dialects.irc.writer import Writer
 from chatd_workers.names import is_passable, is_safe
 from chatd_workers.reports import Ended, Record, Report, Trace, decode_record, encode
-from chatd_workers.text_kinds import KINDS, is_address, is_tag_value
+from chatd_workers.text_kinds import KINDS, SAFE, is_address, is_tag_value
 from hub_entries import PROLOGUE, RULES, apply
 from record_samples import INJECTED, records, texts_in
 
@@ -92,6 +93,53 @@ def test_a_field_without_a_kind_is_not_overlooked() -> None:
     for each in (New, Loose):
         with pytest.raises(TypeError, match="a text without a kind"):
             _check_of(inspect.type_info(each))
+
+
+SafeText = Annotated[str, Meta(max_length=9, extra=SAFE)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [list[SafeText], tuple[SafeText, ...], set[SafeText], frozenset[SafeText], SafeText | None],
+)
+def test_a_text_in_a_collection_is_checked(kind: Any) -> None:
+    check = _check_of(inspect.type_info(kind))
+    assert check is not None
+    wrong: Any = "\n" if kind == SafeText | None else ("\n",)
+    assert check(wrong) == ""
+    assert check(()) is None if kind != SafeText | None else check(None) is None
+
+
+class Named(NamedTuple):
+    text: SafeText
+
+
+class Mapped(TypedDict):
+    text: SafeText
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        list[str],
+        tuple[str, ...],
+        frozenset[str],
+        set[str],
+        dict[SafeText, str],
+        tuple[SafeText, int],
+        Named,
+        Mapped,
+        Any,
+        bytearray,
+        Decimal,
+        int | SafeText,
+        str | None,
+    ],
+    ids=str,
+)
+def test_a_type_of_which_it_is_not_known_whether_it_has_a_text_is_none(kind: Any) -> None:
+    with pytest.raises(TypeError):
+        _check_of(inspect.type_info(kind))
 
 
 @given(records(Record))

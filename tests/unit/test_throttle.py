@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd_supervisor import throttle
 from chatd_supervisor.budget import Budget, Rates
 from chatd_supervisor.connections import Connection, Worker
 from chatd_supervisor.egress import Output
+from chatd_supervisor.recent import MOST
 from chatd_supervisor.throttle import Throttle
 from chatd_workers.commands import Say
 from chatd_workers.reports import Report
@@ -129,14 +129,53 @@ def test_all_clients_of_a_place_have_ten_shares_together() -> None:
     assert len(scene.heard) - 1 == 30
 
 
-def test_places_are_forgotten_when_they_may_say_all_again() -> None:
+def test_so_many_places_are_remembered_and_those_that_wait_all() -> None:
     scene = Scene(Rates(10, 0))
-    for number in range(2 * throttle.KNOWN):
+
+    def come(number: int, lines: int) -> None:
         scene.connection = Connection(1, "192.0.2.1:7", "text", Output(1, None))  # type: ignore[arg-type]
         scene.connection.place = str(number)
-        scene.loop.now += 0.01
+        scene.report(lines)
+
+    for number in range(10):
+        come(number, 1000)
+        come(number, 7)
+    for number in range(10, 2 * MOST):
+        come(number, 1)
+    assert (len(scene.throttle._busy), len(scene.throttle._silent)) == (10, MOST)
+    assert 7 not in [lines for _, lines in scene.heard]
+    scene.loop.pass_until(1000)
+    assert [lines for _, lines in scene.heard].count(7) == 10
+    assert (len(scene.throttle._busy), len(scene.throttle._silent)) == (0, MOST)
+
+
+def test_other_rates_hold_for_a_place_that_is_known() -> None:
+    scene = Scene(Rates(1, 0))
+    for _ in range(20):
+        scene.connection = Connection(1, "192.0.2.1:7", "text", Output(1, None))  # type: ignore[arg-type]
         scene.report(1)
-    assert len(scene.throttle._places) <= throttle.KNOWN
+    assert len(scene.heard) == 10
+    scene.rates = Rates(100, 0)
+    scene.throttle.renew()
+    assert len(scene.heard) == 20
+    for _ in range(200):
+        scene.connection = Connection(1, "192.0.2.1:7", "text", Output(1, None))  # type: ignore[arg-type]
+        scene.report(1)
+    assert len(scene.heard) == 220
+
+
+def test_who_waits_by_rates_that_are_no_more_waits_no_longer_and_in_its_turn() -> None:
+    scene = Scene(Rates(1, 0))
+    for lines in (1000, 1, 2, 3):
+        scene.report(lines)
+    scene.throttle.renew()
+    assert len(scene.heard) == 1
+    scene.rates = Rates(1000, 0)
+    scene.throttle.renew()
+    assert [lines for _, lines in scene.heard] == [1000, 1, 2, 3]
+    assert scene.commits == 2
+    scene.loop.pass_until(2000)
+    assert len(scene.heard) == 4
 
 
 def test_what_is_forgotten_is_not_heard_and_what_is_released_is() -> None:

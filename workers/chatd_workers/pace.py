@@ -27,10 +27,6 @@ class Pace:
         self._since = now
         return int(self._left)
 
-    def is_full(self, now: float) -> bool:
-        """Whether ``now`` as many may be said as ever."""
-        return self.allows(now) >= self._most
-
     def spend(self, lines: int) -> None:
         """Take note that so many were said."""
         self._left -= lines

@@ -63,6 +63,7 @@ COMMON: Final[dict[str, str]] = {
     "search-unfinished": "not everything was looked through, for that takes too long: search for"
     " rarer words",
     "history-unavailable": "the journal cannot be read at the moment; the server's log says why",
+    "not-looked-up": "not done: it cannot be looked up at the moment; try again later",
     "not-written": "not said yet: the server cannot write it down; it is tried again every second",
     "no-privileges": "only operators of the server can do that",
     "no-privilege": "operators like you may not do that: {value}",

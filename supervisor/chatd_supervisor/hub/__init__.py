@@ -10,6 +10,7 @@ that may not be passed on. A worker is not to be trusted.
 Dialects share rooms, nicks and rules; what a client hears of an event is its writer's business.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from chatd_supervisor.hub import (
@@ -41,6 +42,7 @@ from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import account_changed, stale_accounts, vouch
 from chatd_supervisor.hub.outcomes import Delivery, Leaving, Operation, Outcome
 from chatd_supervisor.hub.rules import OperatorBlock, Rules
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.questions import Question
 from chatd_supervisor.rooms import Session
 from chatd_workers import commands as c
@@ -108,14 +110,16 @@ class Hub(Core):
     def apply(self, number: int, entry: c.Entry) -> list[Outcome]:
         """Apply ``entry`` of session ``number`` and return what follows, in order.
 
-        Raises KeyError for a session that is not there.
+        Raises KeyError for a session that is not there; JournalError if the journal could not be
+        read when a part of it was decided already, none of which may be written down then.
         """
         self._outcomes = []
         self.past.allow()
         if type(entry) is c.Arrive:
             coming.arrive(self, number, entry)
-            if self.sessions[number].record.registered:
-                vouch(self, self.sessions[number])
+            session = self.sessions[number]
+            if session.record.registered:
+                self._unless_unreadable(session, lambda: vouch(self, session))
         elif type(entry) is c.Labeled:
             self._apply_labeled(self.sessions[number], entry)
         else:
@@ -148,7 +152,21 @@ class Hub(Core):
             # No reader of its dialect makes such a command: its worker is not what it was.
             self.refuse(session, "unknown-command", type(entry).__name__)
             return
-        _ACTIONS[type(entry)](self, session, entry)
+        self._unless_unreadable(session, lambda: _ACTIONS[type(entry)](self, session, entry))
+
+    def _unless_unreadable(self, session: Session, act: Callable[[], None]) -> None:
+        """Do ``act``, and tell ``session`` if the journal cannot be read for it.
+
+        What cannot be looked up for one client (a page is damaged, it takes too long) concerns
+        nobody else: what cannot be written down does.
+        """
+        decided = len(self.facts)
+        try:
+            act()
+        except JournalError:
+            if len(self.facts) > decided:
+                raise
+            self.refuse(session, "not-looked-up")
 
     def _may_act(self, session: Session, entry: c.Entry) -> bool:
         return session.record.registered or type(entry) in registration.BEFORE

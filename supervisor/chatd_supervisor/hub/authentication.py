@@ -12,6 +12,7 @@ from chatd_supervisor import sasl
 from chatd_supervisor.hub.checking import Asking, is_right, question_for
 from chatd_supervisor.hub.core import Action, Core
 from chatd_supervisor.hub.logins import become, count_attempt, count_failure, pause, show
+from chatd_supervisor.journal import JournalError
 from chatd_supervisor.journal.accounts import Account
 from chatd_supervisor.questions import Question, Unavailable
 from chatd_supervisor.rooms import Session
@@ -92,7 +93,13 @@ def _go_on(hub: Core, session: Session, piece: str) -> None:
     else:
         hub.pieces.set(session.id, "")
         exchange = sasl.from_text(session.record.exchange)
-        going_on, outcome = _respond(hub, session, exchange, pieces)
+        try:
+            going_on, outcome = _respond(hub, session, exchange, pieces)
+        except JournalError:
+            # Clients wait for a numeric of SASL.
+            _stop(hub, session)
+            _tell_failure(hub, session, "no account can be looked up at the moment")
+            return
         _conclude(hub, session, going_on, outcome, exchange.account)
 
 

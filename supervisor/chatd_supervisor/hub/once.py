@@ -33,7 +33,7 @@ def echo_once(hub: Core, session: Session, event: e.Said | e.Told, entry: c.Send
 def answer_again(hub: Core, session: Session, once: str) -> bool:
     """Answer as the line with this id was answered, if there is one; return whether there is.
 
-    Raises JournalError, and then nothing is said: who knows whether it was.
+    Raises JournalError, and then the line is refused: who knows whether it was said.
     """
     found = hub.past.once(once)
     if found is None:

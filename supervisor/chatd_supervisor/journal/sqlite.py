@@ -133,6 +133,8 @@ class SqliteJournal:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except JournalError:
+            raise
         except (sqlite3.Error, WrongFile, WrongFiles, OSError) as error:
             if isinstance(error, sqlite3.Error) and is_interrupted(error):
                 raise TooMuch("this would take the server too long; ask for less") from error
@@ -204,7 +206,8 @@ class SqliteJournal:
         database = self._database
         now = batch.time or self.clock()
         last_session = max([self._last_session, *[a.session for a in batch.arrivals]])
-        self._files.look()
+        with self._explained():
+            self._files.look()
         self._see_that_it_has_room()
         try:
             database.execute("BEGIN IMMEDIATE")

@@ -19,9 +19,12 @@ class Bot(pydle.Client):  # type: ignore[misc]
     async def on_capability_draft_chathistory_available(self, _value: str | None) -> bool:
         return True
 
-    async def on_connect(self) -> None:
-        await super().on_connect()
-        await self.join(channel)
+    async def on_nick_change(self, old: str, new: str) -> None:
+        await super().on_nick_change(old, new)
+        # Not in on_connect(): pydle learns its own nick from an answer to WHOIS, and takes its own
+        # JOIN for somebody else's if both come at the same time.
+        if old == pydle.client.DEFAULT_NICKNAME:
+            await self.join(channel)
 
     async def on_join(self, target: str, by: str) -> None:
         await super().on_join(target, by)

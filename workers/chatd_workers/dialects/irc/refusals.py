@@ -174,6 +174,8 @@ REFUSALS: Final[dict[str, AsNumeric | AsFail]] = {
     "markread-incomplete": AsFail("MARKREAD", "NEED_MORE_PARAMS"),
     "markread-invalid": AsFail("MARKREAD", "INVALID_PARAMS", VALUE),
     "markread-failed": AsFail("MARKREAD", "INTERNAL_ERROR", VALUE),
+    # Of any command. Not in words: a client that has labeled a line would take it as said.
+    "not-looked-up": AsFail("*", "TEMPORARILY_UNAVAILABLE"),
 }
 """By key of ``problems.PROBLEMS``."""
 
