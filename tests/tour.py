@@ -258,7 +258,9 @@ def staged(directory: Path) -> Iterator[Stage]:
 def parent_of(pid: int) -> int:
     """Return the parent of ``pid``; 0 if it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        (found,) = re.findall(r"^PPid:\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.M)
+        (found,) = re.findall(
+            r"^PPid:\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+        )
         return int(found)
     return 0
 

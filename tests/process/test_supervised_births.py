@@ -151,7 +151,7 @@ def test_stopped_it_is_done_without(server: Server) -> None:
     os.kill(supervisor, signal.SIGSTOP)
     talks(server.connect("alice"), "alice", "hello")
     assert f"supervisor does not answer pid={supervisor}" in server.log()
-    server._replaced = True
+    server.replaced = True
     eventually("it is gone", partial(gone, supervisor))
     renewed(server, supervisor)
     talks(server.connect("bob"), "bob", "hello")
@@ -193,7 +193,7 @@ def test_where_there_is_no_room_the_newcomer_is_told(server: Server) -> None:
 
 def test_killed_between_a_birth_and_the_word_of_it(server: Server) -> None:
     supervisor = server.supervisor
-    server._replaced = True
+    server.replaced = True
     # The word of it is the first thing that it sends.
     with injected(supervisor, "sendto,sendmsg:error=EPIPE:signal=KILL") as tracer:
         client = server.connect("alice")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chatd_supervisor import __version__
 from chatd_supervisor.handover import Handover
-from chatd_supervisor.logbook import note
+from chatd_supervisor.logbook import Field, note
 from chatd_supervisor.logs import set_up
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.supervise import reserved, socket_names
@@ -50,7 +50,7 @@ def plan_of(inheritance: Inheritance) -> Plan:
     return Plan(program, note.encoded(), partial(say, asked))
 
 
-def say(asked: Asked, event: str, **fields: object) -> None:
+def say(asked: Asked, event: str, **fields: Field) -> None:
     """Log an event from outside of a master, and leave the log closed."""
     path = Path(asked.log_file) if asked.log_file else None
     try:

@@ -50,6 +50,7 @@ import msgspec
 from chatd_supervisor import serving
 from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.exits import Exit
+from chatd_supervisor.logbook import Field
 from chatd_supervisor.obituaries import ending_of
 from chatd_supervisor.pidfile import written_pid
 from chatd_supervisor.processes import reap
@@ -337,7 +338,7 @@ class Supervisor:
                 channel.send(encode(self._owed[0]))
                 self._owed.popleft()
 
-    def _say(self, event: str, **fields: object) -> None:
+    def _say(self, event: str, **fields: Field) -> None:
         say(self._asked, event, **fields)
 
 
