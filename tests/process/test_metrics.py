@@ -123,11 +123,12 @@ def test_http_is_served_by_a_process_of_its_own_and_outlives_the_server(tmp_path
 
 
 def test_adoption_is_measured(tmp_path: Path) -> None:
-    with serving(tmp_path, supervised=True) as server:
+    with serving(tmp_path) as server:
         client = server.connect("alice")
         client.send("one\n")
         client.until("alice : one")
         server.kill_master()
+        server.again()
         eventually("another is ready", server.is_ready)
         client.send("two\n")
         client.until("alice : two")
