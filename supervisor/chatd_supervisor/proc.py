@@ -70,6 +70,15 @@ def started(pid: int) -> int:
     return int(stat[19]) & 0xFFFF_FFFF
 
 
+def parent_of(pid: int) -> int:
+    """Return the pid of the parent of ``pid``; 0: it is gone, or there is none that we see."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0
+    return int(stat[1])
+
+
 def memory(pid: int) -> Memory | None:
     """Return how much memory ``pid`` has; None if there is no such process, or we may not look.
 

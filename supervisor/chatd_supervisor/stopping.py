@@ -12,8 +12,15 @@ from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
 from chatd_supervisor.ledger import Ledger, Row
 from chatd_supervisor.paths import Paths
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, found_at, holder, supervisor_of
-from chatd_supervisor.proc import started
+from chatd_supervisor.pidfile import (
+    AlreadyRunning,
+    PidFile,
+    found_at,
+    holder,
+    supervisor_of,
+    sweep,
+)
+from chatd_supervisor.proc import parent_of, started
 
 MARGIN: Final = 5.0
 """Seconds that are waited beyond the server's own stop_timeout."""
@@ -47,7 +54,7 @@ def stop(invocation: Invocation) -> Stopped | None:
         if supervisor is not None:
             pids[supervisor[1]] = supervisor[0]
         for path in (places.pid_file, places.state_lock):
-            found = _pin(path, stack)
+            found = _pin(path, stack, supervisor)
             if found is None or found[0] in pids.values():
                 continue
             # Whoever has the state directory is meant only if the runtime directory is its own as
@@ -71,6 +78,8 @@ def stop(invocation: Invocation) -> Stopped | None:
         for process, pid in reversed(pids.items()):
             if not _wait(process, begun + patience):
                 raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
+    # A supervisor without a master opens nothing, and so removes nothing.
+    sweep(places.pid_file, places.supervisor_file, places.control_socket)
     return Stopped(stopped, time.monotonic() - begun)
 
 
@@ -142,10 +151,19 @@ def _end(row: Row) -> bool:
     return True
 
 
-def _pin(path: Path, stack: contextlib.ExitStack) -> tuple[int, int] | None:
-    """Return the pid that holds the lock on ``path`` and a pidfd of it; None if nobody does."""
+def _pin(
+    path: Path, stack: contextlib.ExitStack, supervisor: tuple[int, int] | None
+) -> tuple[int, int] | None:
+    """Return the pid that holds the lock on ``path`` and a pidfd of it; None if nobody does.
+
+    Under a ``supervisor`` the lock outlives the master that has taken it, until there is another:
+    then it tells a pid that is nobody's, or by now somebody else's.
+    """
     pid = holder(path)
     if pid is None:
+        return None
+    # The master is the supervisor's child; a guard, which may be in its place, is the master's.
+    if supervisor and supervisor[0] != parent_of(pid) and pid != parent_of(supervisor[0]):
         return None
     if pid <= 0:
         raise NotStopped(f"{path} is held in another container or on another host")
