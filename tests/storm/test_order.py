@@ -176,17 +176,17 @@ def test_each_fault_of_what_others_say_is_seen_by_it(heard: bytes, expected: str
 
 def test_what_is_heard_over_irc_is_put_into_the_form_of_the_order() -> None:
     heard = (
-        b":p1!p1@127.0.0.1 PRIVMSG #storm :1 0 abc : d\r\n"
-        b"@time=2026-01-01T00:00:00.000Z;msgid=x :p2!u@h PRIVMSG #storm :2 0 x\r\n"
-        b":v3!v3@127.0.0.1 JOIN #storm\r\n"
+        b":p1!p1@127.0.0.1 PRIVMSG #lobby :1 0 abc : d\r\n"
+        b"@time=2026-01-01T00:00:00.000Z;msgid=x :p2!u@h PRIVMSG #lobby :2 0 x\r\n"
+        b":v3!v3@127.0.0.1 JOIN #lobby\r\n"
         b"@msgid=y :v3!v3@127.0.0.1 QUIT :Quit: seen enough\r\n"
-        b":irc.example 366 p1 #storm :End\r\n"
+        b":irc.example 366 p1 #lobby :End\r\n"
         b"ERROR :Closing link\r\n"
     )
     assert IRC.ordered(heard) == (
         b"p1 : 1 0 abc : d\np2 : 2 0 x\n"
-        b"--- v3 joined #storm\n--- v3 left #storm\n"
-        b"--- :irc.example 366 p1 #storm :End\n--- ERROR :Closing link\n"
+        b"--- v3 joined #lobby\n--- v3 left #lobby\n"
+        b"--- :irc.example 366 p1 #lobby :End\n--- ERROR :Closing link\n"
     )
 
 
