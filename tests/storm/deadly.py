@@ -5,9 +5,10 @@
 Each line of FILE is a point and a count. Every master that is started takes the first line away
 and dies when it comes to that point for so many times; then it has added the line to FILE.died. If
 there is no line left it is chatd as it is. What it starts in its turn, as a supervisor or for an
-upgrade, is this program again.
+upgrade, is this program again; a supervisor's masters take their lines when they are cloned.
 """
 
+import importlib
 import os
 import signal
 import socket
@@ -21,15 +22,21 @@ from chatd_supervisor.lean import lean_imports
 
 with lean_imports():  # as the program itself does
     from chatd_supervisor import births, egress, outbox, upgrading
+    from chatd_supervisor.closing import Closing
     from chatd_supervisor.connections import Connection
     from chatd_supervisor.journal.sqlite import SqliteJournal
     from chatd_supervisor.journal.tending import Tending
     from chatd_supervisor.ledger import Ledger
     from chatd_supervisor.reception import Reception
     from chatd_supervisor.recovery import Recovery
+    from chatd_supervisor.supervise import succession
     from chatd_supervisor.supervise.parent import Parent
+    from chatd_supervisor.supervise.supervisor import Supervisor
     from chatd_supervisor.switchboard import Switchboard
     from chatd_supervisor.writing import write_all
+
+SUPERVISOR: Final = "--supervisor"
+"""The word that makes this a supervisor's program, before its arguments."""
 
 SMALL: Final = 20_000
 """Bytes of a segment of the outbox, so that another is begun now and then."""
@@ -78,7 +85,7 @@ POINTS: Final = {
     "asked": Point(Parent, "ask", AFTER),
     "delivered": Point(births.Births, "_delivered", BEFORE),
     "brought-up": Point(births.Births, "_delivered", AFTER),
-    "parting": Point(Switchboard, "_part", BEFORE),
+    "parting": Point(Closing, "part", BEFORE),
     "hung-up": Point(Connection, "hang_up", AFTER),
     "seen-off": Point(Reception, "see_off", BEFORE),
     "forgotten": Point(Reception, "see_off", AFTER),
@@ -86,6 +93,8 @@ POINTS: Final = {
     "resuming": Point(Recovery, "_resume", BEFORE),
     "resumed": Point(Recovery, "_resume", AFTER),
     "attached": Point(Recovery, "_attach", AFTER),
+    "worker-resumed": Point(Recovery, "_resume_worker", AFTER),
+    "asked-to-resume": Point(Switchboard, "ask_to_resume", AFTER),
     "adopted": Point(births.Births, "adopt", AFTER),
     "recovered": Point(Recovery, "begin", AFTER),
     # Upgrading.
@@ -185,6 +194,35 @@ def take_line(spool: Path) -> str:
     return first
 
 
+def meet_fate(spool: Path) -> None:
+    """Have this master die as the first line of ``spool`` says, if there is one."""
+    line = take_line(spool)
+    if not line:
+        return
+    outbox.SEGMENT_BYTES = SMALL  # type: ignore[misc]  # for the test alone
+    narrow_buffers()
+    fate = Fate(line, spool.with_suffix(".died"))
+    name = line.split()[0]
+    if name in SPECIAL:
+        SPECIAL[name](fate)
+    else:
+        fate.surround(POINTS[name])
+
+
+def supervise(spool: Path) -> int:
+    """Be a supervisor, whose masters meet their fates."""
+    original = Supervisor._be_master
+
+    def be_master(supervisor: Supervisor) -> None:
+        meet_fate(spool)
+        original(supervisor)
+
+    setattr(Supervisor, "_be_master", be_master)  # noqa: B010  # for the test alone
+    program = importlib.import_module("chatd_supervisor.supervise.__main__")
+    code: int = program.main(sys.argv[2:])
+    return code
+
+
 def main() -> None:
     """Be chatd, for as long as is said."""
     spool = Path(sys.argv.pop(1)).resolve()
@@ -192,21 +230,20 @@ def main() -> None:
     def command(python: str, arguments: Sequence[str]) -> list[str]:
         return [python, "-P", str(Path(__file__).resolve()), str(spool), *arguments]
 
+    def supervisor(python: str) -> list[str]:
+        return command(python, [SUPERVISOR])
+
+    succession.program_of = supervisor
+    if sys.argv[1] == SUPERVISOR:
+        sys.exit(supervise(spool))
+
     original = handover.python_command
     for module in list(sys.modules.values()):
         if getattr(module, "python_command", None) is original:
             setattr(module, "python_command", command)  # noqa: B010  # modules have no such type
     is_master = "run" in sys.argv and not {"--supervise", "--trial"} & set(sys.argv)
-    line = take_line(spool) if is_master else ""
-    if line:
-        outbox.SEGMENT_BYTES = SMALL  # type: ignore[misc]  # for the test alone
-        narrow_buffers()
-        fate = Fate(line, spool.with_suffix(".died"))
-        name = line.split()[0]
-        if name in SPECIAL:
-            SPECIAL[name](fate)
-        else:
-            fate.surround(POINTS[name])
+    if is_master:
+        meet_fate(spool)
     cli.main(prog_name="chatd")
 
 

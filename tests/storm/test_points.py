@@ -33,7 +33,6 @@ OFTEN = [
     "written",
     "one-acknowledged",
     "received",
-    "forked",
     "employed",
 ]
 """Points that a master comes to all the time."""
@@ -52,24 +51,40 @@ NOT_SO_OFTEN = [
     "resuming",
     "resumed",
     "attached",
-    "adopted",
 ]
 
-CASES = {
-    **dict.fromkeys(OFTEN, COUNTS),
-    **dict.fromkeys(NOT_SO_OFTEN, SELDOM),
+PLAIN = {
+    **dict.fromkeys([*OFTEN, "forked"], COUNTS),
+    **dict.fromkeys([*NOT_SO_OFTEN, "adopted"], SELDOM),
     "recovered": (1, 1),
 }
 
+SUPERVISED = {
+    **dict.fromkeys(OFTEN, COUNTS),
+    **dict.fromkeys([*NOT_SO_OFTEN, "asked", "delivered", "brought-up", "worker-resumed"], SELDOM),
+    "asked-to-resume": (1, 1),
+    "recovered": (1, 1),
+}
 
-@pytest.mark.parametrize(("point", "counts"), CASES.items())
+CASES = [
+    (supervised, point, counts)
+    for supervised, points in ((False, PLAIN), (True, SUPERVISED))
+    for point, counts in points.items()
+]
+
+
+@pytest.mark.parametrize(("supervised", "point", "counts"), CASES)
 def test_a_master_dies_there(
-    tmp_path: Path, pytestconfig: pytest.Config, point: str, counts: tuple[int, ...]
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+    supervised: bool,
+    point: str,
+    counts: tuple[int, ...],
 ) -> None:
     spool = tmp_path / "fates"
     program = [*DEADLY, str(spool)]
     fates = [f"{point} {count}" for count in counts]
-    with serving(tmp_path, config(), program) as server:
+    with serving(tmp_path, config(), program, supervised=supervised) as server:
         mourner = Mourner(server, program, spool, fates)
         figures = Storm(
             server,
