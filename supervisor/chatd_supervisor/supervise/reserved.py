@@ -18,7 +18,10 @@ SUCCESSOR: Final = 5
 """The channel to the program that is to take the table over (``succession``),"""
 PREDECESSOR: Final = 6
 """and that to whoever had the table before, until there is nobody."""
-FIRST_BIRTH: Final = 7
+NOTHING: Final = 7
+"""/dev/null, opened once: a supervisor opens nothing while there is a master. What it closed again
+a master could take for something else, when it goes through the table."""
+FIRST_BIRTH: Final = 8
 BIRTHS: Final = 8
 """So many, for channels of workers that are being forked."""
 FREE: Final = FIRST_BIRTH + BIRTHS
@@ -28,14 +31,16 @@ FREE: Final = FIRST_BIRTH + BIRTHS
 def reserve(kept: Iterable[int]) -> dict[int, int]:
     """Make the reserved descriptors; return where each of ``kept`` is now, if it was in the way."""
     moved = {}
-    null = fcntl.fcntl(_null(), fcntl.F_DUPFD_CLOEXEC, FREE)
     for number in kept:
         moved[number] = number
         if SUPERVISOR <= number < FREE:
             moved[number] = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, FREE)
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for number in range(SUPERVISOR, FREE):
-        os.dup2(null, number, inheritable=False)
-    os.close(null)
+        if number != nothing:
+            os.dup2(nothing, number, inheritable=False)
+    if nothing >= FREE:
+        os.close(nothing)
     return moved
 
 
@@ -46,10 +51,4 @@ def put(descriptor: int, number: int) -> None:
 
 def clear(number: int) -> None:
     """Let go of what the reserved ``number`` leads to."""
-    null = _null()
-    os.dup2(null, number, inheritable=False)
-    os.close(null)
-
-
-def _null() -> int:
-    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    put(NOTHING, number)
