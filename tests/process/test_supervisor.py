@@ -51,7 +51,7 @@ def deadly(step):
         return result
     return stepped
 
-if "chatd_supervisor.supervise.supervisor" in sys.orig_argv:
+if "chatd_supervisor.supervise" in sys.orig_argv:
     sys.meta_path.insert(0, Finder)
 """
 """A sitecustomize.py by which a master dies after a step, once, if a file is there."""
