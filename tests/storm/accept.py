@@ -60,20 +60,34 @@ class Outcome:
     supervisors: int = 0
     """Killed; guards and programs that were to follow among them."""
     greeted: list[float] = field(default_factory=list)
-    """From connecting until the greeting."""
+    """From connecting until the greeting;"""
+    pairless: list[float] = field(default_factory=list)
+    """the same where a master was killed whose supervisor was being replaced."""
+    waited: list[float] = field(default_factory=list)
+    """The same of a burst that is not over."""
     let_go: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        greeted = self.greeted
-        waited = ", ".join(f"p{p:g} {percentile(greeted, p) * 1e3:.0f} ms" for p in (50, 99, 99.9))
+        count = len(self.greeted) + len(self.pairless)
         shown = (
-            f"seed {self.seed}: {len(greeted)} clients greeted in {self.seconds:.0f} s, "
+            f"seed {self.seed}: {count} clients greeted in {self.seconds:.0f} s, "
             f"{self.masters} masters and {self.supervisors} supervisors killed meanwhile; "
             f"{self.let_go} let go; refused, reset or unanswered: {len(self.wrong)}"
         )
-        slowest = f"until the greeting: {waited}, slowest {max(greeted) * 1e3:.0f} ms"
-        return "\n".join([shown, slowest, *(f"  WRONG: {one}" for one in self.wrong[:20])])
+        told = [
+            shown,
+            *_waited("until the greeting", self.greeted),
+            *_waited("... a master killed whose supervisor was being replaced", self.pairless),
+        ]
+        return "\n".join([*told, *(f"  WRONG: {one}" for one in self.wrong[:20])])
+
+
+def _waited(what: str, times: list[float]) -> list[str]:
+    if not times:
+        return []
+    shown = ", ".join(f"p{p:g} {percentile(times, p) * 1e3:.0f} ms" for p in (50, 99, 99.9))
+    return [f"{what}: {shown}, slowest {max(times) * 1e3:.0f} ms ({len(times)})"]
 
 
 class Newcomer:
@@ -92,12 +106,15 @@ class Newcomer:
         self.socket.connect_ex((HOST, port))
 
     def hear(self, now: float, outcome: Outcome) -> bool:
-        """Read; return whether it has left. Raises OSError if the connection is broken."""
+        """Read; return whether it has left. Raises OSError if the connection is broken.
+
+        How long it waited for its greeting is added to ``outcome.waited``.
+        """
         data = self.socket.recv(1 << 16)
         self._heard += data
         if not self.greeted and GREETED in self._heard:
             self.greeted = now
-            outcome.greeted.append(now - self.began)
+            outcome.waited.append(now - self.began)
             if not self._polite:
                 return True
             self.socket.sendall(b"/quit\n")
@@ -119,6 +136,8 @@ class Acceptance:
         self._kills = kills
         self._poller = select.epoll()
         self._there: dict[int, Newcomer] = {}
+        # A master has been killed in this burst whose supervisor was being replaced.
+        self._pairless = False
         self.outcome = Outcome(seed)
 
     def run(self) -> Outcome:
@@ -136,6 +155,7 @@ class Acceptance:
 
     def _burst(self, count: int, kills: int) -> None:
         """Let ``count`` newcomers come, and kill somebody meanwhile, ``kills`` times: 0 or 1."""
+        self._pairless = False
         dice, began = self._dice, time.monotonic()
         due = sorted(began + dice.random() * SPREAD for _ in range(count))
         strikes = [began + dice.random() * SPREAD for _ in range(kills)]
@@ -151,6 +171,9 @@ class Acceptance:
                 self._poller.register(newcomer.socket, select.EPOLLIN)
             self._turn()
         self._wait(polite=False)
+        outcome = self.outcome
+        (outcome.pairless if self._pairless else outcome.greeted).extend(outcome.waited)
+        outcome.waited.clear()
 
     def _strike(self) -> None:
         """Kill the master, if there is one, or somebody else."""
@@ -159,7 +182,14 @@ class Acceptance:
         if not master or self._dice.random() < 0.5:
             others = [one for one, shown in everybody.items() if not is_worker(shown)]
             pid = self._dice.choice([one for one in others if one != master] or [master])
-        self._server.replaced = self._server.replaced or pid == self._server.pid
+        server = self._server
+        server.replaced = server.replaced or pid == server.pid
+        # Since the last supervisor was killed, or the last master, another master has begun.
+        is_pair = server.is_ready()
+        if pid == master:
+            self._pairless = not is_pair
+        if pid in (master, server.supervisor):
+            server.expect_ready()
         if kill(pid):
             self.outcome.masters += pid == master
             self.outcome.supervisors += pid != master
