@@ -1,22 +1,28 @@
 """Supervised servers that are started and stopped, and those that cannot be started."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from chatd_supervisor.pidfile import holder
 from harness import PATIENCE, eventually
 from supervised import (
     BROKEN,
     CONFIG,
     Supervised,
+    children,
     is_refused,
     is_running,
+    parent,
     supervised,
     title,
 )
@@ -32,9 +38,11 @@ def test_stop_ends_a_server_whose_master_cannot_start(server: Supervised) -> Non
     server.start()
     supervisor, port = server.supervisor, server.port
     server.toggle_damage()
+    # The lock is the supervisor's as well, and so are these files until a master removes them.
     server.left_over = {"adoption", "state"}
-    server.kill_master()
+    first = server.kill_master()
     eventually("the next one fails", lambda: "exited with status 65" in server.log())
+    assert holder(server.runtime_dir / "chatd.pid") not in (None, first)
     done = server.do("stop")
     assert done.returncode == 0
     # The supervisor, or a master that it has just started.
@@ -56,7 +64,7 @@ def test_stop_leaves_nothing_and_its_port_can_be_had_at_once(server: Supervised)
         assert not any(map(is_running, both))
         assert list(server.runtime_dir.iterdir()) == []
         assert "the server is stopping" in client.rest()
-        assert server.do("start", "--supervise", "--listen", address).returncode == 0
+        assert server.do("start", "--listen", address).returncode == 0
         both = [server.supervisor, server.master]
     assert "starting it again" not in server.log()
 
@@ -138,7 +146,7 @@ def test_what_keeps_the_first_master_from_starting_is_told(server: Supervised) -
 
 
 def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
-    assert server.do("start").returncode == 0
+    assert server.do("start", "--plain").returncode == 0
     plain = server.master
     for command in ("start", "run"):
         done = server.do(command, "--supervise")
@@ -147,13 +155,14 @@ def test_there_is_one_server_to_a_directory(server: Supervised) -> None:
     assert server.do("stop").returncode == 0
     server.start()
     for command in ("start", "run"):
-        for more in ([], ["--supervise"]):
-            done = server.do(command, *more)
+        for more in ("--plain", "--supervise"):
+            done = server.do(command, more)
             assert (done.returncode, done.stdout) == (4, "")
             assert f"already running in {server.runtime_dir} as pid " in done.stderr
 
 
-def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
+@pytest.mark.parametrize("more", ["--plain", "--supervise"])
+def test_no_other_master_steps_in_while_one_is_down(server: Supervised, more: str) -> None:
     server.start()
     server.toggle_damage()
     server.left_over = {"adoption", "state"}
@@ -161,16 +170,19 @@ def test_no_other_master_steps_in_while_one_is_down(server: Supervised) -> None:
     eventually("the next one fails", lambda: "exited with status 65" in server.log())
     other = server.directory / "other.toml"
     other.write_text(CONFIG)
-    done = server.do("start", f"--config={other}")
+    done = server.do("start", more, f"--config={other}")
     assert (done.returncode, done.stdout) == (4, "")
-    assert f"already running in {server.runtime_dir} as pid {server.supervisor}" in done.stderr
+    assert f"already running in {server.runtime_dir} as pid " in done.stderr
+    # Nor from another runtime directory.
+    done = server.do("start", more, f"--runtime-dir={server.directory / 'r2'}")
+    assert (done.returncode, done.stdout) == (4, "")
     server.toggle_damage()
 
 
 def test_of_many_starts_at_once_one_serves(server: Supervised) -> None:
     starts = [
         subprocess.Popen(
-            server.command("start", "--supervise"),
+            server.command("start"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -180,17 +192,108 @@ def test_of_many_starts_at_once_one_serves(server: Supervised) -> None:
     server.connect(server.port).greet()
 
 
-def test_a_restart_keeps_the_supervision(server: Supervised) -> None:
+def profile(server: Supervised) -> str:
+    """Return in which profile it serves, by all that tells of it."""
+    status = json.loads(server.do("status", "--json").stdout)
+    is_there = (server.runtime_dir / "supervisor.pid").exists()
+    assert status["supervised"] == is_there == (status["supervisor"] is not None)
+    assert not {"--supervise", "--plain"} & {*status["options"]}
+    if not is_there:
+        assert title(parent(server.master)) != "chatd: supervisor"
+        return "plain"
+    assert parent(server.master) == status["supervisor"] == server.supervisor
+    return "supervised"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], "supervised"), (["--supervise"], "supervised"), (["--plain"], "plain")],
+)
+def test_a_daemon_is_supervised_unless_told(
+    server: Supervised, options: list[str], expected: str
+) -> None:
+    assert server.do("start", *options).returncode == 0
+    assert profile(server) == expected
+    # And a restart leaves it as it is, unless it says otherwise.
+    for command in (["restart"], ["restart", "--full"]):
+        done = server.do(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert profile(server) == expected
+    other = {"plain": "supervised", "supervised": "plain"}[expected]
+    option = {"plain": "--plain", "supervised": "--supervise"}
+    assert server.do("restart", "--full", option[other]).returncode == 0
+    assert profile(server) == other
+    assert server.do("stop").returncode == 0
+    assert server.do("restart", *options).returncode == 0
+    assert profile(server) == expected
+
+
+def test_a_full_restart_ends_the_supervisor_too(server: Supervised) -> None:
     server.start()
     before = server.supervisor
     done = server.do("restart", "--full")
     assert (done.returncode, done.stderr) == (0, "")
     assert not is_running(before)
     assert title(server.supervisor) == "chatd: supervisor"
-    assert server.status()["supervised"] == "true"
-    assert server.do("stop").returncode == 0
-    assert server.do("restart").returncode == 0
-    assert server.status()["supervised"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], "plain"), (["--supervise"], "supervised"), (["--plain"], "plain")],
+)
+def test_in_the_foreground_it_is_plain_unless_told(
+    server: Supervised, options: list[str], expected: str
+) -> None:
+    command = server.command("run", *options)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        eventually("it serves", server.status)
+        assert profile(server) == expected
+        assert process.pid == (server.supervisor if expected == "supervised" else server.master)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0])
+def test_stop_ends_a_server_whose_supervisor_is_being_replaced(
+    server: Supervised, moment: float
+) -> None:
+    server.start()
+    client = server.connect(server.port).greet("alice")
+    session = os.getsid(server.supervisor)
+    server.kill_supervisor()
+    time.sleep(moment)  # whatever happens then: each is one that can be
+    done = server.do("stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"chatd: stopped, pid \d+, in \S+ s\n", done.stdout)
+    assert "the server is stopping" in client.rest()
+    eventually("nothing runs", lambda: in_session(session) == [])
+    assert list(server.runtime_dir.iterdir()) == []
+
+
+def in_session(session: int) -> list[int]:
+    """Return the processes of a session that run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and is_running(int(entry.name)):
+            with suppress(ProcessLookupError):
+                if os.getsid(int(entry.name)) == session:
+                    found.append(int(entry.name))
+    return found
+
+
+def test_stop_ends_a_guard_that_has_lost_its_master(server: Supervised) -> None:
+    server.start()
+    server.left_over = {"adoption", "state", "control"}
+    client = server.connect(server.port).greet("alice")
+    session = os.getsid(server.supervisor)
+    master = server.master
+    server.kill_supervisor()
+    eventually("a guard", lambda: len(children(master)) > 0)
+    server.kill_master()
+    done = server.do("stop")
+    assert done.returncode == 0, done
+    eventually("nothing runs", lambda: in_session(session) == [])
+    assert client.rest() is not None
 
 
 def test_run_is_supervised_in_the_foreground(server: Supervised) -> None:
