@@ -27,3 +27,18 @@ def test_who_could_serve_is_not_waited_for_as_long_as_who_could_not() -> None:
     delays = [backoff.after(0.0) for _ in range(9)]
     assert max(delays) == delays[-1] == LONGEST_AFTER_SERVING
     assert backoff.after(None) == DELAYS[-1]
+
+
+def test_one_that_served_and_was_killed_is_followed_at_once_however_often() -> None:
+    backoff = Backoff()
+    assert [backoff.after(0.0, killed=True) for _ in range(50)] == [0.0] * 50
+    # It says nothing of those that fall of themselves: they are in a row as before.
+    assert [backoff.after(0.0) for _ in range(3)] == [0.0, 0.1, 0.2]
+    assert backoff.after(0.0, killed=True) == 0.0
+    assert backoff.after(0.0) == 0.4
+
+
+def test_one_that_was_killed_before_it_served_is_not() -> None:
+    """... for the system may do that, out of memory, to each that begins."""
+    backoff = Backoff()
+    assert [backoff.after(None, killed=True) for _ in range(3)] == list(DELAYS[:3])

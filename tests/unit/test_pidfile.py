@@ -1,5 +1,6 @@
 """The PID file's lock: who has it, and what becomes of it."""
 
+import fcntl
 import os
 import select
 import signal
@@ -10,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from chatd_supervisor.pidfile import AlreadyRunning, PidFile, holder
+from chatd_supervisor.paths import Paths
+from chatd_supervisor.pidfile import (
+    AlreadyRunning,
+    PidFile,
+    SupervisorFile,
+    holder,
+    supervisor_of,
+    sweep,
+    written_pid,
+)
+from chatd_supervisor.supervise.clone import clone_sharing_table
 
 PATIENCE_MS = 10_000
 
@@ -139,3 +150,116 @@ def test_a_reader_finds_a_number_at_any_time(
     assert seen == [7, 7]
     assert path.read_text() == "7\n"
     file.release()
+
+
+class Shared:
+    """Processes that share a table, one after another, each the child of the one before."""
+
+    def __init__(self) -> None:
+        self.pids: list[int] = []
+
+    def run(self, *steps: Callable[[], None]) -> None:
+        """Have a process take the first step; its clone, once it is dead, the next; and so on.
+
+        The last one stays, and so does the table. None of them returns.
+        """
+        for step in steps[:-1]:
+            pid = clone_sharing_table()
+            if not pid:
+                step()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0, "a step has failed"
+        steps[-1]()
+
+
+def test_the_lock_of_a_shared_table_outlives_whoever_took_it(path: Path) -> None:
+    taken = PidFile(path)
+    with child(lambda: Shared().run(taken.acquire, lambda: None)):
+        dead = written_pid(path)
+        assert not Path(f"/proc/{dead}").exists()
+        assert holder(path) is not None
+        with pytest.raises(AlreadyRunning):
+            PidFile(path).acquire()
+    assert holder(path) is None
+
+
+def test_the_next_in_the_table_takes_it_over_in_its_own_name(path: Path) -> None:
+    def begin() -> None:
+        first = PidFile(path)
+        first.acquire()
+        # Where its number would be found in the table.
+        path.with_suffix(".number").write_text(str(first.fileno()))
+
+    def go_on() -> None:
+        second = PidFile(path)
+        second.take_over(int(path.with_suffix(".number").read_text()))
+        second.acquire()
+        assert second.is_in_place()
+
+    with child(lambda: Shared().run(begin, go_on)) as pid:
+        assert holder(path) == pid == written_pid(path)
+
+
+def test_it_is_never_free_while_it_is_taken_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free: list[bool] = []
+    original = fcntl.lockf
+
+    def looked(*arguments: Any) -> None:
+        original(*arguments)
+        pid = os.fork()
+        if not pid:
+            os._exit(holder(path) is None)
+        free.append(os.waitpid(pid, 0)[1] != 0)
+
+    file = PidFile(path)
+    file.acquire()
+    monkeypatch.setattr(fcntl, "lockf", looked)
+    file.acquire()
+    assert free == [False] * len(free) != []
+    monkeypatch.undo()
+    file.release()
+
+
+def test_the_supervisors_file_means_something_while_there_is_a_server(tmp_path: Path) -> None:
+    places = Paths(tmp_path, tmp_path)
+    current = [4711]
+    file = SupervisorFile(places.supervisor_file, lambda: current[0])
+    assert not file.is_in_place()
+    file.write()
+    assert file.is_in_place()
+    assert supervisor_of(places) == 0, "nobody holds the lock"
+    with child(PidFile(places.pid_file).acquire):
+        assert supervisor_of(places) == 4711
+        # A guard has taken its place.
+        current[0] = 4712
+        assert not file.is_in_place()
+        file.write()
+        assert file.is_in_place()
+        assert supervisor_of(places) == 4712
+        file.remove()
+        file.remove()
+        assert supervisor_of(places) == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["chatd.pid"]
+
+
+@pytest.mark.parametrize("text", ["", "no pid\n", "\xe4\n"])
+def test_what_is_no_pid_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "supervisor.pid"
+    path.write_text(text, "latin-1")
+    assert written_pid(path) == 0
+    assert written_pid(tmp_path / "nowhere") == 0
+
+
+def test_what_nobody_holds_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    places = Paths(tmp_path, tmp_path)
+    with child(PidFile(places.pid_file).acquire):
+        places.supervisor_file.write_text("4711\n")
+        sweep(places.pid_file, places.supervisor_file)
+        assert places.pid_file.exists()
+        assert places.supervisor_file.exists()
+    sweep(places.pid_file, places.supervisor_file)
+    assert list(tmp_path.iterdir()) == []
+    sweep(places.pid_file, places.supervisor_file)
+    assert list(tmp_path.iterdir()) == []
