@@ -158,7 +158,8 @@ class Table:
         """One of the kinds that a worker may send."""
         before = set(open_descriptors(3))
         made = KINDS[kind](-1)
-        for other in set(open_descriptors(3)) - before - {*made}:
+        others = set(open_descriptors(3)) - before - {*made}
+        for other in filter(is_open, others):
             self.held.callback(os.close, other)
         self.everything += made
 
