@@ -34,7 +34,7 @@ NAME: Final = "adoption"
 BACKLOG: Final = 4096
 """Workers that may wait at once; net.core.somaxconn bounds it, and the others wait in connect."""
 
-AT_ONCE: Final = 32
+AT_ONCE: Final = 8
 """Offers taken in one turn of the loop: between turns, those already adopted are served."""
 
 PATIENCE: Final = 5.0
@@ -50,7 +50,7 @@ OFFERS: Final = 10
 """Offers that one process may make at once, and in a minute: its master may be killed again, and
 again."""
 
-RESPITE: Final = 0.02
+RESPITE: Final = 0.005
 """Seconds that offers wait after a turn in which somebody came too often: AT_ONCE in that time are
 1,600 a second, which takes 2 % of a processor, and workers behind a full backlog of such are heard
 after 3 seconds."""

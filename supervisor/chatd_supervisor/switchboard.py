@@ -49,6 +49,9 @@ from chatd_workers.reports import (
 HIGH_WATER: Final = 256 * 1024
 """A client with more than so many bytes waiting for it is not read until it has taken some."""
 
+HEARING: Final = 0.005
+"""Seconds after which no more is heard in one tick: what was heard is done first."""
+
 
 class Switchboard:
     """Connections, hub and egress, and the tick that joins them."""
@@ -112,6 +115,8 @@ class Switchboard:
             handler = self._handlers.get(descriptor)
             if handler is not None:
                 handler(events)
+            if time.perf_counter() - begun > HEARING:
+                break  # who is ready stays so, and whoever was heard comes last (epoll(7))
         self.commit()
         # After the commit: what a worker had still reported counts in its favour.
         while self._ended:
@@ -258,8 +263,7 @@ class Switchboard:
                 worker.has_reported()
                 self.throttle.take(worker, record)
             case Ended(reason, told):
-                farewell = reason if told else None
-                self.commits.queue(Departing(connection, reason, farewell))
+                self.commits.queue(Departing(connection, reason, reason if told else None))
             case Ready():
                 self.births.newborn.remove(worker)
             case Trace(text):
