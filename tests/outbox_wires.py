@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from chatd_supervisor.egress import NO_WAIT, Output
 
-TOKEN = bytes(16)
+TOKEN = bytes(8)
 
 
 class Wire:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatd_workers.reports import Dismiss, Offer, decode_order, encode
+from chatd_workers.reports import TOKEN, Dismiss, Offer, decode_order, encode
 from harness import CHATD, PATIENCE, Client, Server, eventually
 
 
@@ -227,7 +227,7 @@ def test_the_adoption_socket_takes_nothing_from_strangers(restartable: Restartab
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for number in (session, session + 1, 0):
-            answer = offer(path, number, secrets.token_bytes(16), ours)
+            answer = offer(path, number, secrets.token_bytes(TOKEN), ours)
             assert isinstance(decode_order(answer), Dismiss)
     assert "offer refused" in server.log()
     # Garbage costs whoever sends it the connection, and nobody else.

@@ -25,7 +25,7 @@ from harness import CHATD, PATIENCE, Server, eventually
 
 CLIENTS = 12
 KILLS = 150
-TOKEN = bytes(16)
+TOKEN = bytes(8)
 ENOUGH = 1 << 18
 """Bytes in a queue: its owner is not said anything then, as nobody is by a real master."""
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatd_supervisor import adoption, counts
-from chatd_supervisor.adoption import OFFERS, Adoption, Offered, bind, objection
+from chatd_supervisor.adoption import AT_ONCE, OFFERS, Adoption, Offered, bind, objection
 from chatd_supervisor.ledger import Place, Row
 from chatd_supervisor.rates import Rates
 from chatd_workers.reports import TOKEN, Offer, encode
@@ -167,15 +167,17 @@ class Stopped(Rates):
 
 def test_who_offers_without_end_is_not_heard_and_named(desk: Desk) -> None:
     desk.adoption._rates = Stopped()
-    channels = [desk.send(encode(RIGHT), [desk.client.fileno()]) for _ in range(3 * OFFERS)]
+    channels = [desk.send(encode(RIGHT), [desk.client.fileno()]) for _ in range(2 * AT_ONCE)]
+    desk.turn()
     desk.turn()
     assert len(desk.judge()) == OFFERS
-    assert desk.pests == [PID] * (2 * OFFERS)
+    pests = 2 * AT_ONCE - OFFERS
+    assert desk.pests == [PID] * pests
     # Then nobody is accepted for a while; who waits is heard after it.
     channels.append(desk.send(encode(RIGHT), [desk.client.fileno()]))
     desk.turn()
-    assert len(desk.pests) == 2 * OFFERS
-    while len(desk.pests) == 2 * OFFERS:
+    assert len(desk.pests) == pests
+    while len(desk.pests) == pests:
         desk.loop.run_until_complete(asyncio.sleep(adoption.RESPITE))
     for channel in channels:
         channel.close()

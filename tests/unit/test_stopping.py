@@ -18,7 +18,7 @@ def worker() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def row(pid: int, start: int) -> Row:
-    return Row(b"t" * 16, pid, Place(1, 16), 0, started=start)
+    return Row(b"t" * 8, pid, Place(1, 16), 0, started=start)
 
 
 def test_the_worker_is_ended_whatever_it_is_titled(worker: "subprocess.Popen[bytes]") -> None:
