@@ -162,8 +162,8 @@ def serve_shared(
     except (ConfigError, OSError, AlreadyRunning) as error:
         inheritance.complain(str(error))
         return _failed(starter, *_explained(error))
-    finally:
-        stock.close_files()
+    # Not before: the locks go with any descriptor of their files, and are not only ours.
+    stock.close_files()
     handover, complain = inheritance.handover, inheritance.complain
     beginning = Beginning(stock, last_good, handover, parent, asked, complain=complain)
     code = _run(invocation, config, locks, starter, beginning)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from chatd_supervisor.asking import ControlError, ask
 from chatd_supervisor.invocation import Invocation
-from chatd_supervisor.ledger import Ledger, Row
+from chatd_supervisor.ledger import Ledger, LedgerError, Row
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import (
     AlreadyRunning,
@@ -29,11 +29,24 @@ ANSWER: Final = 2.0
 """Seconds for the answer to the request; a signal after that asks for the same."""
 
 
+SETTLING: Final = 1.0
+"""Seconds in which another program serves, if one that has not answered was just passing it on."""
+
+LOOK: Final = 0.02
+"""Seconds between two looks whether it does."""
+
+
 class Stopped(NamedTuple):
     """A server that has been stopped."""
 
     pid: int
     seconds: float
+
+
+class _Ended(NamedTuple):
+    pid: int
+    asked: bool
+    """Its master has said that it stops."""
 
 
 class NotStopped(Exception):
@@ -47,6 +60,19 @@ def stop(invocation: Invocation) -> Stopped | None:
     """
     places = invocation.paths()
     begun = time.monotonic()
+    patience = invocation.stop_timeout() + MARGIN
+    ended = _end_server(places, patience)
+    if ended is None:
+        # Or it is just passed on: for an instant, nobody has the locks.
+        ended = _end_other(places, patience) if places.supervisor_file.exists() else None
+    elif not ended.asked:
+        _end_what_is_left(places, patience)
+    return Stopped(ended.pid, time.monotonic() - begun) if ended is not None else None
+
+
+def _end_server(places: Paths, patience: float) -> _Ended | None:
+    """End whoever serves in ``places``, within ``patience`` seconds; None: nobody does."""
+    deadline = time.monotonic() + patience
     with contextlib.ExitStack() as stack:
         # The supervisor first: a master may come and go while it is there.
         pids: dict[int, int] = {}
@@ -64,23 +90,44 @@ def stop(invocation: Invocation) -> Stopped | None:
                 pids[process] = pid
         if not pids:
             return None
+        asked = True
         try:
             ask(places.control_socket, "stop", timeout=ANSWER)
         except ControlError:
+            asked = False
             # It does not answer (hung, or its socket was removed), or there is only a supervisor
             # just now: a signal reaches them still.
             for process in pids:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(process, signal.SIGTERM)
-        patience = invocation.stop_timeout() + MARGIN
         # The master, if there is one, is whom the user knows.
         *_, stopped = pids.values()
         for process, pid in reversed(pids.items()):
-            if not _wait(process, begun + patience):
+            if not _wait(process, deadline):
                 raise NotStopped(f"pid {pid} has not stopped within {patience:g} s; kill -9 {pid}")
-    # A supervisor without a master opens nothing, and so removes nothing.
-    sweep(places.pid_file, places.supervisor_file, places.control_socket)
-    return Stopped(stopped, time.monotonic() - begun)
+        return _Ended(stopped, asked)
+
+
+def _end_other(places: Paths, patience: float) -> _Ended | None:
+    """End the program that everything is being passed on to, as soon as it serves; None: none."""
+    deadline = time.monotonic() + SETTLING
+    while time.monotonic() < deadline:
+        if (ended := _end_server(places, patience)) is not None:
+            return ended
+        time.sleep(LOOK)
+    return None
+
+
+def _end_what_is_left(places: Paths, patience: float) -> None:
+    """End what may be there still of a server of which nobody has answered.
+
+    It may have been about to pass everything on to another program. And a supervisor without a
+    master has left workers that wait for one.
+    """
+    if _end_other(places, patience) is None:
+        with contextlib.suppress(LedgerError):  # then nobody knows who they are
+            end_waiting(places)
+        sweep(places.pid_file, places.supervisor_file, places.control_socket)
 
 
 def end_waiting(places: Paths) -> int:
