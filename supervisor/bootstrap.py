@@ -44,6 +44,15 @@ def run(command: str, *arguments: str, lock: Path = TESTS) -> NoReturn:
     os.execv(program, [str(program), *arguments])  # noqa: S606  # what we were asked for
 
 
+def enter(program: str) -> None:
+    """Return if this runs in ``.venv``, with what tests need; else become ``program`` there.
+
+    For a program beside the tests. ``.venv/bin/python`` may be there without that.
+    """
+    if Path(sys.prefix) != VENV or not _is_fresh(TESTS):
+        run("python", program, *sys.argv[1:])
+
+
 def prepare(lock: Path) -> None:
     """Make ``.venv`` unless it is there and fresh; exit with a sentence if that cannot be."""
     if _is_fresh(lock):
@@ -106,16 +115,19 @@ def _make(lock: Path) -> None:
 
 def _installer(python: str) -> tuple[list[str], list[str]]:
     """Return how this machine makes ``.venv``, and how it installs into it, whose ``python`` is."""
-    bare = [sys.executable, "-m", "venv", "--without-pip", str(VENV)]
+    # Ours may be in the one that is made anew.
+    own = Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info[:2]))
+    maker = sys.executable if Path(sys.prefix) != VENV else str(own)
+    bare = [maker, "-m", "venv", "--without-pip", str(VENV)]
     quiet = ["--quiet", "--disable-pip-version-check"]
     if importlib.util.find_spec("ensurepip"):
-        environment = [sys.executable, "-m", "venv", str(VENV)]
+        environment = [maker, "-m", "venv", str(VENV)]
         return environment, [python, "-m", "pip", "install", *quiet]
     if shutil.which("uv"):
         return bare, ["uv", "pip", "install", "--quiet", "--python", python]
     if importlib.util.find_spec("pip"):
         # pip from outside: pip(1), --python, since 22.3.
-        return bare, [sys.executable, "-m", "pip", "--python", python, "install", *quiet]
+        return bare, [maker, "-m", "pip", "--python", python, "install", *quiet]
     return _exit(
         UNAVAILABLE,
         "this Python has neither ensurepip nor pip, and there is no uv: apt install python3-venv",

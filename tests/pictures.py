@@ -13,6 +13,10 @@ from typing import Final
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT / each) for each in ("tests", "supervisor", "workers", "client")]
 
+import bootstrap  # noqa: E402
+
+bootstrap.enter(__file__)
+
 from harness import CHAT_CLIENT, Server, eventually, serving  # noqa: E402
 from irc_harness import IrcClient  # noqa: E402
 from svg import picture  # noqa: E402

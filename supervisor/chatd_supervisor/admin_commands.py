@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from chatd_supervisor.amounts import amount
 from chatd_supervisor.asking import ask
 from chatd_supervisor.command_line import explain_errors, finding
 from chatd_supervisor.invocation import Invocation
@@ -18,7 +19,7 @@ def wish(options: dict[str, Any], name: str, **what: Any) -> int:
 
 def people(count: int) -> str:
     """Return ``count`` clients in words."""
-    return "1 client" if count == 1 else f"{count} clients"
+    return amount(count, "client")
 
 
 @click.command()

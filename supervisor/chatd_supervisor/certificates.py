@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
+from chatd_supervisor.amounts import amount
 from chatd_supervisor.config import Config
 from chatd_supervisor.listen_config import Listen
 from chatd_workers.config_file import ConfigError
@@ -53,7 +54,7 @@ class Validity(NamedTuple):
         if now >= self.ends:
             return f"has expired on {_day(self.ends)}: clients refuse it"
         if self.ends - now <= SOON:
-            return f"expires in {self.days(now)} days, on {_day(self.ends)}"
+            return f"expires in {amount(self.days(now), 'day')}, on {_day(self.ends)}"
         return ""
 
     def days(self, now: float) -> int:

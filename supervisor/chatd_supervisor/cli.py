@@ -29,6 +29,7 @@ from chatd_supervisor import __version__
 from chatd_supervisor.account_commands import account, hash_password
 from chatd_supervisor.addresses import check_address
 from chatd_supervisor.admin_commands import announce, kick, say
+from chatd_supervisor.amounts import amount
 from chatd_supervisor.asking import NotRunning, ask
 from chatd_supervisor.backups import back_up
 from chatd_supervisor.ban_commands import ban, bans, exempt, unban, unexempt
@@ -143,7 +144,9 @@ def stop(**options: Any) -> None:
     if not _stop(invocation):
         places = invocation.paths()
         if ended := end_waiting(places):
-            click.echo(f"chatd: no master was running; ended {ended} workers that waited for one")
+            click.echo(
+                f"chatd: no master was running; ended {amount(ended, 'worker')} that waited for one"
+            )
         else:
             fail(Exit.NOT_RUNNING, f"not running in {places.runtime_dir}")
 
@@ -257,7 +260,7 @@ def history(
 def backup(file: Path, **options: Any) -> None:
     """Copy the journal to FILE, while the server runs or not."""
     entries = back_up(_journal(Invocation(**options)), file)
-    click.echo(f"chatd: {file} holds the journal, {entries} entries")
+    click.echo(f"chatd: {file} holds the journal, {amount(entries, 'entry')}")
 
 
 @main.command()
@@ -271,7 +274,7 @@ def restore(file: Path, **options: Any) -> None:
     user = invocation.config().server.user if not os.geteuid() else ""
     owner = identity(user) if user else None
     entries, kept = restore_backup(file, invocation.places(), owner and (owner.uid, owner.gid))
-    click.echo(f"chatd: the journal is that of {file}, {entries} entries")
+    click.echo(f"chatd: the journal is that of {file}, {amount(entries, 'entry')}")
     if kept is not None:
         click.echo(f"chatd: the one before is kept as {kept}")
 

@@ -33,7 +33,7 @@ from chatd_supervisor.journal import Journal, JournalError
 from chatd_supervisor.journal.accounts import AccountConflict
 from chatd_supervisor.logbook import note
 from chatd_supervisor.measures import MEASURES
-from chatd_supervisor.outbox import Outbox, OutboxError, Place
+from chatd_supervisor.outbox import Outbox, OutboxError
 from chatd_supervisor.pauses import Pauses
 from chatd_supervisor.recalling import Recollection
 from chatd_supervisor.report_queue import ReportQueue, departing, refused
@@ -82,6 +82,9 @@ class Commits:
         # What is being committed, or will be before anything of the queue.
         self._work: list[Work] = []
         self._since = 0.0
+        # Something has failed, and it is to be found out what: events are rendered with the work
+        # that they follow from, not with what comes later.
+        self._careful = False
         self._wake = wake
         self._retry: asyncio.TimerHandle | None = None
         self._told: set[int] = set()
@@ -161,10 +164,15 @@ class Commits:
         place = self.outbox.place
         try:
             faulty = self._apply_all(applied)
-            if faulty is not None:
-                self._set_aside(faulty, place)
+            runs = self._rendered() if faulty is None else None
+            if runs is None:
+                self.outbox.retract(place)
+                self._start_over()
+                if faulty is not None and self._careful:
+                    self._set_aside(faulty)
+                self._careful = True
                 return None
-            runs = self.egress.seal()
+            self._careful = False
             self._queue.mark.clear()
             batch = applied.batch(self.closed)
             if runs:
@@ -199,16 +207,50 @@ class Commits:
     def _apply_all(self, applied: Transaction) -> int | None:
         """Apply all work; return which one has failed of a fault in chatd, None if none has."""
         for number, work in enumerate(self._work):
-            if not _succeeds(applied, work):
+            if not self._succeeds(applied, work):
                 return number
         with contextlib.closing(self._queue.turn()) as turn:
             for work in turn:
                 self._work.append(work)
-                if not _succeeds(applied, work):
+                if not self._succeeds(applied, work):
                     return len(self._work) - 1
         return None
 
-    def _set_aside(self, faulty: int, place: Place) -> None:
+    def _succeeds(self, applied: Transaction, work: Work) -> bool:
+        """Apply ``work``; return false if it fails of a fault in chatd.
+
+        So does a report for which the journal cannot be read. Raises OutboxError, which concerns
+        everybody, and what else fails if it is no report. Any other OSError does not concern
+        everybody: it is of one client's socket, and a fault where nobody expects it.
+        """
+        try:
+            applied.add(work)
+            if self._careful:
+                self.egress.render()
+        except OutboxError:
+            raise
+        except Exception as fault:
+            if not self._careful and not isinstance(fault, JournalError):
+                return False
+            if type(work) is not Reported:
+                raise
+            if self._careful:
+                connection = work.worker.connection
+                session = connection.session if connection is not None else None
+                note("report dropped", session=session, fault=fault)
+            return False
+        return True
+
+    def _rendered(self) -> list[Run] | None:
+        """Return what is to be sent; None if some of it cannot be rendered, which is a fault."""
+        try:
+            return self.egress.seal()
+        except Exception:
+            if self._careful:
+                raise  # there was nothing left to be rendered
+            return None
+
+    def _set_aside(self, faulty: int) -> None:
         """Have whoever sent the report that fails told so, and nothing of it done.
 
         Otherwise each new master would meet the same report, and fail again. Each time the whole
@@ -222,8 +264,6 @@ class Commits:
         faults = connection.faults = (*connection.faults, now)[-FAULTS:]
         too_many = len(faults) == FAULTS and now - faults[0] < FAULTS_PERIOD
         self._work[faulty] = departing(work) if too_many else refused(work)
-        self.outbox.retract(place)
-        self._start_over()
 
     def _start_over(self) -> None:
         """Forget what was applied and not written down: the state is the journal's again."""
@@ -300,24 +340,3 @@ class Commits:
         if self._retry is not None:
             self._retry.cancel()
         self._pauses.close()
-
-
-def _succeeds(applied: Transaction, work: Work) -> bool:
-    """Apply ``work``; return false if it is a report that fails of a fault in chatd.
-
-    So does one for which the journal cannot be read. Raises OutboxError, which concerns everybody,
-    and JournalError if it is no report. Any other OSError does not concern everybody: it is of one
-    client's socket, and a fault where nobody expects it.
-    """
-    try:
-        applied.add(work)
-    except OutboxError:
-        raise
-    except Exception as fault:
-        if type(work) is not Reported:
-            raise
-        connection = work.worker.connection
-        session = connection.session if connection is not None else None
-        note("report dropped", session=session, fault=fault)
-        return False
-    return True

@@ -231,6 +231,10 @@ class Egress:
             self._audience = audience
         self._events.append((event, but.id if but is not None else 0))
 
+    def render(self) -> None:
+        """Render what was taken now, though what comes next may go to the same audience."""
+        self._close_run()
+
     def seal(self) -> list[Run]:
         """Return what was taken since the last time, rendered, in order, and forget it."""
         self._close_run()

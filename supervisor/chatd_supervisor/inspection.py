@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chatd_supervisor import __version__
+from chatd_supervisor.amounts import amount
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
 from chatd_supervisor.connections import Connection, State
@@ -26,7 +27,7 @@ def master_title(listeners: Iterable[Listener], clients: int, state: str) -> str
     if state != "serving":
         words.append(state)
     words += [printable(listener.address) for listener in listeners]
-    words.append(f"{clients} client{'' if clients == 1 else 's'}")
+    words.append(amount(clients, "client"))
     return clip(" ".join(words))
 
 

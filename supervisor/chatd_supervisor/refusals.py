@@ -2,6 +2,8 @@
 
 from typing import Final, Literal, NamedTuple, get_args
 
+from chatd_supervisor.amounts import amount
+
 Reason = Literal["full", "rate", "address", "banned", "crashes", "proxy", "journal", "system"]
 
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -24,12 +26,12 @@ NO_PROXY: Final = Refusal("proxy", "only proxies of this server may connect here
 
 def too_many(host: str, most: int) -> Refusal:
     """Return the refusal of one more from ``host``, from which ``most`` may be there at once."""
-    return Refusal("address", f"{most} connections from {host} are the limit")
+    return Refusal("address", f"the limit is {amount(most, 'connection')} from {host}")
 
 
 def too_often(host: str, most: int) -> Refusal:
     """Return the refusal of one more from ``host``, from which ``most`` may come in a minute."""
-    return Refusal("rate", f"{most} connections a minute from {host} are the limit")
+    return Refusal("rate", f"the limit is {amount(most, 'connection')} a minute from {host}")
 
 
 def too_many_crashes(host: str, left: float) -> Refusal:

@@ -6,6 +6,7 @@ Two looks at the same session, some seconds apart, make a row with rates.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from chatd_supervisor.amounts import amount
 from chatd_supervisor.proc import Usage
 from chatd_supervisor.tables import display_width, format_rows
 from chatd_workers.titles import printable
@@ -122,14 +123,14 @@ def head(now: Look, before: Look | None, found: Sequence[Row]) -> list[str]:
             cpu = (used.cpu - earlier.cpu) / passed * 100
     memory = used.resident / 1e6 if used is not None else 0.0
     clients = (
-        f"chatd {status['version']} {status['state']}: {status['clients']} clients,"
-        f" {status['rooms']} rooms, {rates[0]:.1f} lines/s, {rates[1]:.1f} deliveries/s"
+        f"chatd {status['version']} {status['state']}: {amount(status['clients'], 'client')},"
+        f" {amount(status['rooms'], 'room')}, {rates[0]:.1f} lines/s, {rates[1]:.1f} deliveries/s"
     )
     processes = (
         f"master {pid}: {cpu:.1f}% CPU, {memory:.1f}M; workers: {sum(r.cpu for r in found):.1f}%"
-        f" CPU; {status['births']} births, {status['deaths']} deaths,"
-        f" {status['restarts']} restarts, {status['refused']} refused,"
-        f" {sum(r.queue for r in found)} bytes queued"
+        f" CPU; {amount(status['births'], 'birth')}, {amount(status['deaths'], 'death')},"
+        f" {amount(status['restarts'], 'restart')}, {status['refused']} refused,"
+        f" {amount(sum(r.queue for r in found), 'byte')} queued"
     )
     return [clients, processes]
 

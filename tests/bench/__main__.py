@@ -19,8 +19,7 @@ sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor"), str(ROOT / "work
 
 import bootstrap  # noqa: E402
 
-if Path(sys.prefix) != bootstrap.VENV:
-    bootstrap.run("python", str(ROOT / "tests" / "bench"), *sys.argv[1:])
+bootstrap.enter(str(ROOT / "tests" / "bench"))
 
 from bench.births import births, restarts  # noqa: E402
 from bench.clients import client  # noqa: E402

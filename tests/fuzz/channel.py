@@ -32,8 +32,8 @@ sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor"), str(ROOT / "work
 
 import bootstrap  # noqa: E402
 
-if __name__ == "__main__" and Path(sys.prefix) != bootstrap.VENV:
-    bootstrap.run("python", __file__, *sys.argv[1:])
+if __name__ == "__main__":
+    bootstrap.enter(__file__)
 
 from chatd_supervisor import proc  # noqa: E402
 from chatd_supervisor.asking import ask  # noqa: E402

@@ -23,8 +23,8 @@ sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor"), str(ROOT / "work
 
 import bootstrap  # noqa: E402
 
-if __name__ == "__main__" and Path(sys.prefix) != bootstrap.VENV:
-    bootstrap.run("python", __file__, *sys.argv[1:])
+if __name__ == "__main__":
+    bootstrap.enter(__file__)
 
 import msgspec  # noqa: E402
 

@@ -137,7 +137,7 @@ def test_the_limit_on_clients_of_one_address(tmp_path: Path) -> None:
     with serving(tmp_path, limit) as server:
         server.connect("alice")
         second = Client(server.port)
-        assert second.rest() == "--- closing: 1 connections from 127.0.0.1 are the limit\n"
+        assert second.rest() == "--- closing: the limit is 1 connection from 127.0.0.1\n"
         second.close()
         other = socket.create_connection(
             ("127.0.0.1", server.port), source_address=("127.0.0.2", 0)

@@ -153,7 +153,7 @@ def test_whoever_is_exempt_is_let_off_the_limits_as_well(tmp_path: Path) -> None
     with serving(tmp_path, limits) as server:
         server.connect("alice")
         second = from_elsewhere(server, "127.0.0.1")
-        assert "are the limit" in second.rest()
+        assert "the limit is " in second.rest()
         assert done(server, "exempt", "127.0.0.1") == "chatd: address 127.0.0.1 is exempt\n"
         server.connect("bob")
         assert listed(server) == [("address", "127.0.0.1", True)]
@@ -161,7 +161,7 @@ def test_whoever_is_exempt_is_let_off_the_limits_as_well(tmp_path: Path) -> None
             done(server, "unexempt", "127.0.0.1") == "chatd: address 127.0.0.1 is exempt no more\n"
         )
         third = from_elsewhere(server, "127.0.0.1")
-        assert "are the limit" in third.rest()
+        assert "the limit is " in third.rest()
     assert "client refused" in server.log()
 
 

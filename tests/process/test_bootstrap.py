@@ -115,6 +115,45 @@ def test_what_the_tests_need_is_added_in_place(checkout: Path) -> None:
     assert (checkout / ".venv" / "made-by-chatd").stat().st_ino == before
 
 
+def test_a_program_beside_the_tests_adds_what_it_needs_to_a_servers_environment(
+    checkout: Path,
+) -> None:
+    assert outcome(first_use(checkout))[0] == 0
+    (checkout / "tests" / "beside.py").write_text(BESIDE)
+    own = [".venv/bin/python", "tests/beside.py", "word"]
+
+    def run() -> tuple[str, str]:
+        done = subprocess.run(
+            own, cwd=checkout, capture_output=True, text=True, timeout=SET_UP, check=True
+        )
+        return done.stdout, done.stderr
+
+    said, told = run()
+    assert said.splitlines() == ["word", str(checkout / ".venv")]
+    assert told.count("adding to") == 1
+    assert run() == (said, "")
+    # Also if the environment that it runs in has to be made anew.
+    with (checkout / "tests" / "requirements.lock").open("a") as lock:
+        lock.write("# another\n")
+    again, told = run()
+    assert (again, told.count("setting up")) == (said, 1)
+
+
+BESIDE = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "supervisor"))
+import bootstrap
+
+bootstrap.enter(__file__)
+import pytest
+
+print(sys.argv[1])
+print(sys.prefix)
+"""
+
+
 def installed(checkout: Path) -> dict[str, str]:
     """Return the versions of what is installed, less pip's own."""
     listed = subprocess.check_output(

@@ -101,7 +101,7 @@ def test_connections_a_minute_from_one_address(tmp_path: Path) -> None:
         server.connect("alice")
         server.connect("bob")
         third = Client(server.port)
-        said = "--- closing: 2 connections a minute from 127.0.0.1 are the limit\n"
+        said = "--- closing: the limit is 2 connections a minute from 127.0.0.1\n"
         assert third.rest() == said
         third.close()
 
@@ -146,14 +146,14 @@ def test_whoever_is_exempt_comes_as_often_as_it_likes(tmp_path: Path) -> None:
     with serving(tmp_path, NOBODY_EXEMPT + limits) as server:
         server.connect("alice")
         second = Client(server.port)
-        assert second.rest() == "--- closing: 1 connections from 127.0.0.1 are the limit\n"
+        assert second.rest() == "--- closing: the limit is 1 connection from 127.0.0.1\n"
         second.close()
         reload_with(server, NOBODY_EXEMPT, '[exempt]\naddresses = ["127.0.0.0/30"]\n')
         for nick in ("bob", "carol", "dave"):
             server.connect(nick)
         elsewhere = [Client(server.port, source="127.0.0.5") for _ in range(2)]
         assert elsewhere[0].line().startswith("--- Welcome")
-        assert elsewhere[1].rest() == "--- closing: 1 connections from 127.0.0.5 are the limit\n"
+        assert elsewhere[1].rest() == "--- closing: the limit is 1 connection from 127.0.0.5\n"
         for each in elsewhere:
             each.close()
         # By default this machine is.

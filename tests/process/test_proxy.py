@@ -194,7 +194,7 @@ def test_limits_and_bans_behind_a_unix_socket_and_in_the_next_master(tmp_path: P
         for again in range(3):
             for header, of in ((ONE, "192.0.2.7"), (LOCAL, f"proxy:{ME}")):
                 third = BehindUnix(path, header)
-                assert third.rest().endswith(f": 2 connections from {of} are the limit\n")
+                assert third.rest().endswith(f": the limit is 2 connections from {of}\n")
                 third.close()
             if again == 0:
                 server.kill_master()
@@ -232,7 +232,7 @@ def test_limits_are_those_of_the_client_and_not_of_the_proxy(tmp_path: Path) -> 
         bob = connect(server, ONE, "bob")
         third = Client(server.port)
         third.send(ONE)
-        assert third.rest().endswith("--- closing: 2 connections from 192.0.2.7 are the limit\n")
+        assert third.rest().endswith("--- closing: the limit is 2 connections from 192.0.2.7\n")
         third.close()
         carol = connect(server, SIX, "carol")
         connect(server, SIX.replace(b"0::7", b"0::8"), "erin")
@@ -240,7 +240,7 @@ def test_limits_are_those_of_the_client_and_not_of_the_proxy(tmp_path: Path) -> 
         third.send(SIX.replace(b"0::7", b"0::9"))
         # Whoever has one address of IPv6 has the network around it.
         said = third.rest()
-        assert said.endswith("--- closing: 2 connections from 2001:db8::/64 are the limit\n")
+        assert said.endswith("--- closing: the limit is 2 connections from 2001:db8::/64\n")
         third.close()
         carol.close()
         bob.close()

@@ -178,7 +178,7 @@ def test_in_a_pipe_it_prints(server: Server) -> None:
     server.connect("alice")
     done = run(server, "top", "-n", "2", "--delay=0.1", "--sort=nick")
     assert done.returncode == 0
-    assert done.stdout.count("serving: 1 clients") == done.stdout.count(" alice ") == 2
+    assert done.stdout.count("serving: 1 client,") == done.stdout.count(" alice ") == 2
     assert "\x1b" not in done.stdout
     done = run(server, "top", "--once", "--delay=0.1")
     assert done.stdout.count(" alice ") == 1

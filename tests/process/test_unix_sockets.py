@@ -172,7 +172,7 @@ def test_the_limit_on_clients_counts_users(tmp_path: Path, path: Path) -> None:
     with serving(tmp_path, listeners(path) + limit) as server:
         connect(server, path, "alice")
         second = LocalClient(path)
-        assert second.rest() == f"--- closing: 1 connections from unix:{ME} are the limit\n"
+        assert second.rest() == f"--- closing: the limit is 1 connection from unix:{ME}\n"
         second.close()
         server.connect("bob")
 

@@ -22,8 +22,7 @@ sys.path[0:1] = [str(ROOT / "tests"), str(ROOT / "supervisor"), str(ROOT / "work
 
 import bootstrap  # noqa: E402
 
-if Path(sys.prefix) != bootstrap.VENV:
-    bootstrap.run("python", __file__, *sys.argv[1:])
+bootstrap.enter(__file__)
 
 from harness import serving  # noqa: E402
 from soak.course import CONFIG, Soak  # noqa: E402

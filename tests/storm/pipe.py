@@ -20,8 +20,7 @@ sys.path[0:1] = [str(ROOT / name) for name in ("tests", "supervisor", "workers",
 
 import bootstrap  # noqa: E402
 
-if Path(sys.prefix) != bootstrap.VENV:
-    bootstrap.run("python", __file__, *sys.argv[1:])
+bootstrap.enter(__file__)
 
 from harness import serving  # noqa: E402
 from irc_harness import IRC_CONFIG  # noqa: E402

@@ -19,7 +19,8 @@ from chatd_supervisor.journal.sqlite import SqliteJournal
 from chatd_supervisor.outbox import recover
 from chatd_supervisor.report_queue import ReportQueue
 from chatd_supervisor.work import Arriving, Commit, Departing, Reported
-from chatd_workers.commands import Command, Entry, Fresh, Proxied, Refuse, Say, Secured
+from chatd_workers.commands import Command, Entry, Fresh, Proxied, Refuse, Say, Secured, Tell
+from chatd_workers.events import Event, Said
 from chatd_workers.reports import Report
 
 RESET = struct.pack("ii", 1, 0)
@@ -104,10 +105,10 @@ class Stage:
         return connection
 
     def report(self, number: int, command: Command, *fresh: Fresh) -> None:
-        """Have the worker of session ``number`` report ``command``."""
+        """Have the worker of session ``number`` report ``command``, in the tick that comes."""
         worker = self.connections[number].worker
         assert worker is not None
-        self.commits.queue(Reported(worker, Report(2, False, b"", [command], list(fresh))))
+        self.commits.add(Reported(worker, Report(2, False, b"", [command], list(fresh))))
 
     def reset(self, number: int) -> None:
         """Have the client ``number`` break its connection, and wait until that is known here."""
@@ -188,6 +189,32 @@ def test_a_report_for_which_the_journal_cannot_be_read_holds_nobody_up(stage: St
     stage.next()
     assert "line dropped: the server failed at it" in stage.heard(1)
     assert ": two" in stage.heard(2)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_whose_line_cannot_be_rendered_is_told_and_nobody_else(stage: Stage, last: bool) -> None:
+    """Events are rendered together, with those of whoever comes later, or at the end."""
+    for number in (1, 2, 3):
+        stage.arrive(number)
+
+    write = stage.commits.egress.writers["text"]
+
+    def fail_at_poison(event: Event, view: int) -> bytes:
+        if isinstance(event, Said) and event.text == "poison":
+            raise ZeroDivisionError
+        return write(event, view)
+
+    stage.commits.egress.writers["text"] = fail_at_poison
+    stage.report(1, Say("one"))
+    stage.report(2, Say("poison"))
+    if not last:
+        stage.report(3, Tell("guest1", "three"))
+    assert len(stage.next().reports) == (2 if last else 3)
+    assert "line dropped" in stage.heard(2)
+    for number in (1, 3):
+        heard = stage.heard(number)
+        assert ": one" in heard
+        assert "line dropped" not in heard
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def test_every_column_sorts_and_turns_round() -> None:
 def test_the_head_tells_totals() -> None:
     earlier = BEFORE._replace(status={**STATUS, "lines": 80, "deliveries": 0})
     first, second = head(NOW, earlier, rows(NOW, BEFORE))
-    assert first == "chatd 1.0 serving: 2 clients, 1 rooms, 10.0 lines/s, 500.0 deliveries/s"
-    assert "workers: 25.0% CPU; 3 births, 1 deaths, 1 restarts, 0 refused, 7 bytes" in second
+    assert first == "chatd 1.0 serving: 2 clients, 1 room, 10.0 lines/s, 500.0 deliveries/s"
+    assert "workers: 25.0% CPU; 3 births, 1 death, 1 restart, 0 refused, 7 bytes" in second
 
 
 def test_another_master_has_no_rates_yet() -> None:
