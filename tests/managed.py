@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from chatd_supervisor.pidfile import holder
+from chatd_supervisor.pidfile import holder, written_pid
+from chatd_supervisor.proc import parent_of
 from harness import CHATD, PATIENCE, ROOT, Client, eventually
 
 UNIT = ROOT / "packaging" / "systemd" / "chatd.service"
@@ -39,7 +40,7 @@ class Managed:
         more = self.unit.with_name("chatd.service.d")
         more.mkdir()
         (more / "test.conf").write_text(
-            f"[Service]\nExecStart=\nExecStart=chatd run --config={self.config}\n"
+            f"[Service]\nExecStart=\nExecStart=chatd run --supervise --config={self.config}\n"
             f"ExecReload=\nExecReload=chatd reload --config={self.config}\n{drop_in}\n"
         )
         program = [sys.executable, str(ROOT / "tests" / "manager.py"), str(self.unit)]
@@ -97,14 +98,23 @@ class Managed:
         self.clients.append(client)
         return client.greet(nick)
 
+    @property
+    def supervisor(self) -> int:
+        return written_pid(self.directory / "chatd" / "supervisor.pid")
+
     def successor_of(self, pid: int) -> int:
-        """Wait until another master than ``pid`` is running; return its pid."""
+        """Wait until another master than ``pid`` serves, and the unit runs; return its pid."""
 
         def other() -> int:
-            shown = self.show()
-            return int(shown["main"]) if shown["state"] == "running" else 0
+            return self.master if self.show()["state"] == "running" else 0
 
         return eventually("another master", lambda: (now := other()) != pid and now)
+
+    def is_whole(self) -> bool:
+        """Tell whether the unit runs, and its main process is the supervisor of its master."""
+        shown = self.show()
+        supervisor = parent_of(self.master)
+        return shown["state"] == "running" and shown["main"] == supervisor
 
     def end(self) -> None:
         for client in self.clients:

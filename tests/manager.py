@@ -15,7 +15,7 @@ What it does like systemd:
   it is emptied when the unit is inactive and no job waits. What is in it is passed after sockets.
 * A restart is a stop, with RestartKillSignal, and a start. A signal is followed by SIGCONT.
 * After the main process has gone, whoever is left is dealt with as KillMode says.
-* WatchdogSec: SIGABRT, and TimeoutStopSec later SIGKILL. Restart=on-failure and others.
+* WatchdogSec: WatchdogSignal, and TimeoutStopSec later SIGKILL. Restart=on-failure and others.
 
 What it does not: sandboxes, users, limits, control groups, start limits, dependencies.
 """
@@ -220,7 +220,7 @@ class Manager:
         """The watchdog was not fed."""
         self.fail("watchdog")
         others = self.unit.get("KillMode", "control-group") == "control-group"
-        self.signal(signal.SIGABRT, others=others)
+        self.signal(self.unit.signal("WatchdogSignal", signal.SIGABRT), others=others)
         self.enter("stop-watchdog", self.unit.seconds("TimeoutStopSec", 90.0))
 
     def expire(self) -> None:

@@ -48,7 +48,7 @@ from chatd_supervisor.egress import Output
 from chatd_supervisor.logbook import note
 from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
-from chatd_supervisor.ways import Way, kind_of
+from chatd_supervisor.ways import Way
 from chatd_workers.commands import Fresh, Proxied, Secured
 from chatd_workers.reports import MAX_USED, Report
 
@@ -56,9 +56,9 @@ _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
 _BIN: Final = bytearray(MAX_USED)
 
 
-def session_name(number: int, dialect: str, way: Way) -> str:
+def session_name(number: int) -> str:
     """Return by which name a service manager knows the socket of session ``number``."""
-    return f"session {number} {kind_of(dialect, way)}"
+    return f"session {number}"
 
 
 def host_of(peer: str) -> str:
@@ -237,7 +237,7 @@ class Connection:
     @property
     def name(self) -> str:
         """By which a service manager knows its socket."""
-        return session_name(self.session, self.dialect, self.way)
+        return session_name(self.session)
 
     @property
     def is_beginning(self) -> bool:

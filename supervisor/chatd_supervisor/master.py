@@ -21,7 +21,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection, sockets_of
+from chatd_supervisor.connections import Connection, session_name, sockets_of
 from chatd_supervisor.control import ControlServer
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import go_back
@@ -172,7 +172,8 @@ class Master:
             recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
             self._timeouts.expect_all()
             if self._store is not None:
-                self._store.hold_only(self._named())
+                perhaps = map(session_name, self._files.rows)
+                self._store.hold_only(self._named(), perhaps)
             for name, descriptor in held.items():
                 note("unknown socket", name=name)
                 os.close(descriptor)

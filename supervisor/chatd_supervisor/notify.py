@@ -12,7 +12,8 @@ STOPPING               a graceful stop has begun
 STATUS                 what the title shows, with its changes, at most once in ``REST`` seconds
 WATCHDOG               twice in each ``WATCHDOG_USEC``, by a timer of the loop that serves clients
 EXTEND_TIMEOUT_USEC    before what may take longer than the manager expects: recovery, a stop
-MAINPID                with READY, of a daemon: the manager has started one of its ancestors
+MAINPID                with READY, of a daemon: the manager has started one of its ancestors; and
+                       of a supervisor that it has not started (``supervise.standing_in``)
 FDSTORE                see ``store``
 =====================  =============================================================================
 
@@ -36,6 +37,7 @@ from typing import Final
 from chatd_supervisor.logbook import note
 
 SOCKET: Final = "NOTIFY_SOCKET"
+WATCHED: Final = "WATCHDOG_PID"
 
 REST: Final = 1.0
 """Seconds between two of STATUS: the manager tells everybody who watches the unit."""
@@ -65,18 +67,32 @@ def address_of(environ: Mapping[str, str]) -> str:
     return given if given.startswith("/") else ""
 
 
-def watchdog_interval(environ: Mapping[str, str], pid: int, parent: int) -> float | None:
+def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
     """Return after how many seconds the manager is to hear from ``pid``, None if it is not to.
 
     Half of its time-out, as sd_watchdog_enabled(3) advises. It names the process that it has
-    started, which is our ``parent`` if that is a supervisor.
+    started, which a supervisor leaves out (``leave_watchdog_to_master``).
     """
     usec = environ.get("WATCHDOG_USEC", "")
     if not (usec.isascii() and usec.isdigit() and int(usec)):
         return None
-    if environ.get("WATCHDOG_PID", str(pid)) not in (str(pid), str(parent)):
+    if environ.get(WATCHED, str(pid)) != str(pid):
         return None
     return int(usec) / 2e6
+
+
+def leave_watchdog_to_master(environ: MutableMapping[str, str]) -> None:
+    """Have what the manager asks of this process, a supervisor, asked of any master of its."""
+    if environ.get(WATCHED) == str(os.getpid()):
+        del environ[WATCHED]
+
+
+def tell(*assignments: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Send one message, if there is a manager, and wait until it has taken it."""
+    notifier = Notifier(address_of(environ))
+    notifier.send("once", *assignments)
+    notifier.drain()
+    notifier.close()
 
 
 def assignment(name: str, value: object) -> str:
@@ -104,7 +120,7 @@ class Notifier:
     def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> "Notifier":
         """Return the notifier that the environment asks for, which stays for the next program."""
         notifier = cls(address_of(environ))
-        notifier._interval = watchdog_interval(environ, os.getpid(), os.getppid())
+        notifier._interval = watchdog_interval(environ, os.getpid())
         return notifier
 
     @property

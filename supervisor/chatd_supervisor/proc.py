@@ -18,6 +18,10 @@ SAMPLE: Final = 32
 """Workers whose memory is looked at closely: that costs the kernel a walk through all of it."""
 
 
+SUPERVISORS: Final = ("chatd: supervis", "chatd: next sup")
+"""What supervisors are called, as far as ``name`` tells: one that serves, or is about to."""
+
+
 class Usage(NamedTuple):
     """What a process has used so far, and holds."""
 
@@ -70,6 +74,14 @@ def started(pid: int) -> int:
     return int(stat[19]) & 0xFFFF_FFFF
 
 
+def name(pid: int) -> str:
+    """Return the first 15 bytes of what ``pid`` is called (proc_pid_comm(5)); "": it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").rstrip("\n")
+    except OSError:
+        return ""
+
+
 def parent_of(pid: int) -> int:
     """Return the pid of the parent of ``pid``; 0: it is gone, or there is none that we see."""
     try:
@@ -77,6 +89,14 @@ def parent_of(pid: int) -> int:
     except OSError:
         return 0
     return int(stat[1])
+
+
+def control_group(pid: int) -> str:
+    """Return in which control groups ``pid`` is, as cgroups(7) has it; "": it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cgroup").read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
 
 
 def memory(pid: int) -> Memory | None:

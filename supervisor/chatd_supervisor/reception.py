@@ -136,7 +136,7 @@ class Reception:
         number = self.numbered
         client, _, dialect, way, ends = visitor[:5]
         # A relay is held when it has its worker: its end alone would be no client.
-        name = session_name(number, dialect, way)
+        name = session_name(number)
         if ends is None:
             self._hold(name, client)
         try:
@@ -167,10 +167,9 @@ class Reception:
     def _turn_away(self, visitor: Visitor, connection: Connection, refusal: Refusal) -> None:
         """Undo ``_take_up``, and tell ``visitor`` why."""
         self._board.forget(connection)
-        self._ledger.leave(connection.session)
         self.origins.uncount(connection)
         self._refuse(visitor, refusal)
-        self.release(connection.name)
+        self._leave(connection)
 
     def _hold(self, name: str, client: socket.socket) -> None:
         if self._store is not None:
@@ -207,8 +206,12 @@ class Reception:
     def see_off(self, connection: Connection) -> None:
         """Take note that ``connection`` is closed."""
         self.origins.uncount(connection)
-        self._ledger.leave(connection.session)
+        self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        # In this order: whoever finds the row lets the service manager know again.
         self.release(connection.name)
+        self._ledger.leave(connection.session)
 
     def release(self, name: str) -> None:
         """Have the service manager let go of what it holds by ``name``."""

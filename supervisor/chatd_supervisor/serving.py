@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatd_supervisor import __version__
+from chatd_supervisor import __version__, notify
 from chatd_supervisor.addresses import ListenError, split_address
 from chatd_supervisor.bound import tell_supervisor
 from chatd_supervisor.config import Config
@@ -73,14 +73,19 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
 
     Returns an exit code if that cannot be, else never.
     """
-    from chatd_supervisor.supervise.asked import Asked  # noqa: PLC0415  # not for a plain one
+    # Not for a plain one.
+    from chatd_supervisor.supervise.asked import Asked  # noqa: PLC0415
+    from chatd_supervisor.supervise.standing_in import stand_in  # noqa: PLC0415
 
     try:
         _refuse_machine()
-        config = invocation.config()
+        saved = invocation.likely_places().saved_config
+        config, _ = _configuration(invocation, saved, follows=_may_follow())
         bound = step_down(invocation, config)
         places = paths_of(config)
         prepare(places)
+        if starter is None and (code := stand_in(places)) is not None:
+            return code
         refuse_other(places)
     except (ConfigError, OSError, AlreadyRunning) as error:
         return _failed(starter, *_explained(error))
@@ -91,6 +96,11 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
         invocation.options()
     )
     return os.execv(sys.executable, program)  # noqa: S606  # ourselves
+
+
+def _may_follow() -> bool:
+    """Return whether clients of a server before this one may wait for it."""
+    return notify.SOCKET in os.environ
 
 
 def _refuse_machine() -> None:
@@ -113,7 +123,7 @@ def serve(invocation: Invocation, starter: Starter | None) -> int:
     handover = from_environment()
     try:
         places = _places_before(invocation, handover)
-        follows = "NOTIFY_SOCKET" in os.environ if handover is None else bool(handover.failure)
+        follows = _may_follow() if handover is None else bool(handover.failure)
         config, last_good = _configuration(invocation, places.saved_config, follows=follows)
         bound = step_down(invocation, config) if handover is None else {}
         stock = plain_stock(handover, places.socket_names_file)
@@ -154,7 +164,9 @@ def serve_shared(
         set_up("info", None)
     try:
         places = Paths(Path(asked.runtime_dir), Path(asked.state_dir))
-        config, last_good = _configuration(invocation, places.saved_config, follows=served)
+        config, last_good = _configuration(
+            invocation, places.saved_config, follows=served or _may_follow()
+        )
         places = paths_of(config)
         if inheritance.handover is not None:
             check_places(places, inheritance.handover)

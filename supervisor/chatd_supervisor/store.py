@@ -136,9 +136,13 @@ class Store:
         elif self._releasing:
             self._releasing.clear()  # what was sent before it is sent
 
-    def hold_only(self, named: Mapping[str, int]) -> None:
-        """Have all that is ``named`` held, and nothing else: after an upgrade."""
-        for name in self._files.keys() - named.keys():
+    def hold_only(self, named: Mapping[str, int], perhaps: Iterable[str] = ()) -> None:
+        """Have all that is ``named`` held, and nothing else: what a master begins with.
+
+        ``perhaps`` are names of what a dead master may have had held.
+        """
+        for name in {*self._files, *perhaps} - named.keys():
+            self._files.setdefault(name, 0)
             self.release(name)
         for name, descriptor in named.items():
             self.hold(name, descriptor)

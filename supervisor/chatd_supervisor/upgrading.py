@@ -32,6 +32,7 @@ from chatd_supervisor.store import Store
 from chatd_supervisor.supervise import reserved, succession
 from chatd_supervisor.supervise.asked import Asked
 from chatd_supervisor.supervise.parent import Parent
+from chatd_supervisor.supervise.retired import is_follower
 from chatd_supervisor.supervise.table import Stock, open_sockets
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import PROTOCOL
@@ -315,7 +316,8 @@ class Upgrade:
         if not self._renewing:
             note("upgrade executed", command=" ".join(self._program))
         self._end_tap()
-        parent.dismiss(retire=not asked.is_daemon)
+        # Somebody waits for the end of the first of them.
+        parent.dismiss(retire=not asked.is_daemon and not is_follower(parent.pid))
         os._exit(os.EX_OK)
 
     def _execute(self, command: list[str]) -> None:

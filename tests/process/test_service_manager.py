@@ -59,7 +59,7 @@ def test_it_is_told_how_the_server_is(server: Managed) -> None:
 
 def test_a_crash_is_not_noticed(server: Managed) -> None:
     alice, bob = two(server)
-    workers = server.workers()
+    workers, supervisor = server.workers(), server.supervisor
     for number in range(3):
         master = server.master
         os.kill(master, signal.SIGKILL)
@@ -69,6 +69,56 @@ def test_a_crash_is_not_noticed(server: Managed) -> None:
         server.successor_of(master)
         talk(alice, bob, f"after {number}")
     assert sorted(server.workers()) == sorted(workers), "they have lived through it"
+    shown = server.show()
+    assert (shown["main"], shown["restarts"]) == (supervisor, 0)
+
+
+def test_a_supervisor_that_is_killed_is_followed_by_another_one(server: Managed) -> None:
+    alice, bob = two(server)
+    workers = server.workers()
+    for number in range(3):
+        supervisor = server.supervisor
+        os.kill(supervisor, signal.SIGKILL)
+        talk(alice, bob, f"meanwhile {number}")
+        eventually(
+            "the manager knows another one",
+            lambda killed=supervisor: server.supervisor != killed and server.is_whole(),
+        )
+        talk(alice, bob, f"after {number}")
+    assert sorted(server.workers()) == sorted(workers)
+    assert server.show()["restarts"] == 3
+    assert server.do("stop")["result"] == "success"
+    assert server.show()["processes"] == []
+
+
+def is_blocked(number: int, pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+    return any(int(mask, 16) & 1 << number - 1 for mask in re.findall(r"SigBlk:\s(\w+)", status))
+
+
+def test_a_stop_meanwhile_is_one_of_the_server(server: Managed) -> None:
+    alice, _ = two(server)
+    # Nobody takes the place of a supervisor whose master is stopped.
+    os.kill(server.master, signal.SIGSTOP)
+    os.kill(server.supervisor, signal.SIGKILL)
+    eventually("it stands in", lambda: is_blocked(signal.SIGTERM, server.show()["main"]))
+    os.kill(server.master, signal.SIGCONT)
+    shown = server.do("stop")
+    alice.until("stopping")
+    eventually("nobody is left", lambda: not server.show()["processes"])
+    assert shown["state"] in ("dead", "failed")
+
+
+def test_a_master_that_has_no_supervisor_and_sees_to_none_is_ended(server: Managed) -> None:
+    alice, bob = two(server)
+    master = server.master
+    os.kill(master, signal.SIGSTOP)
+    os.kill(server.supervisor, signal.SIGKILL)
+    server.successor_of(master)
+    talk(alice, bob, "after")
 
 
 def test_a_restart_is_not_noticed(server: Managed) -> None:
@@ -82,18 +132,26 @@ def test_a_restart_is_not_noticed(server: Managed) -> None:
     assert sorted(server.workers()) == sorted(workers)
 
 
-def test_a_client_survives_its_worker_and_the_master_together(server: Managed) -> None:
+def stop_all(server: Managed) -> list[int]:
+    """Stop all processes, so that none can see another one die; return their pids."""
+    everybody = [server.supervisor, server.master, *server.workers()]
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    return everybody
+
+
+def test_a_client_survives_the_end_of_all_processes(server: Managed) -> None:
     alice, bob = two(server)
-    master, workers = server.master, server.workers()
-    os.kill(master, signal.SIGSTOP)
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
-    bob.send("meanwhile\n")
-    os.kill(master, signal.SIGKILL)
-    alice.until("bob : meanwhile")
-    bob.until("bob : meanwhile")
-    server.successor_of(master)
-    talk(alice, bob, "after")
+    for number in range(2):
+        master = server.master
+        stopped = stop_all(server)
+        bob.send(f"meanwhile {number}\n")
+        for pid in stopped:
+            os.kill(pid, signal.SIGKILL)
+        alice.until(f"bob : meanwhile {number}")
+        bob.until(f"bob : meanwhile {number}")
+        server.successor_of(master)
+        talk(alice, bob, f"after {number}")
 
 
 def test_a_stop_is_told_to_everybody_and_leaves_nothing(server: Managed) -> None:
@@ -107,15 +165,13 @@ def test_a_stop_is_told_to_everybody_and_leaves_nothing(server: Managed) -> None
     assert not (server.directory / "chatd").exists()
 
 
-def test_workers_of_a_master_that_could_not_stop_do_not_stay(tmp_path: Path) -> None:
-    # One that does not hear SIGTERM, by another that nobody minds in its place.
-    with managed(tmp_path, "KillSignal=SIGWINCH\nTimeoutStopSec=300ms") as server:
-        server.start()
-        alice, _ = two(server)
-        shown = server.do("stop")
-        assert (shown["state"], shown["result"]) == ("failed", "timeout")
-        assert alice.rest() == ""
-        eventually("all are gone", lambda: not server.show()["processes"])
+def test_a_master_that_cannot_stop_is_ended(server: Managed) -> None:
+    alice, _ = two(server)
+    os.kill(server.master, signal.SIGSTOP)
+    shown = server.do("stop")
+    assert (shown["state"], shown["result"]) == ("dead", "success")
+    assert alice.rest() == ""
+    eventually("all are gone", lambda: not server.show()["processes"])
 
 
 def test_a_master_that_hangs_is_ended_and_started_anew(tmp_path: Path) -> None:
@@ -125,7 +181,6 @@ def test_a_master_that_hangs_is_ended_and_started_anew(tmp_path: Path) -> None:
         fed = said_by(server).count("WATCHDOG=1")
         eventually("it is fed", lambda: said_by(server).count("WATCHDOG=1") > fed + 2)
         master = server.master
-        assert server.show()["main"] == master
         os.kill(master, signal.SIGSTOP)
         bob.send("meanwhile\n")
         alice.until("bob : meanwhile")
@@ -162,26 +217,34 @@ def test_a_reload_by_signal_is_over_for_the_manager_too(server: Managed) -> None
     assert server.show()["state"] == "running"
 
 
-def test_an_upgrade_keeps_the_process_and_what_is_held(server: Managed) -> None:
+def test_an_upgrade_keeps_the_main_process_and_what_is_held(server: Managed) -> None:
     alice, bob = two(server)
-    master, held = server.master, server.show()["store"]
-    done = subprocess.run(
-        [CHATD, "upgrade", f"--runtime-dir={server.directory / 'chatd'}"],
-        timeout=PATIENCE,
-        check=True,
-        capture_output=True,
-    )
-    assert b"goes on with version" in done.stdout
-    shown = server.show()
-    assert (shown["state"], shown["main"], shown["store"]) == ("running", master, held)
+    main, held = server.supervisor, server.show()["store"]
+    for _ in range(2):
+        done = subprocess.run(
+            [CHATD, "upgrade", f"--runtime-dir={server.directory / 'chatd'}"],
+            timeout=PATIENCE,
+            check=True,
+            capture_output=True,
+        )
+        assert b"goes on with version" in done.stdout
+        shown = server.show()
+        assert (shown["state"], shown["main"], shown["store"]) == ("running", main, held)
     assert "RELOADING=1" in said_by(server)
+    others = {main, server.supervisor, server.master, *server.workers()}
+    eventually("nobody else is left", lambda: set(server.show()["processes"]) == others)
     alice.send("/quit\n")
     eventually("it is let go of", lambda: len(server.show()["store"]) == len(held) - 1)
     bob.until("alice")
-    os.kill(master, signal.SIGKILL)
-    server.successor_of(master)
-    bob.send("after\n")
-    assert bob.line() == "bob : after"
+    for pid in (server.master, main):
+        os.kill(pid, signal.SIGKILL)
+        bob.send("after\n")
+        assert bob.line() == "bob : after"
+        eventually("there is another one", lambda gone=pid: gone not in server.show()["processes"])
+    eventually("the manager knows the supervisor", server.is_whole)
+    assert server.do("restart")["result"] == "success"
+    bob.send("at last\n")
+    assert bob.line() == "bob : at last"
 
 
 def test_what_is_held_comes_and_goes_with_the_clients(server: Managed) -> None:
@@ -220,7 +283,8 @@ def test_a_broken_configuration_costs_nobody_the_server(server: Managed) -> None
     alice, bob = two(server)
     port = server.port
     server.config.write_text("[limits]\nmax_clients = -2\n")
-    os.kill(server.master, signal.SIGKILL)
+    for pid in stop_all(server):
+        os.kill(pid, signal.SIGKILL)
     carol = Client(port)
     server.clients.append(carol)
     carol.greet()
@@ -236,7 +300,8 @@ def test_a_master_that_cannot_start_is_waited_for_by_those_who_are_there(
     port = server.port
     state_dir = server.directory / "state"
     toggle_damage(state_dir)
-    os.kill(server.master, signal.SIGKILL)
+    for pid in stop_all(server):
+        os.kill(pid, signal.SIGKILL)
     eventually("it has been tried again", lambda: server.show()["restarts"] > 2)
     carol = Client(port)
     server.clients.append(carol)
@@ -300,22 +365,3 @@ def test_a_socket_that_fits_nothing_is_told(tmp_path: Path) -> None:
             "chatd: passed by the service manager: the socket called chatd.socket fits no "
             f'[[listen]]; give one address = "127.0.0.1:{port}", or socket = "chatd.socket"\n'
         ) in server.log()
-
-
-def test_a_supervisor_takes_no_passed_sockets(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            "/bin/sh",
-            "-c",
-            'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" run --supervise "$@"',
-            CHATD,
-            f"--runtime-dir={tmp_path}",
-            f"--state-dir={tmp_path}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 78
-    assert "leave --supervise out" in done.stderr

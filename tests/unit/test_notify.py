@@ -113,7 +113,6 @@ def test_an_abstract_socket_is_found(make: Make) -> None:
     ("usec", "pid", "seconds"),
     [
         ("30000000", "7", 15.0),
-        ("30000000", "6", 15.0),
         ("30000000", None, 15.0),
         ("30000000", "8", None),
         ("", "7", None),
@@ -126,7 +125,7 @@ def test_the_watchdog_is_fed_in_half_of_its_time(
     usec: str, pid: str | None, seconds: float | None
 ) -> None:
     environ = {"WATCHDOG_USEC": usec, **({"WATCHDOG_PID": pid} if pid else {})}
-    assert watchdog_interval(environ, pid=7, parent=6) == seconds
+    assert watchdog_interval(environ, pid=7) == seconds
 
 
 def test_no_value_becomes_a_second_assignment() -> None:

@@ -74,10 +74,14 @@ def _guard(watched: int, plan: Plan) -> NoReturn:
     signal.set_wakeup_fd(-1)
     setproctitle.setproctitle(TITLE)
     send_when_parent_dies(PARENT_DIED)
+    aside = False
     while os.getppid() == watched:
         number = signal.sigwait([*MASTERS_SIGNALS, PARENT_DIED])
         if number not in (PARENT_DIED, signal.SIGCHLD) and os.getppid() == watched:
             os.kill(watched, number)
+            aside |= number == signal.SIGQUIT
+    if aside:
+        os._exit(Exit.STEPPED_ASIDE)  # as a supervisor
     plan.say("master died", pid=watched, how="is gone", next="another supervisor is started")
     take_charge(plan)
 

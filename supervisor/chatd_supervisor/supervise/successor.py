@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from chatd_supervisor import counts
+from chatd_supervisor import counts, notify
 from chatd_supervisor.activation import passed
 from chatd_supervisor.bound import take_bound
 from chatd_supervisor.daemon import Starter
@@ -61,6 +61,7 @@ class Inheritance:
     ) -> "Inheritance":
         """Return what the environment speaks of, with the reserved descriptors out of its way."""
         self = cls(asked, invocation)
+        notify.leave_watchdog_to_master(environ)
         bound = take_bound(environ)
         came = passed(environ)
         starter = Starter.from_environment()

@@ -14,16 +14,17 @@ new, never ready       it ends                             the supervisor ends w
                                                            (whoever started us has been told);
                                                            after an upgrade, the program before
                                                            goes on
-starting, ready        SIGTERM, SIGINT                     passed on; from now on its end is meant
+starting, ready        SIGTERM, SIGINT, SIGQUIT            passed on; from now on its end is meant
+starting, ready        it does not react to them           it is killed
 starting, ready        it says Stopping                    from now on its end is meant
 starting, ready        it ends as is meant, or status 0    the supervisor ends
-starting, ready        SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT   passed on
+starting, ready        SIGHUP, SIGUSR1, SIGUSR2            passed on
 starting               it ends                             another one, after a delay
 ready                  it ends                             another one, at once; after a delay if
                                                            it had only just begun, as the last
 none                   its delay is over                   another one
-none                   SIGTERM, SIGINT                     the supervisor ends
-ready                  it says Retire                      it stays as the parent of the others
+none                   SIGTERM, SIGINT, SIGQUIT            the supervisor ends
+ready                  it says Retire                      it stays as a parent (``retired``)
 =====================  ==================================  ===================================
 
 **It owns no descriptor.** What it opened would be in the master's table, which the next master goes
@@ -41,7 +42,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -52,7 +52,6 @@ from chatd_supervisor.backoff import Backoff
 from chatd_supervisor.exits import Exit
 from chatd_supervisor.logbook import Field
 from chatd_supervisor.obituaries import ending_of
-from chatd_supervisor.pidfile import written_pid
 from chatd_supervisor.processes import reap
 from chatd_supervisor.supervise import guard, reserved
 from chatd_supervisor.supervise.asked import Asked
@@ -77,6 +76,7 @@ from chatd_supervisor.supervise.records import (
     decode_request,
     encode,
 )
+from chatd_supervisor.supervise.retired import be_parent
 from chatd_supervisor.supervise.successor import Inheritance
 from chatd_workers.channel import pair
 from chatd_workers.sandbox.walls import Wall
@@ -89,14 +89,17 @@ from chatd_workers.signals import (
     handle,
 )
 
-ENDING: Final = frozenset({int(signal.SIGTERM), int(signal.SIGINT)})
+ENDING: Final = frozenset({int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGQUIT)})
 
 PASSED_ON: Final = ENDING | {
-    int(number) for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
+    int(number) for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 }
 
 NEXT: Final = "chatd: next supervisor"
 """The title of one that waits for the table of another."""
+
+REACTION: Final = 5.0
+"""Seconds in which a master must have begun to end when it is told to; then it is killed."""
 
 _come: Final[set[int]] = set()
 """Signals that have come."""
@@ -121,6 +124,9 @@ class Supervisor:
         self._backoff = Backoff()
         self._served = inheritance.handover is not None
         self._stopping = False
+        self._reacts_by: float | None = None
+        # What is to be our exit code, if nothing goes wrong.
+        self._meant = Exit.OK
         self._retired = False
         self._status: int | None = None
         self._poll = select.poll()
@@ -137,7 +143,8 @@ class Supervisor:
 
     def _turn(self) -> None:
         """Wait for something to happen, and do what it asks for."""
-        milliseconds = None if self._master else max(0.0, self._due - time.monotonic()) * 1000
+        until = self._until()
+        milliseconds = None if until is None else max(0.0, until - time.monotonic()) * 1000
         self._poll.register(
             reserved.SUPERVISOR, select.POLLIN | (select.POLLOUT if self._owed else 0)
         )
@@ -147,9 +154,20 @@ class Supervisor:
         self._reap()
         self._pay()
         if self._retired:
-            self._status = self._be_parent()
-        elif not self._master and self._status is None and time.monotonic() >= self._due:
+            self._status = be_parent(PASSED_ON)
+            return
+        until = self._until()
+        if self._status is not None or until is None or time.monotonic() < until:
+            return
+        if self._master:
+            self._reacts_by = None
+            os.kill(self._master, signal.SIGKILL)  # not reaped, so it is its own
+        else:
             self._begin()
+
+    def _until(self) -> float | None:
+        """Return when something is to be done unless something happens before, if anything is."""
+        return self._reacts_by if self._master else self._due
 
     # The master's life
 
@@ -195,9 +213,9 @@ class Supervisor:
             return
         how = ending_of(code)
         if code == Exit.OK or self._stopping:
-            if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT):
+            if code not in (Exit.OK, -signal.SIGTERM, -signal.SIGINT, self._meant):
                 self._say("master died", pid=pid, how=f"{how} while it stopped", next="the end")
-            self._status = max(code, Exit.OK)
+            self._status = max(code, self._meant)
             return
         self._ended(pid, how, code)
 
@@ -226,30 +244,6 @@ class Supervisor:
         self._say("upgrade undone", reason=back.failure)
         guard.take_charge(guard.Plan(handover.before, back.encoded(), self._say))
 
-    def _be_parent(self) -> int:
-        """Be the parent of whoever follows, and nothing else; return the exit code.
-
-        Somebody waits for the end of this process: a terminal, a service manager, a container. As
-        orphans of ours all that follow are our children (PR_SET_CHILD_SUBREAPER).
-        """
-        waited = {*PASSED_ON, int(signal.SIGCHLD)}
-        change_mask(BLOCK, waited)
-        code: int = Exit.OK
-        while True:
-            try:
-                while True:
-                    pid, status = os.waitpid(-1, os.WNOHANG)
-                    if not pid:
-                        break
-                    code = max(os.waitstatus_to_exitcode(status), Exit.OK)
-            except ChildProcessError:
-                return code
-            number = signal.sigwait(waited)
-            if number in PASSED_ON:
-                master = written_pid(Path(self._asked.runtime_dir, "chatd.pid"))
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(master or os.getpid(), number)
-
     # Signals
 
     def _take_signals(self) -> None:
@@ -258,11 +252,15 @@ class Supervisor:
             if number not in PASSED_ON:
                 continue
             if number in ENDING:
+                if not self._stopping:
+                    self._reacts_by = time.monotonic() + REACTION
                 self._stopping = True
+                if number == signal.SIGQUIT:
+                    self._meant = Exit.STEPPED_ASIDE
                 if not self._master:
                     name = signal.Signals(number).name
                     self._say("stopping", on=f"{name}; no master runs")
-                    self._status = Exit.OK
+                    self._status = self._meant
             if self._master:
                 os.kill(self._master, number)  # not reaped, so it is its own
 
@@ -313,7 +311,7 @@ class Supervisor:
                         self._since, self._served = time.monotonic(), True
                         self._inheritance.told()
                     case Stopping():
-                        self._stopping = True
+                        self._stopping, self._reacts_by = True, None
                     case Retire():
                         self._retired = True
                         signal.set_wakeup_fd(-1)
