@@ -6,18 +6,40 @@ between two of them.
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd_supervisor.connections import Connection, State
 from chatd_supervisor.logbook import note
+from chatd_supervisor.relaying import Ends
+from chatd_workers.reports import Serve
 
 MOMENT: Final = 0.01
 """Seconds until there may be another birth, when there are enough at a time."""
 
 RETRY: Final = 1.0
 """Seconds until a birth is tried again that the system had no room for."""
+
+
+class Birth(NamedTuple):
+    """What the supervisor was asked for."""
+
+    connection: Connection
+    channel: socket.socket
+    """Our end of what the worker is to have."""
+    orders: Serve
+    """What it finds in there."""
+    ends: Ends | None
+    """Our own duplicates."""
+    refused: Callable[[OSError], None] | None
+    """Who is told if there is no room."""
+
+    def close(self) -> None:
+        """Let go of the duplicates."""
+        if self.ends is not None:
+            self.ends.close()
 
 
 class BirthQueue:

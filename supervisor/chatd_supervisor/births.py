@@ -23,10 +23,9 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from chatd_supervisor import counts
-from chatd_supervisor.birth_queue import BirthQueue
+from chatd_supervisor.birth_queue import Birth, BirthQueue
 from chatd_supervisor.conduct import Conduct, Violation
 from chatd_supervisor.connections import Connection, State, Worker
 from chatd_supervisor.ledger import Ledger
@@ -48,25 +47,6 @@ from chatd_supervisor.restarts import Death, Verdict
 from chatd_supervisor.supervise.parent import Outcome, Parent
 from chatd_supervisor.violations import violated
 from chatd_workers.reports import Limit, Order, Retitle, Serve, encode
-
-
-class Birth(NamedTuple):
-    """What the supervisor was asked for."""
-
-    connection: Connection
-    channel: socket.socket
-    """Our end of what the worker is to have."""
-    orders: Serve
-    """What it finds in there."""
-    ends: Ends | None
-    """Our own duplicates."""
-    refused: Callable[[OSError], None] | None
-    """Who is told if there is no room."""
-
-    def close(self) -> None:
-        """Let go of the duplicates."""
-        if self.ends is not None:
-            self.ends.close()
 
 
 class Births:
