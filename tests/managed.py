@@ -114,7 +114,7 @@ class Managed:
         """Tell whether the unit runs, and its main process is the supervisor of its master."""
         shown = self.show()
         supervisor = parent_of(self.master)
-        return shown["state"] == "running" and shown["main"] == supervisor
+        return bool(shown["state"] == "running" and shown["main"] == supervisor)
 
     def end(self) -> None:
         for client in self.clients:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def server(tmp_path: Path) -> Iterator[Managed]:
 
 def said_by(server: Managed) -> list[str]:
     return [line for message in server.show()["messages"] for line in message]
+
+
+def is_renewed(server: Managed, supervisor: int) -> bool:
+    """Return whether another than ``supervisor`` is there, and the manager knows it."""
+    return server.supervisor != supervisor and server.is_whole()
+
+
+def is_gone(server: Managed, pid: int) -> bool:
+    return pid not in server.show()["processes"]
 
 
 def talk(alice: Client, bob: Client, word: str) -> None:
@@ -80,10 +90,7 @@ def test_a_supervisor_that_is_killed_is_followed_by_another_one(server: Managed)
         supervisor = server.supervisor
         os.kill(supervisor, signal.SIGKILL)
         talk(alice, bob, f"meanwhile {number}")
-        eventually(
-            "the manager knows another one",
-            lambda killed=supervisor: server.supervisor != killed and server.is_whole(),
-        )
+        eventually("the manager knows another one", partial(is_renewed, server, supervisor))
         talk(alice, bob, f"after {number}")
     assert sorted(server.workers()) == sorted(workers)
     assert server.show()["restarts"] == 3
@@ -240,7 +247,7 @@ def test_an_upgrade_keeps_the_main_process_and_what_is_held(server: Managed) -> 
         os.kill(pid, signal.SIGKILL)
         bob.send("after\n")
         assert bob.line() == "bob : after"
-        eventually("there is another one", lambda gone=pid: gone not in server.show()["processes"])
+        eventually("there is another one", partial(is_gone, server, pid))
     eventually("the manager knows the supervisor", server.is_whole)
     assert server.do("restart")["result"] == "success"
     bob.send("at last\n")
