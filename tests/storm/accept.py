@@ -35,8 +35,8 @@ if __name__ == "__main__" and Path(sys.prefix) != bootstrap.VENV:
 from bench.figures import percentile  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
+from storm.pairs import Pair  # noqa: E402
 from storm.people import HOST  # noqa: E402
-from storm.processes import family, is_worker, kill  # noqa: E402
 
 BURST: Final = 40
 """Clients in a burst without a kill."""
@@ -130,6 +130,7 @@ class Acceptance:
 
     def __init__(self, server: Server, *, connects: int, kills: int, seed: int) -> None:
         self._server = server
+        self._pair = Pair(server)
         self._dice = random.Random(seed)
         self._bursts = max(kills, -(-connects // BURST))
         self._connects = connects
@@ -177,22 +178,19 @@ class Acceptance:
 
     def _strike(self) -> None:
         """Kill the master, if there is one, or somebody else."""
-        everybody = family(set(self._server.groups))
-        pid = master = self._server.master
-        if not master or self._dice.random() < 0.5:
-            others = [one for one, shown in everybody.items() if not is_worker(shown)]
-            pid = self._dice.choice([one for one in others if one != master] or [master])
-        server = self._server
-        server.replaced = server.replaced or pid == server.pid
-        # Since the last supervisor was killed, or the last master, another master has begun.
-        is_pair = server.is_ready()
-        if pid == master:
-            self._pairless = not is_pair
-        if pid in (master, server.supervisor):
+        pair, server, dice = self._pair, self._server, self._dice
+        while not pair.look():
+            self._turn()
+        pid = dice.choice(pair.others or [pair.master])
+        if pair.master and dice.random() < 0.5:
+            pid = pair.master
+            # Since the last supervisor was killed, or the last master, another master has begun.
+            self._pairless = not server.is_ready()
+        if pid in (pair.master, server.supervisor):
             server.expect_ready()
-        if kill(pid):
-            self.outcome.masters += pid == master
-            self.outcome.supervisors += pid != master
+        killed = pair.kill(pid)
+        self.outcome.masters += killed and pid == pair.master
+        self.outcome.supervisors += killed and pid != pair.master
 
     def _wait(self, *, polite: bool) -> None:
         """Wait until all are greeted; with ``polite``, until all are gone."""

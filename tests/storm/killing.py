@@ -8,12 +8,9 @@ there is another, and must not kill it while a worker is missing. Then what only
 lost with it: who has just connected, and who has closed its half and is being let go.
 """
 
-import os
 import random
 import re
-import signal
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -21,6 +18,7 @@ from typing import Final, NamedTuple, Protocol
 from chatd_supervisor.asking import ControlError, ask
 from harness import Server
 from storm.figures import Figures
+from storm.pairs import Pair
 from storm.processes import children, family, is_worker, kill, title
 
 ALL_AT_ONCE: Final = 20.0
@@ -81,6 +79,7 @@ class Killer:
 
     def __init__(self, server: Server, figures: Figures, dice: random.Random, kills: Kills) -> None:
         self._server = server
+        self._pair = Pair(server)
         self._figures = figures
         self._dice = dice
         self._kills = kills
@@ -119,14 +118,9 @@ class Killer:
         struck = False
         if self._server.supervised:
             self._look_around(now)
-            if self._is_due("supervisor", now):
-                self._plan("supervisor", now, kills.supervisor_every)
-                self._strike_supervisor()
-            if self._is_due("any", now):
-                self._plan("any", now, kills.any_every)
-                struck = self._strike_any(now)
-        if self._is_due("master", now):
-            struck = self._strike_master(now) or struck
+            struck = self._strike_pair(now)
+        elif self._is_due("master", now):
+            struck = self._strike_master(now)
         if self._sparing:
             self._look(now)
         while kills.workers and self._next_worker <= now:
@@ -171,76 +165,71 @@ class Killer:
             pid for pid, what in self._seen.items() if pid in before and STAYING.match(what)
         }
 
-    def _others(self) -> list[int]:
-        """Return all that are no workers, just now."""
-        return [pid for pid, what in self._everybody().items() if not is_worker(what)]
-
     def _everybody(self) -> dict[int, str]:
         return family(set(self._server.groups))
 
-    def _strike_supervisor(self) -> None:
-        """Kill whoever shares the table with the master, or is to do so."""
-        master = self._server.master
-        others = [pid for pid in self._others() if pid != master]
+    def _strike_pair(self, now: float) -> bool:
+        """Kill one of those who are no workers, if one is due; return whether it was a master."""
+        due = next((what for what in self._next if self._is_due(what, now)), "")
+        # Whoever is due waits until the last one has been followed by another.
+        if not due or now < self._next_look or not self._pair.look():
+            self._next_look = max(self._next_look, now + LOOK / 10) if due else self._next_look
+            return False
+        dice, master, others = self._dice, self._pair.master, self._pair.others
         named = self._server.supervisor
-        if named in others and self._dice.random() < 0.5:
+        if due == "any":
+            others = [*others, master] if master else others
+        elif due == "supervisor" and named in others and dice.random() < 0.5:
             others = [named]
-        if others and self._kill_other(self._dice.choice(others)):
-            self._figures.supervisor_kills += 1
-
-    def _strike_any(self, now: float) -> bool:
-        """Kill a master or supervisor, or whoever is to be one; return whether it was a master."""
-        others = self._others()
+        elif due == "master":
+            others = [master] if master else []
         if not others:
             return False
-        pid, master = self._dice.choice(others), self._server.master
-        if pid == master:
-            return self._kill_master(pid, now)
-        self._figures.supervisor_kills += self._kill_other(pid)
-        return False
+        self._plan_next(due, now)
+        return self._kill(dice.choice(others), now)
 
-    def _kill_other(self, pid: int) -> bool:
-        self._note(pid)
-        if pid == self._server.pid:
-            self._server.replaced = True
-        return kill(pid)
+    def _plan_next(self, what: str, now: float) -> None:
+        kills = self._kills
+        every = {
+            "master": kills.master_every,
+            "supervisor": kills.supervisor_every,
+            "any": kills.any_every,
+        }
+        self._plan(what, now, every[what])
+        if what == "master" and self._dice.random() < SOON_AFTER:
+            self._next[what] = now + self._dice.random() * SOON
 
-    def _note(self, pid: int) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._figures.struck.append(f"{now} pid {pid}, {title(pid)}")
+    def _kill(self, pid: int, now: float) -> bool:
+        """Kill master or supervisor ``pid``; return whether it was a master."""
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._figures.struck.append(f"{when} pid {pid}, {title(pid)}")
+        if pid != self._pair.master:
+            self._figures.supervisor_kills += self._pair.kill(pid)
+            return False
+        self._expect_master(now)
+        self._pair.kill(pid)
+        return True
 
-    def _kill_master(self, pid: int, now: float) -> bool:
-        server = self._server
-        self._note(pid)
-        was_ready = server.is_ready()
-        server.expect_ready()
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    def _expect_master(self, now: float) -> None:
+        """Take note that the master is killed now."""
         self._figures.master_kills += 1
-        self._figures.early_kills += not was_ready
+        self._figures.early_kills += not self._server.is_ready()
+        self._server.expect_ready()
         self._last_strike = now
-        return True
-
-    def _strike_master(self, now: float) -> bool:
-        server = self._server
-        if not server.supervised and not self._may_strike(now):
-            return False
-        pid = server.master or self._starting()
-        if not pid:
-            return False
-        self._kill_master(pid, now)
-        if not server.supervised:
-            server.again()
-        self._plan("master", now, self._kills.master_every)
-        if self._dice.random() < SOON_AFTER:
-            self._next["master"] = now + self._dice.random() * SOON
-        return True
-
-    def _starting(self) -> int:
-        """Return the pid of a master that has only just been started, without a supervisor."""
-        return 0 if self._server.supervised else self._server.pid
 
     # Without a supervisor
+
+    def _strike_master(self, now: float) -> bool:
+        """Kill the master, if it may be; return whether it was."""
+        server = self._server
+        if not self._may_strike(now):
+            return False
+        pid = server.master or server.pid  # that has only just been started
+        self._expect_master(now)
+        kill(pid)
+        server.again()
+        self._plan_next("master", now)
+        return True
 
     def _may_strike(self, now: float) -> bool:
         """Spare the workers from now on; return whether all are there."""
