@@ -10,7 +10,7 @@ import pytest
 
 from chatd_supervisor.deferred_signals import DEFERRED
 from harness import CHATD, PATIENCE, Server, eventually, serving
-from supervised import children, title
+from supervised import children
 
 MASK = sum(1 << (number - 1) for number in DEFERRED)
 
@@ -54,7 +54,7 @@ def test_no_moment_is_too_early(tmp_path: Path, number: signal.Signals, supervis
                 early.append(not (self.runtime_dir / "chatd.pid").exists())
             return super().is_ready()
 
-    server = Signalled(tmp_path, "[server]\nnursery = true\n", supervised=supervised)
+    server = Signalled(tmp_path, supervised=supervised)
     try:
         assert sent
         assert all(early), "there was a PID file, and it could have been killed"
@@ -69,29 +69,37 @@ def test_no_moment_is_too_early(tmp_path: Path, number: signal.Signals, supervis
         assert server.stop() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT])
-def test_whoever_stands_by_is_not_ended(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_no_moment_of_the_next_master_is_too_early(tmp_path: Path, number: signal.Signals) -> None:
+    """... whether it is sent to it or to its supervisor."""
     with serving(tmp_path, supervised=True) as server:
+        alice = server.connect("alice")
+        for round_number in range(5):
+            before = server.kill_master()
+            supervisor = server.pid
+            while not server.is_ready():
+                for pid in {supervisor, *children(supervisor)} - {before}:
+                    if number != signal.SIGUSR2 or pid != supervisor:
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, number)
+            alice.send(f"line {round_number}\n")
+            alice.until(f"alice : line {round_number}")
+        # Of killed ones only: none was ended by what it was sent.
+        assert server.log().count("master died") == server.log().count("was killed by SIGKILL")
 
-        def standby() -> int:
-            found = [pid for pid in children(server.pid) if title(pid) == "chatd: standby"]
-            return found[0] if found else 0
 
-        pid = eventually("somebody stands by", standby)
-        os.kill(pid, number)
-        master = server.kill_master()
-        eventually("another master serves", server.is_ready)
-        assert server.master == pid != master
-
-
+@pytest.mark.parametrize("profile", ["--plain", "--supervise"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_start_can_be_ended_at_any_moment(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_start_can_be_ended_at_any_moment(
+    tmp_path: Path, number: signal.Signals, profile: str
+) -> None:
     """... once the program has begun, and leaves nothing that another would stumble over."""
     for delay in range(8):
         server = subprocess.Popen(
             [
                 CHATD,
                 "run",
+                profile,
                 "--listen=127.0.0.1:0",
                 f"--runtime-dir={tmp_path / 'r'}",
                 f"--state-dir={tmp_path / 's'}",

@@ -308,16 +308,33 @@ def test_the_supervisor_passes_signals_on(server: Supervised) -> None:
     assert is_running(master)
 
 
-def test_it_passes_on_what_has_the_master_step_aside(server: Supervised) -> None:
+def test_a_master_that_steps_aside_is_followed(server: Supervised) -> None:
     server.start()
     people = server.people("alice", "bob")
     supervisor, workers = server.supervisor, server.workers(2)
     for number in range(3):
         first = server.master
-        os.kill(supervisor, signal.SIGQUIT)
+        os.kill(first, signal.SIGQUIT)
         talk(people, f"line {number}")
         server.successor_of(first)
     assert (server.supervisor, server.workers()) == (supervisor, workers)
+    assert 'how="exited with status 75"' in server.log()
+
+
+def test_a_supervisor_that_is_told_to_steps_aside_with_its_master(server: Supervised) -> None:
+    server.start()
+    people = server.people("alice", "bob")
+    workers = server.workers(2)
+    supervisor, master = server.supervisor, server.master
+    os.kill(supervisor, signal.SIGQUIT)
+    eventually("both are gone", lambda: not is_running(supervisor) and not is_running(master))
+    people[0].send("hello\n")
+    assert people[1].silent(), "somebody else starts the next ones"
+    server.start()
+    for client in people:
+        assert client.line() == "alice : hello"
+    assert server.workers(2) == workers
+    assert "died" not in server.log()
 
 
 def test_a_client_survives_its_worker_and_the_master_together(server: Supervised) -> None:

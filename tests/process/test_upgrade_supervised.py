@@ -117,12 +117,10 @@ def test_whoever_waits_for_the_first_one_waits_for_all(server: Server, new: str)
     # What it is sent goes to whoever serves.
     os.kill(first, signal.SIGHUP)
     eventually("it is reloaded", lambda: "configuration reloaded" in server.log())
-    for number in range(2):
-        before = server.master
-        os.kill(first, signal.SIGQUIT)
-        eventually("another master", lambda: server.master not in (0, before))  # noqa: B023
-        alice.send(f"line {number}\n")
-        alice.until(f"alice : line {number}")
+    os.kill(first, signal.SIGUSR1)
+    eventually("its state is told", lambda: "master traced" in server.log())
+    alice.send("still here\n")
+    alice.until("alice : still here (anew)")
     # And once more: there is still one that waits, and one pair.
     assert upgrade(new, server).returncode == 0
     eventually("the second is gone", lambda: not is_running(supervisor))
