@@ -152,7 +152,6 @@ def test_a_killed_pair_of_the_new_version_is_as_good(server: Server, new: str) -
         eventually("another master", lambda: server.master not in (0, before))  # noqa: B023
     supervisor = server.supervisor
     server.kill_supervisor()
-    server.replaced = False  # whose end is waited for is still the first
     alice.send("a supervisor later\n")
     alice.until("a supervisor later (anew)")
     eventually("another pair", partial(_is_another_pair, server, supervisor))
