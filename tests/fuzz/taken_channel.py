@@ -19,8 +19,8 @@ from typing import Final, NoReturn
 from chatd_supervisor.cli import main
 from chatd_workers.commands import Command
 from chatd_workers.dialects import DIALECTS, Dialect
-from chatd_workers.main import Worker
 from chatd_workers.reports import ACK, MAX_ORDER, MAX_USED
+from chatd_workers.worker import Worker
 from fuzz.lines import corpus
 from fuzz.records import Forger
 

@@ -4,7 +4,7 @@ import ctypes
 
 from chatd_supervisor import restarts
 from chatd_supervisor.cli import main
-from chatd_workers import main as worker
+from chatd_workers import worker
 from chatd_workers.commands import Command
 from chatd_workers.dialects import DIALECTS, Dialect
 from chatd_workers.framing import Framed, frame

@@ -134,9 +134,7 @@ def test_what_a_dead_server_left_is_cleared(
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait(PATIENCE)
         done = run_chatd("stop", f"--runtime-dir={server.runtime_dir}")
-        assert done.stdout == (
-            "chatd: no master was running; ended 1 workers that waited for one\n"
-        )
+        assert done.stdout == "chatd: no master was running; ended 1 worker that waited for one\n"
         assert alice.rest() == ""
         assert list(server.runtime_dir.iterdir()) == []
         assert list((server.state_dir / "sessions").iterdir()) == []

@@ -280,7 +280,7 @@ def test_what_both_leave_is_cleared_away_by_stop(server: Supervised) -> None:
     (client,) = server.people("alice")
     server.kill_both()
     done = server.do("stop")
-    assert done.stdout == "chatd: no master was running; ended 1 workers that waited for one\n"
+    assert done.stdout == "chatd: no master was running; ended 1 worker that waited for one\n"
     assert client.rest() == ""
     assert list(server.runtime_dir.iterdir()) == []
 

@@ -11,7 +11,6 @@ import pytest
 
 from chatd_supervisor import processes
 from chatd_workers.commands import Command, Fresh, Say, Secured
-from chatd_workers.main import Worker
 from chatd_workers.reports import (
     ACK,
     Announce,
@@ -27,6 +26,7 @@ from chatd_workers.reports import (
     decode_record,
     encode,
 )
+from chatd_workers.worker import Worker
 from harness import PATIENCE
 
 ORDERS = Serve(

@@ -12,8 +12,9 @@ import socket
 from typing import Final
 
 from chatd_workers.channel import pair, receive_with_descriptors, send_with_descriptor
-from chatd_workers.main import MasterGone, Worker, client_socket
+from chatd_workers.main import client_socket
 from chatd_workers.reports import ACK, MAX_ORDER, Serve, decode_order, encode
+from chatd_workers.worker import MasterGone, Worker
 
 ROUNDS: Final = 16
 """Enough for the interpreter to specialise what runs once a life (8 calls in CPython 3.11)."""

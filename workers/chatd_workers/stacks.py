@@ -9,7 +9,7 @@ REST: Final = 0.1
 """Seconds from one stack that is sent on SIGUSR1 to the next: the master allows 20 a second."""
 
 
-def of_frame(frame: FrameType | None, outermost: CodeType) -> str:
+def of_frame(frame: FrameType | None, outermost: CodeType | None) -> str:
     """Return where ``frame`` is, and what has called it, the outermost first.
 
     It begins with ``outermost``: what has called that is, in a fork, of another process.
