@@ -164,6 +164,17 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
+def in_session(session: int) -> list[int]:
+    """Return the processes of a session that run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and is_running(int(entry.name)):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(int(entry.name)) == session:
+                    found.append(int(entry.name))
+    return found
+
+
 def is_refused(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), PATIENCE).close()

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from supervised import (
     CONFIG,
     Supervised,
     children,
+    in_session,
     is_refused,
     is_running,
     parent,
@@ -268,17 +268,6 @@ def test_stop_ends_a_server_whose_supervisor_is_being_replaced(
     assert "the server is stopping" in client.rest()
     eventually("nothing runs", lambda: in_session(session) == [])
     assert list(server.runtime_dir.iterdir()) == []
-
-
-def in_session(session: int) -> list[int]:
-    """Return the processes of a session that run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and is_running(int(entry.name)):
-            with suppress(ProcessLookupError):
-                if os.getsid(int(entry.name)) == session:
-                    found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.2, 0.3, 0.4, 0.6])

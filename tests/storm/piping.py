@@ -8,6 +8,8 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -41,6 +43,12 @@ class Piped(NamedTuple):
         return not any(self[5:])
 
 
+def _is_begun(server: Server) -> bool:
+    with suppress(AssertionError):  # before anything was said there
+        return bool(chatd(server, "history", ROOM, "--last", "1"))
+    return False
+
+
 def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int) -> Piped:
     """Say ``lines`` lines, with a death or a cut ``every`` seconds."""
     dice = random.Random(seed)
@@ -61,7 +69,7 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
             ) as program,
         ):
             # A first connection that breaks is told, and not made again.
-            eventually("its lines are said", lambda: chatd(server, "history", ROOM, "--last", "1"))
+            eventually("its lines are said", partial(_is_begun, server))
             while program.poll() is None:
                 if time.monotonic() - begun > PATIENCE:
                     program.send_signal(signal.SIGKILL)
