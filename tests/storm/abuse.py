@@ -35,6 +35,7 @@ from chatd_supervisor.config import Limits  # noqa: E402
 from fuzz.chatters import Chatter, Heard  # noqa: E402
 from harness import Server, serving  # noqa: E402
 from storm.course import config  # noqa: E402
+from storm.pairs import Pair  # noqa: E402
 from storm.processes import kill  # noqa: E402
 from storm.striking import a_worker  # noqa: E402
 
@@ -100,6 +101,7 @@ class Killer:
         self, server: Server, dice: random.Random, kills: float, master_every: float
     ) -> None:
         self._server = server
+        self._pair = Pair(server)
         self._dice = dice
         self._kills = kills
         self._master_every = master_every
@@ -112,20 +114,20 @@ class Killer:
         """Return when the next one dies: at no moment that somebody could keep to."""
         return since + self._master_every * self._dice.uniform(0.5, 1.5)
 
+    def _is_due(self, since: float) -> bool:
+        return bool(self._master_every) and since >= min(self._next_master, self._next_supervisor)
+
     def strike(self, since: float) -> None:
         """Kill who is due, so many seconds ``since`` it has begun; who is not there is waited for.
 
         There may be no worker to be seen: right after a master's death.
         """
-        master = self._server.master
-        if not master:
-            return
-        if self._master_every and since >= self._next_master:
-            self.masters += kill(master)
-            self._next_master = self._after(since)
-        elif self._master_every and since >= self._next_supervisor:
-            if killed := kill(self._server.lose_supervisor()):
-                self.supervisors += killed
+        if self._is_due(since) and self._pair.look():
+            if since >= self._next_master and self._pair.master:
+                self.masters += self._pair.kill(self._pair.master)
+                self._next_master = self._after(since)
+            elif since >= self._next_supervisor and self._pair.others:
+                self.supervisors += self._pair.kill(self._dice.choice(self._pair.others))
                 self._next_supervisor = self._after(since)
         elif since * self._kills >= self._tries + 1:
             self._tries += 1

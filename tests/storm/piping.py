@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from client_harness import reader_of
 from harness import CHAT_CLIENT, Server, chatd, eventually
 from storm.cutting import Cutter
+from storm.pairs import Pair
 from storm.striking import Toll, strike
 
 ROOM: Final = "#pipe"
@@ -55,7 +56,7 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
     file = directory / "lines"
     file.write_text("".join(f"line {number}\n" for number in range(lines)))
     cutter = Cutter(server.port, dice)
-    toll = Toll()
+    toll, pair = Toll(), Pair(server)
     begun = time.monotonic()
     try:
         with (
@@ -75,7 +76,9 @@ def pipe(server: Server, directory: Path, *, lines: int, every: float, seed: int
                     program.send_signal(signal.SIGKILL)
                 time.sleep(every * dice.uniform(0.5, 1.5))
                 if program.poll() is None:
-                    strike(server, cutter, lambda: reader_of(program.pid), toll, dice)
+                    strike(
+                        server, pair, cutter, lambda: reader_of(program.pid), toll=toll, dice=dice
+                    )
     finally:
         cutter.close()
     took = time.monotonic() - begun

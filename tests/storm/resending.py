@@ -14,6 +14,7 @@ from chatd_client.exchange import Doubtful, Hole, Members, Phase, Refused, Said,
 from companions import Desk
 from harness import Server, chatd
 from storm.cutting import Cutter
+from storm.pairs import Pair
 from storm.striking import Toll, strike
 
 ROOM: Final = "#storm"
@@ -80,7 +81,7 @@ def storm(
     dice = random.Random(seed)
     cutter = Cutter(server.port, dice)
     persons = [_Person(number, cutter.port) for number in range(people)]
-    toll = Toll()
+    toll, pair = Toll(), Pair(server)
     try:
         for person in persons:
             person.desk.expect(Members)
@@ -95,7 +96,7 @@ def storm(
                     person.say()
             if now >= next_death:
                 next_death = now + every * dice.uniform(0.5, 1.5)
-                strike(server, cutter, lambda: _reader(persons, dice), toll, dice)
+                strike(server, pair, cutter, lambda: _reader(persons, dice), toll=toll, dice=dice)
             select.select([each.desk.companion for each in persons], [], [], 0.02)
             for person in persons:
                 person.take()

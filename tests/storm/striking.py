@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness import Server
 from storm.cutting import Cutter
+from storm.pairs import Pair
 from storm.processes import family, is_worker, kill
 
 
@@ -21,8 +22,10 @@ class Toll:
 
 def strike(
     server: Server,
+    pair: Pair,
     cutter: Cutter,
     reader: Callable[[], int],
+    *,
     toll: Toll,
     dice: random.Random,
 ) -> None:
@@ -34,16 +37,14 @@ def strike(
     if what == "cut":
         cutter.cut()
         return
-    pid = 0
+    killed = False
     if what == "readers":
-        pid = reader()
-    elif what == "masters":
-        pid = server.master
-    elif what == "supervisors":
-        pid = server.lose_supervisor()
-    else:
-        pid = a_worker(server, dice)
-    if kill(pid):
+        killed = kill(reader())
+    elif what == "workers":
+        killed = kill(a_worker(server, dice))
+    elif pair.look():
+        killed = pair.kill(pair.master if what == "masters" else dice.choice(pair.others or [0]))
+    if killed:
         setattr(toll, what, getattr(toll, what) + 1)
 
 
