@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatd_supervisor import __version__, notify
+from chatd_supervisor import __version__
 from chatd_supervisor.addresses import ListenError, split_address
 from chatd_supervisor.bound import tell_supervisor
 from chatd_supervisor.config import Config
@@ -100,7 +100,9 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
 
 def _may_follow() -> bool:
     """Return whether clients of a server before this one may wait for it."""
-    return notify.SOCKET in os.environ
+    from chatd_supervisor.notify import SOCKET  # noqa: PLC0415  # brings asyncio along
+
+    return SOCKET in os.environ
 
 
 def _refuse_machine() -> None:

@@ -1,5 +1,6 @@
 """The daemon's life: started, asked, reloaded, restarted, killed, stopped."""
 
+import json
 import os
 import re
 import shlex
@@ -39,6 +40,15 @@ class Daemon(ServerCommands):
     def pid(self) -> int:
         return self.pid_in("chatd.pid")
 
+    def workers(self) -> list[int]:
+        """Return the pids of all workers; waits until there is one."""
+
+        def found() -> list[int]:
+            shown = json.loads(self.do("ps", "--json").stdout)
+            return [session["pid"] for session in shown if session["pid"]]
+
+        return eventually("a worker", found)
+
     def connect(self, port: int = 0) -> Client:
         """Connect, to the first address unless told otherwise, and read the greeting."""
         shown = self.do("status").stdout
@@ -73,13 +83,14 @@ def test_start_returns_when_clients_can_connect_and_stop_when_all_is_gone(daemon
     assert done.returncode == 0
     assert done.stdout == f"chatd: started, pid {pid}, log {daemon.log_file}\n"
     client = daemon.connect()
-    workers = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    workers = daemon.workers()
     assert len(workers) == 1
+    supervisor = daemon.pid_in("supervisor.pid")
 
     done = daemon.do("stop")
     assert done.returncode == 0
     assert re.fullmatch(rf"chatd: stopped, pid {pid}, in \d+\.\d s\n", done.stdout)
-    assert not any(map(is_running, [pid, *workers]))
+    assert not any(map(is_running, [supervisor, pid, *workers]))
     assert list(daemon.runtime_dir.iterdir()) == []
     assert "the server is stopping" in client.rest()
 
@@ -151,16 +162,16 @@ def test_of_many_starts_at_once_one_serves(daemon: Daemon) -> None:
 
 
 def test_what_a_killed_master_left_is_replaced(daemon: Daemon) -> None:
-    pid = daemon.start()
+    pid = daemon.start("--plain")
     os.kill(pid, signal.SIGKILL)
     eventually("it is gone", lambda: not is_running(pid))
     left = {path.name for path in daemon.runtime_dir.iterdir()}
     assert left == {"chatd.pid", "control.sock", "adoption.sock", "state"}
     kept = {path.name for path in (daemon.state_dir / "sessions").iterdir()}
-    assert kept == {"applying", "config.json", "crash", "ledger", "outbox.1", "reserve"}
+    assert kept == {"applying", "config.json", "crash", "ledger", "outbox.1", "reserve", "sockets"}
     assert daemon.do("status").returncode == 3
     assert daemon.do("stop").returncode == 3
-    assert daemon.start() != pid
+    assert daemon.start("--plain") != pid
     daemon.connect()
 
 
@@ -208,7 +219,7 @@ def test_a_daemon_that_falls_before_it_is_ready_is_told_of(
         f"master.Master.run = lambda self, ready: {fault}; cli.main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, *daemon.command("start")[1:]],
+        [sys.executable, "-c", script, *daemon.command("start", "--plain")[1:]],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -217,6 +228,48 @@ def test_a_daemon_that_falls_before_it_is_ready_is_told_of(
     assert (done.returncode, done.stdout, done.stderr) == (70, "", f"{said}\n")
     if "1 / 0" in fault:
         assert "ZeroDivisionError" in daemon.log(), "with its stack"
+
+
+FAULTY = """
+import os, sys
+
+class Finder:
+    @classmethod
+    def find_spec(cls, name, path, target=None):
+        if name == "chatd_supervisor.subreaper":
+            sys.meta_path.remove(cls)
+            from chatd_supervisor import master
+            master.Master.run = lambda self, ready: eval(os.environ["FAULT"])
+        return None
+
+if any("chatd_supervisor.supervise" in word for word in sys.orig_argv):
+    sys.meta_path.insert(0, Finder)
+"""
+"""A sitecustomize.py by which the masters of a supervisor have a fault."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("1 / 0", "chatd: ended by a fault in chatd: ZeroDivisionError('division by zero')"),
+        ("os.kill(os.getpid(), 9)", "chatd: the daemon was killed before it was ready"),
+        ("os._exit(3)", "chatd: the daemon was killed before it was ready"),
+    ],
+)
+def test_of_a_first_master_that_falls_whoever_starts_is_told(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
+) -> None:
+    (daemon.directory / "sitecustomize.py").write_text(FAULTY)
+    monkeypatch.setenv("PYTHONPATH", str(daemon.directory))
+    monkeypatch.setenv("FAULT", fault)
+    done = daemon.do("start")
+    assert (done.returncode, done.stdout, done.stderr) == (70, "", f"{said}\n")
+    if "1 / 0" in fault:
+        assert "ZeroDivisionError" in daemon.log(), "with its stack"
+    monkeypatch.undo()
+    # None is tried again, and nothing is in the way of another.
+    daemon.start()
+    daemon.connect()
 
 
 def test_a_server_that_does_not_respond_is_reported_with_what_to_do(daemon: Daemon) -> None:
@@ -241,14 +294,15 @@ def test_a_full_disk_under_the_log_stops_nobody(daemon: Daemon) -> None:
     client.until("guest1 : hello")
 
 
-def test_restart_needs_no_server_and_disconnects_nobody(daemon: Daemon) -> None:
-    done = daemon.do("restart")
+@pytest.mark.parametrize("profile", ["--plain", "--supervise"])
+def test_restart_needs_no_server_and_disconnects_nobody(daemon: Daemon, profile: str) -> None:
+    done = daemon.do("restart", profile)
     assert (done.returncode, done.stderr) == (0, "")
     before = daemon.pid
     client = daemon.connect()
     done = daemon.do("restart")
     assert (done.returncode, done.stderr) == (0, "")
-    assert daemon.pid == before
+    assert (daemon.pid == before) == (profile == "--plain")
     client.send("still here\n")
     client.until("still here")
     # The daemon is one still: it goes on in its own log.
@@ -385,8 +439,7 @@ def test_under_any_environment_there_is_room_for_titles(
     client.until(f"you are in {room}")
     port = client.socket.getsockname()[1]
     title = f"chatd: {nick}@127.0.0.1:{port} text {room}"
-    pid = daemon.pid
-    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (worker,) = daemon.workers()
     eventually(title, lambda: Path(f"/proc/{worker}/cmdline").read_text().rstrip("\0") == title)
 
 
