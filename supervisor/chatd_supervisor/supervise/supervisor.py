@@ -46,6 +46,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 import msgspec
+import setproctitle
 
 from chatd_supervisor import serving
 from chatd_supervisor.backoff import Backoff
@@ -78,6 +79,7 @@ from chatd_supervisor.supervise.records import (
 )
 from chatd_supervisor.supervise.retired import be_parent
 from chatd_supervisor.supervise.successor import Inheritance
+from chatd_supervisor.titling import MASTER
 from chatd_workers.channel import pair
 from chatd_workers.sandbox.walls import Wall
 from chatd_workers.signals import (
@@ -199,6 +201,7 @@ class Supervisor:
         code: int = Exit.SOFTWARE
         try:
             signal.set_wakeup_fd(-1)
+            setproctitle.setproctitle(MASTER.rstrip())
             code = serving.serve_shared(
                 self._inheritance, self._pid, self._workers, served=self._served
             )
