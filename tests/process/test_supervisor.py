@@ -127,6 +127,16 @@ def _has(pid: int, count: int) -> bool:
     return len(descriptors(pid)) == count
 
 
+def test_neither_of_a_pair_carries_openssl_or_argon2(server: Supervised) -> None:
+    server.start()
+    server.people("alice", "bob")
+    for pid in (server.supervisor, server.master):
+        carried = Path(f"/proc/{pid}/maps").read_text()
+        assert "libc" in carried
+        for heavy in ("libcrypto", "libssl", "argon2", "_cffi"):
+            assert heavy not in carried
+
+
 def test_workers_do_not_notice_that_a_master_is_killed(server: Supervised) -> None:
     server.start()
     people = server.people("alice", "bob", "carol")

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd_supervisor.activation import Passed, fit, is_same, passed
+from chatd_supervisor import counts
+from chatd_supervisor.activation import Passed, begin_store, fit, is_same, passed
+from chatd_supervisor.config import Config
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.store import Store, own_name, stored_name
+from chatd_supervisor.supervise.table import Stock
+from chatd_workers.config_file import ConfigError
 
 
 @pytest.fixture
@@ -192,3 +196,73 @@ def test_a_name_that_is_too_long_is_told(listening: socket.socket) -> None:
     sent = Sent()
     Store(sent).hold("x" * 251, listening.fileno())
     assert sent.all == []
+
+
+# What was passed, in the table that a master takes stock of
+
+
+def kept(one: socket.socket) -> tuple[int, int]:
+    """Return a duplicate of ``one``, as in a table, and its cookie."""
+    descriptor = os.dup(one.fileno())
+    return descriptor, counts.cookie_of(descriptor)
+
+
+LOCAL = ("127.0.0.1", 0)
+
+LENT = Listen(address="127.0.0.1:1", socket="irc", dialect="irc")
+NAME = "listener 127.0.0.1:1 irc"
+
+
+def test_what_a_socket_unit_lends_is_found_by_our_name(listening: socket.socket) -> None:
+    descriptor, cookie = kept(listening)
+    stock = Stock([descriptor], passed={cookie: "irc"})
+    store = begin_store(Config(listen=(LENT,)), Notifier(), stock, None)
+    assert store is not None
+    assert store.lent == {NAME}
+    assert stock.take_named() == {NAME: descriptor}
+    assert stock.close() == 0
+    os.close(descriptor)
+
+
+def test_the_next_master_knows_it_from_the_one_before(listening: socket.socket) -> None:
+    descriptor, cookie = kept(listening)
+    # Both the manager's word, which the supervisor has kept, and the file of names.
+    stock = Stock([descriptor], {cookie: NAME}, {cookie: "irc"}, frozenset({NAME}))
+    store = begin_store(Config(listen=(LENT,)), Notifier(), stock, None)
+    assert store is not None
+    assert store.is_lent(NAME)
+    assert stock.take_named() == {NAME: descriptor}
+    os.close(descriptor)
+
+
+def test_a_socket_that_is_for_nothing_is_an_error_at_a_start(listening: socket.socket) -> None:
+    descriptor, cookie = kept(listening)
+    stock = Stock([descriptor], passed={cookie: "other"})
+    with pytest.raises(ConfigError, match="passed by the service manager: the socket called other"):
+        begin_store(Config(), Notifier(), stock, None)
+    stock.close()
+
+
+def test_after_a_crash_it_is_closed_and_what_was_stored_is_ours(listening: socket.socket) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(LOCAL) as adoption:
+        table = [kept(one) for one in (listening, other, adoption)]
+        (one, first), (useless, second), (offers, third) = table
+        passed_on = {
+            first: stored_name("listener 127.0.0.1:1 text"),
+            second: "other",
+            third: stored_name("session 7 text"),
+        }
+        stock = Stock([one, useless, offers], passed=passed_on)
+        store = begin_store(Config(), Notifier(), stock, None)
+        assert store is not None
+        assert stock.take_named() == {"listener 127.0.0.1:1 text": one}
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(useless)
+        # A client's is known by the ledger, not by its name.
+        assert stock.cookies == {third}
+        stock.close()
+        os.close(one)
+
+
+def test_without_a_manager_there_is_no_store() -> None:
+    assert begin_store(Config(), Notifier(), Stock(), None) is None
