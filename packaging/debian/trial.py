@@ -109,6 +109,16 @@ def try_as_first_process() -> None:
         in_namespace(first, "pkill", "-KILL", "-f", "^chatd: master")
         alice.talk("after the master was killed in it")
         eventually("orphans are reaped", lambda: "Z" not in states_of_children(first))
+        for _ in range(2):
+            assert in_namespace(first, "chatd", "upgrade") == 0
+            alice.talk("after an upgrade in it")
+        # Beside the first process there is one pair; another one follows if one of it is killed.
+        eventually("no more are there", lambda: processes().count("chatd: supervisor") == 2)
+        in_namespace(first, "pkill", "-KILL", "-f", "^chatd: master")
+        alice.talk("and after the master of that was killed")
+        # Nobody waits for an orphan that stays, nor for how it ends.
+        in_namespace(first, "sh", "-c", "(sleep 0.2; exit 3) & sleep 1000 &")
+        eventually("orphans are reaped", lambda: "Z" not in states_of_children(first))
         os.kill(first, signal.SIGTERM)
         alice.until("the server is stopping")
         assert container.wait(20) == 0

@@ -48,8 +48,18 @@ def show(key: str) -> str:
 
 
 def main_pid() -> int:
-    """Return the pid of the master."""
+    """Return the pid that systemd watches: a supervisor's."""
     return int(show("MainPID"))
+
+
+def master() -> int:
+    """Return the pid of the master; 0: none answers."""
+    return int(status().get("pid", 0))
+
+
+def supervisor() -> int:
+    """Return the pid of its supervisor; 0: no master answers."""
+    return int(status().get("supervisor", 0))
 
 
 def is_active() -> bool:
@@ -57,14 +67,13 @@ def is_active() -> bool:
     return show("ActiveState") == "active"
 
 
-def await_successor_of(pid: int) -> None:
-    """Wait for another master than ``pid``."""
-    eventually("another master", lambda: main_pid() not in (0, pid) and is_active())
+def await_pair_after(*pids: int) -> None:
+    """Wait until the unit runs, and master and supervisor are others than ``pids``."""
 
+    def other() -> bool:
+        return is_active() and not {main_pid(), supervisor(), master()} & {0, *pids}
 
-def has_nursery() -> bool:
-    """Tell whether the master has a nursery that is ready."""
-    return status()["nursery"].isdecimal()
+    eventually("another pair, of which systemd knows", other)
 
 
 def workers() -> list[int]:
@@ -104,47 +113,80 @@ def try_installation() -> None:
     (old,) = glob.glob(f"/run/debs/chatd_{OLD}*.deb")
     run("dpkg", "--install", old)
     assert is_active()
-    wall = Path(f"/proc/{main_pid()}/status").read_text()
-    for line in (r"Seccomp:\s+2", r"NoNewPrivs:\s+1", r"CapBnd:\s+0+"):
-        assert re.search(f"^{line}$", wall, re.MULTILINE), line
-    eventually("its workers have a nursery", has_nursery)
+    for pid in (main_pid(), master()):
+        wall = Path(f"/proc/{pid}/status").read_text()
+        for line in (r"Seccomp:\s+2", r"NoNewPrivs:\s+1", r"CapBnd:\s+0+"):
+            assert re.search(f"^{line}$", wall, re.MULTILINE), line
 
 
 def try_deaths(alice: Client, bob: Client) -> None:
-    """Nobody notices any of it."""
+    """Nobody notices the death of any process, and nobody is born again for another's."""
     eventually("its status is shown", lambda: show("StatusText") == "127.0.0.1:5015 2 clients")
     assert int(show("NFileDescriptorStore")) == 4, "two clients, two listening sockets"
+    known = workers()
 
-    first, known = main_pid(), workers()
-    run("systemctl", "restart", UNIT)
-    assert main_pid() != first
-    talk(alice, bob)
-    assert workers() == known, "no worker was born again"
+    for _ in range(3):
+        before = master()
+        os.kill(before, signal.SIGKILL)
+        talk(alice, bob)
+        await_pair_after(before)
+    assert show("NRestarts") == "0", "the supervisor was there"
 
-    before = main_pid()
+    for _ in range(3):
+        before = supervisor()
+        os.kill(before, signal.SIGKILL)
+        talk(alice, bob)
+        await_pair_after(before)
+        assert main_pid() == supervisor()
+    before = supervisor()
     os.kill(before, signal.SIGKILL)
-    await_successor_of(before)
+    eventually("a guard", lambda: supervisor() != before)
+    os.kill(supervisor(), signal.SIGKILL)
     talk(alice, bob)
-    assert workers() == known, "no worker was born again"
+    await_pair_after(before)
 
-    before = main_pid()
-    os.kill(before, signal.SIGSTOP)
-    for pid in known:
+    both = supervisor(), master()
+    for pid in both:
         os.kill(pid, signal.SIGKILL)
-    os.kill(before, signal.SIGKILL)
-    await_successor_of(before)
+    talk(alice, bob)
+    await_pair_after(*both)
+
+    both = supervisor(), master()
+    run("systemctl", "restart", UNIT)
+    await_pair_after(*both)
+    talk(alice, bob)
+    assert workers() == known, "no worker was born again"
+    assert int(show("NFileDescriptorStore")) == 4
+
+    for pid in workers():
+        os.kill(pid, signal.SIGKILL)
     talk(alice, bob)
 
+    for _ in range(3):
+        both = supervisor(), master()
+        run("systemctl", "kill", "--signal=KILL", UNIT)
+        talk(alice, bob)
+        await_pair_after(*both)
+    assert int(show("NFileDescriptorStore")) == 4
+
+
+def try_watchdog(alice: Client, bob: Client) -> None:
+    """A master that is stopped, or hangs otherwise, is followed by another one."""
     DROP_IN.parent.mkdir(parents=True, exist_ok=True)
     DROP_IN.write_text("[Service]\nWatchdogSec=2s\n")
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", UNIT)
-    before = main_pid()
-    time.sleep(3)
-    assert main_pid() == before, "its watchdog is fed"
-    os.kill(before, signal.SIGSTOP)
-    await_successor_of(before)
-    talk(alice, bob)
+    for _ in range(2):
+        known = workers()
+        both = supervisor(), master()
+        time.sleep(3)
+        assert (supervisor(), master()) == both, "its watchdog is fed"
+        os.kill(both[1], signal.SIGSTOP)
+        talk(alice, bob)
+        await_pair_after(*both)
+        assert workers() == known, "no worker was born again"
+        # Of one that has followed another it is fed as well.
+        run("chatd", "upgrade")
 
 
 def try_everything_else(alice: Client, bob: Client) -> None:
@@ -154,7 +196,9 @@ def try_everything_else(alice: Client, bob: Client) -> None:
     run("systemctl", "reload", UNIT, fails=True)
     make_certificate()
     CONFIG.write_text(text + OTHERS)
+    main = main_pid()
     run("systemctl", "reload", UNIT)
+    assert main_pid() == main
     dora = Client("dora", connect_securely())
     for one in (alice, bob):
         one.until("is now dora")
@@ -167,6 +211,11 @@ def try_everything_else(alice: Client, bob: Client) -> None:
             one.until("joined")
         run("systemctl", "restart", UNIT)
         talk(alice, bob, dora)
+        for who in (master, supervisor):
+            before = who()
+            os.kill(before, signal.SIGKILL)
+            talk(alice, bob, dora)
+            await_pair_after(before)
         games.kill()
     for one in (alice, bob, dora):
         one.until("left")
@@ -175,18 +224,41 @@ def try_everything_else(alice: Client, bob: Client) -> None:
     run("dpkg", "--install", new)
     assert (main_pid(), status()["version"]) == (before, NEW)
     talk(alice, bob, dora)
+    # It is the parent of the others, and no more.
+    os.kill(before, signal.SIGKILL)
+    talk(alice, bob, dora)
+    await_pair_after(before)
 
 
 def try_the_end(alice: Client) -> None:
-    """A stop is told, and leaves nothing; a socket unit starts it again."""
+    """A stop is told, and leaves nothing."""
     run("systemctl", "stop", UNIT)
     alice.until("the server is stopping")
+    assert show("Result") == "success"
     assert show("NFileDescriptorStore") == "0"
     assert not Path("/run/chatd").exists()
+
+
+def try_socket_unit() -> None:
+    """A socket unit starts it again; its socket stays, whoever is killed."""
     run("systemctl", "start", "chatd.socket")
     assert not is_active()
-    Client("carol").talk("hello")
+    carol = Client("carol")
+    carol.talk("hello")
     assert is_active()
+    for number, who in enumerate((master, supervisor, main_pid)):
+        before = who()
+        os.kill(before, signal.SIGKILL)
+        newcomer = Client(f"newcomer{number}")
+        newcomer.talk("hello")
+        await_pair_after(before)
+        newcomer.socket.shutdown(socket.SHUT_RDWR)
+        carol.until("left")
+    run("systemctl", "kill", "--signal=KILL", UNIT)
+    Client("dave").talk("hello")
+    carol.until("dave : hello")
+    # Two clients; and what listens for workers, by TLS and in the file system.
+    eventually("nothing else is stored", lambda: show("NFileDescriptorStore") == "5")
     run("dpkg", "--purge", "chatd")
     eventually("all are gone", lambda: not glob.glob("/sys/fs/cgroup/system.slice/chatd.service"))
 
@@ -198,8 +270,10 @@ def main() -> None:
     alice, bob = Client("alice"), Client("bob")
     alice.until("is now bob")
     try_deaths(alice, bob)
+    try_watchdog(alice, bob)
     try_everything_else(alice, bob)
     try_the_end(alice)
+    try_socket_unit()
     print("\nsystemd: nobody was disconnected but by a stop.")
 
 

@@ -233,7 +233,8 @@ def _live(channel: socket.socket) -> int:
     gc.freeze()
     signal.set_wakeup_fd(-1)
     close_all_but(channel.fileno())
-    os.nice(NICENESS)
+    with contextlib.suppress(PermissionError):  # of whoever has us in a sandbox
+        os.nice(NICENESS)
     setproctitle.setproctitle(TITLE)
     answer = answer_to(_decode_question(channel.recv(MAX_RECORD)))
     # Nobody there: the master was killed, or does not want to know any more.
