@@ -255,7 +255,8 @@ def try_socket_unit() -> None:
         newcomer.socket.shutdown(socket.SHUT_RDWR)
         carol.until("left")
     run("systemctl", "kill", "--signal=KILL", UNIT)
-    Client("dave").talk("hello")
+    dave = Client("dave")
+    dave.talk("hello")
     carol.until("dave : hello")
     # Two clients; and what listens for workers, by TLS and in the file system.
     eventually("nothing else is stored", lambda: show("NFileDescriptorStore") == "5")

@@ -117,15 +117,17 @@ def begin_store(
     sockets = []
     for cookie, name in stock.passed.items():
         descriptor = stock.look(cookie)
-        if descriptor is None or cookie in stock.named:
+        if descriptor is None:
             continue
         own = own_name(name)
+        if own is not None:
+            stored[own] = descriptor
+        if cookie in stock.named:
+            continue
         if own is None:
             sockets.append((cookie, Passed(name, descriptor)))
-            continue
-        if not own.startswith(SESSION):
+        elif not own.startswith(SESSION):
             stock.named[cookie] = own
-        stored[own] = descriptor
     found, wrong = fit([one for _, one in sockets], config.listen)
     if wrong and not stored:
         raise ConfigError(f"passed by the service manager: {'; '.join(wrong)}")
