@@ -177,10 +177,10 @@ def try_watchdog(alice: Client, bob: Client) -> None:
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", UNIT)
     for _ in range(2):
-        known = workers()
         both = supervisor(), master()
         time.sleep(3)
         assert (supervisor(), master()) == both, "its watchdog is fed"
+        known = workers()
         os.kill(both[1], signal.SIGSTOP)
         talk(alice, bob)
         await_pair_after(*both)
