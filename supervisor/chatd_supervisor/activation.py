@@ -23,7 +23,7 @@ from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.ports import name_of
-from chatd_supervisor.store import ASKED, Store, own_name
+from chatd_supervisor.store import ASKED, SESSION, Store, own_name
 from chatd_supervisor.supervise import socket_names
 from chatd_supervisor.supervise.table import Stock
 from chatd_workers.config_file import ConfigError
@@ -33,9 +33,6 @@ FIRST: Final = 3
 """SD_LISTEN_FDS_START."""
 
 UNNAMED: Final = "unknown"
-
-SESSION: Final = "session "
-"""Begins the names of clients' sockets, which are known by the ledger."""
 
 
 class Passed(NamedTuple):
@@ -143,7 +140,7 @@ def begin_store(
             stock.drop(cookie)
     if known is None and not (stored or lent or told.is_there):
         return None
-    return Store(told, stored=stored, lent=lent, known=known)
+    return Store(told, stored=stored, lent=lent, known=known, marks=stock.marks)
 
 
 def is_same(configured: str, bound: str) -> bool:

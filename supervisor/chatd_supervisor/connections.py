@@ -48,17 +48,13 @@ from chatd_supervisor.egress import Output
 from chatd_supervisor.logbook import note
 from chatd_supervisor.obituaries import Obituary
 from chatd_supervisor.restarts import RestartPolicy
+from chatd_supervisor.store import session_name
 from chatd_supervisor.ways import Way
 from chatd_workers.commands import Fresh, Proxied, Secured
 from chatd_workers.reports import MAX_USED, Report
 
 _DISCARD: Final = socket.MSG_TRUNC | socket.MSG_DONTWAIT
 _BIN: Final = bytearray(MAX_USED)
-
-
-def session_name(number: int) -> str:
-    """Return by which name a service manager knows the socket of session ``number``."""
-    return f"session {number}"
 
 
 def host_of(peer: str) -> str:

@@ -21,7 +21,7 @@ from chatd_supervisor.births import Births
 from chatd_supervisor.checks import Checks
 from chatd_supervisor.commits import Commits
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection, session_name, sockets_of
+from chatd_supervisor.connections import Connection, sockets_of
 from chatd_supervisor.control import ControlServer
 from chatd_supervisor.ending import end_of_a_fault, step_aside
 from chatd_supervisor.handover import go_back
@@ -52,6 +52,7 @@ from chatd_supervisor.signals import Signals
 from chatd_supervisor.stack_report import StackReport
 from chatd_supervisor.staffing import Staffing, rates_of
 from chatd_supervisor.state import State
+from chatd_supervisor.store import session_name
 from chatd_supervisor.supervise.pair import Pair
 from chatd_supervisor.supervise.socket_names import SocketNames
 from chatd_supervisor.switchboard import Switchboard

@@ -30,7 +30,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -108,7 +108,7 @@ class Notifier:
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # By kind or name, in the order in which they are sent.
-        self._queue: dict[str, tuple[bytes, int]] = {}
+        self._queue: dict[str, tuple[bytes, int, Callable[[], None] | None]] = {}
         self._waiting = False
         self._shown = ""
         self._told = ""
@@ -191,15 +191,22 @@ class Notifier:
         self._told = self._shown
         self.send("status", assignment("STATUS", self._shown))
 
-    def send(self, key: str, *assignments: str, descriptor: int = -1) -> None:
+    def send(
+        self,
+        key: str,
+        *assignments: str,
+        descriptor: int = -1,
+        sent: Callable[[], None] | None = None,
+    ) -> None:
         """Send a message; it takes the place of one by the same ``key`` that still waits.
 
-        A ``descriptor`` must stay open until it is sent, or ``withdraw`` was called.
+        A ``descriptor`` must stay open until it is sent, or ``withdraw`` was called. ``sent`` is
+        called when the manager has it.
         """
         if not self.is_there:
             return
         self._queue.pop(key, None)
-        self._queue[key] = ("\n".join(assignments).encode(), descriptor)
+        self._queue[key] = ("\n".join(assignments).encode(), descriptor, sent)
         if not self._waiting:
             self._flush()
 
@@ -233,9 +240,11 @@ class Notifier:
         """Send what the socket takes."""
         waited, self._waiting = self._waiting, False
         while self._queue:
-            key, (message, descriptor) = next(iter(self._queue.items()))
+            key, (message, descriptor, sent) = next(iter(self._queue.items()))
             try:
                 self._connected().sendmsg([message], _rights(descriptor))
+                if sent is not None:
+                    sent()
             except BlockingIOError:
                 self._wait()
                 return

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from chatd_supervisor import counts
 from chatd_supervisor.births import Births
 from chatd_supervisor.config import Config
-from chatd_supervisor.connections import Connection, State, Worker, host_of, session_name
+from chatd_supervisor.connections import Connection, State, Worker, host_of
 from chatd_supervisor.egress import NO_WAIT
 from chatd_supervisor.hub.banning import sentence
 from chatd_supervisor.ledger import Ledger
@@ -30,7 +30,7 @@ from chatd_supervisor.refusals import (
     Refusal,
 )
 from chatd_supervisor.staffing import pace_of
-from chatd_supervisor.store import Store
+from chatd_supervisor.store import Store, session_name
 from chatd_supervisor.switchboard import Switchboard
 from chatd_supervisor.timeouts import Timeouts
 from chatd_supervisor.visitors import Gone, Visitor, arrive

@@ -18,11 +18,13 @@ has room in its store (FileDescriptorStoreMax); for older ones the unit sets it.
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from chatd_supervisor.handover import Standing
 from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier, assignment
+from chatd_supervisor.supervise.marks import Marks
 
 ASKED: Final = "FDSTORE"
 """The environment variable that says that there is a store."""
@@ -30,11 +32,19 @@ ASKED: Final = "FDSTORE"
 MARK: Final = "held "
 """Begins the names of what we have put there."""
 
+SESSION: Final = "session "
+"""Begins the names of clients' sockets, which are known by the ledger."""
+
 MAX_NAME: Final = 255
 """Characters of a name; sd_notify(3), FDNAME."""
 
 _SPECIAL: Final = re.compile(rb"[^ -~]|[%:]")
 _ESCAPED: Final = re.compile(rb"%([0-9a-f]{2})")
+
+
+def session_name(number: int) -> str:
+    """Return what we call the socket of the client of session ``number``."""
+    return f"{SESSION}{number}"
 
 
 def stored_name(name: str) -> str:
@@ -61,12 +71,15 @@ class Store:
         stored: Mapping[str, int] = {},
         lent: Iterable[str] = (),
         known: Standing | None = None,
+        marks: Marks | None = None,
     ) -> None:
         """``stored`` are descriptors that were passed, ``lent`` such as are not ours, by our names.
 
-        ``known`` is how it stood with the program before us.
+        ``known`` is how it stood with the program before us, ``marks`` what masters of this one
+        have had stored.
         """
         self._notifier = notifier
+        self._marks = marks
         self._lent = set(lent)
         # Inodes by name, and the other way round.
         self._files: dict[str, int] = dict(known.stored) if known else {}
@@ -119,6 +132,7 @@ class Store:
             assignment("FDNAME", shown),
             "FDPOLL=0",
             descriptor=descriptor,
+            sent=partial(self._marks.put, descriptor) if self._marks is not None else None,
         )
 
     def release(self, name: str) -> None:
@@ -145,7 +159,11 @@ class Store:
             self._files.setdefault(name, 0)
             self.release(name)
         for name, descriptor in named.items():
-            self.hold(name, descriptor)
+            # What listens may have had another name.
+            if name.startswith(SESSION) and self._marks is not None and self._marks.has(descriptor):
+                self._know(name, _file(descriptor))
+            else:
+                self.hold(name, descriptor)
 
     def _know(self, name: str, file: int) -> None:
         self._files[name] = file

@@ -1,9 +1,11 @@
 """Sockets that a service manager passes, and the names in its store."""
 
+import faulthandler
 import os
 import re
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from chatd_supervisor.config import Config
 from chatd_supervisor.listen_config import Listen
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.store import Store, own_name, stored_name
+from chatd_supervisor.supervise.marks import Marks
 from chatd_supervisor.supervise.table import Stock
 from chatd_workers.config_file import ConfigError
 
@@ -133,12 +136,20 @@ class Sent(Notifier):
         self.all: list[str] = []
         self.choked = False
 
-    def send(self, key: str, *assignments: str, descriptor: int = -1) -> None:
+    def send(
+        self,
+        key: str,
+        *assignments: str,
+        descriptor: int = -1,
+        sent: Callable[[], None] | None = None,
+    ) -> None:
         if self.choked:
-            self._queue[key] = (b"", descriptor)
-        else:
-            verb = assignments[0].removesuffix("=1")
-            self.all.append(f"{verb} {assignments[1].removeprefix('FDNAME=held ')}")
+            self._queue[key] = (b"", descriptor, sent)
+            return
+        verb = assignments[0].removesuffix("=1")
+        self.all.append(f"{verb} {assignments[1].removeprefix('FDNAME=held ')}")
+        if sent is not None:
+            sent()
 
 
 def test_a_file_by_another_name_is_removed_first(listening: socket.socket) -> None:
@@ -181,6 +192,46 @@ def test_an_upgrade_knows_what_was_stored_and_what_was_not_yet(listening: socket
             after = Store(sent, known=before.standing)
             after.hold_only({"listener": listening.fileno(), "late": late.fileno()})
     assert sent.all == ["FDSTOREREMOVE gone", "FDSTORE late"]
+
+
+def test_the_next_master_stores_nothing_twice_and_leaves_nothing() -> None:
+    sent, marks = Sent(), Marks()
+    dead = Store(sent, marks=marks)
+    clients = [socket.socket() for _ in range(3)]
+    named = {f"session {number}": one.fileno() for number, one in enumerate(clients)}
+    for name, descriptor in named.items():
+        sent.choked = name == "session 2"
+        dead.hold(name, descriptor)
+    sent.choked = False
+    sent.all.clear()
+    # Who gets the number of one that has left is another one.
+    clients[0].close()
+    clients[0] = socket.socket()
+    assert clients[0].fileno() == named["session 0"]
+    del named["session 0"]
+    after = Store(sent, marks=marks)
+    after.hold_only(named | {"session 3": clients[0].fileno()}, ["session 0", "session 1"])
+    assert sent.all == ["FDSTOREREMOVE session 0", "FDSTORE session 2", "FDSTORE session 3"]
+    for one in clients:
+        one.close()
+
+
+def test_marks_are_a_supervisors_and_its_masters_alone(listening: socket.socket) -> None:
+    marks = Marks()
+    marks.put(listening.fileno())
+    with marks.passed_on():
+        assert exit_code(lambda: marks.has(listening.fileno())) == 0
+    assert exit_code(lambda: marks.has(listening.fileno())) == -signal.SIGSEGV
+
+
+def exit_code(look: Callable[[], bool]) -> int:
+    """Return how a fork ends that expects ``look`` to be true."""
+    pid = os.fork()
+    if pid == 0:
+        faulthandler.disable()
+        os._exit(not look())
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def test_what_is_lent_is_not_stored(listening: socket.socket) -> None:

@@ -26,7 +26,9 @@ def take_stock(inheritance: Inheritance) -> Stock:
     names, lent = socket_names.read(places.socket_names_file)
     starter = inheritance.starter.descriptor if inheritance.starter is not None else -1
     found = [number for number in open_descriptors(reserved.FREE) if number != starter]
-    return Stock(found, {**inheritance.named, **names}, inheritance.passed, lent)
+    stock = Stock(found, {**inheritance.named, **names}, inheritance.passed, lent)
+    stock.marks = inheritance.marks
+    return stock
 
 
 def parent_of(inheritance: Inheritance, supervisor: int, workers: dict[int, int]) -> Parent:

@@ -14,8 +14,10 @@ from chatd_supervisor.bound import take_bound
 from chatd_supervisor.daemon import Starter
 from chatd_supervisor.handover import Handover
 from chatd_supervisor.invocation import Invocation
+from chatd_supervisor.store import ASKED
 from chatd_supervisor.supervise import reserved
 from chatd_supervisor.supervise.asked import Asked
+from chatd_supervisor.supervise.marks import Marks
 from chatd_supervisor.supervise.records import (
     MAX_RECORD,
     Ask,
@@ -52,6 +54,7 @@ class Inheritance:
         """What a service manager has passed, by its cookie."""
         self.trial = -1
         """What is to be standard error after a trial; -1: none is asked for."""
+        self.marks = Marks() if ASKED in os.environ else None
         # The first master writes here why it cannot serve.
         self._complaint = mmap.mmap(-1, mmap.PAGESIZE)
 

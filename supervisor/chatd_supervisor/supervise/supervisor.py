@@ -185,7 +185,9 @@ class Supervisor:
             signal.set_wakeup_fd(reserved.MASTER, warn_on_full_buffer=False)
             # What was not told to the last one the next one sees by itself.
             self._owed.clear()
-            pid = clone_sharing_table()
+            marks = self._inheritance.marks
+            with marks.passed_on() if marks is not None else contextlib.nullcontext():
+                pid = clone_sharing_table()
         except OSError as error:
             self._ended(0, f"cannot be cloned: {error.strerror}", Exit.SOFTWARE)
             return

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatd_supervisor import counts
+from chatd_supervisor.supervise.marks import Marks
 
 T = TypeVar("T")
 
@@ -43,6 +44,8 @@ class Stock:
         self.named = dict(named)
         self.passed = dict(passed)
         self.lent = lent
+        self.marks: Marks | None = None
+        """What a service manager is known to have, beside what it has passed."""
         self._sockets: dict[int, int] = {}
         self._files: dict[tuple[int, int], list[int]] = {}
         for descriptor in descriptors:
