@@ -13,6 +13,7 @@ from typing import Any
 
 from chatd_supervisor.pidfile import holder, written_pid
 from chatd_supervisor.proc import parent_of
+from descendants import descendants
 from harness import CHATD, PATIENCE, ROOT, Client, eventually
 
 UNIT = ROOT / "packaging" / "systemd" / "chatd.service"
@@ -119,9 +120,14 @@ class Managed:
     def end(self) -> None:
         for client in self.clients:
             client.close()
-        for pid in [self.process.pid, *self.show()["processes"]]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        # Nobody is to start another one meanwhile, neither the manager nor a master.
+        self.process.send_signal(signal.SIGSTOP)
+        while living := descendants(self.process.pid):
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in living:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+        self.process.kill()
         self.process.wait(PATIENCE)
 
 

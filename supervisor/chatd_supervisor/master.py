@@ -170,11 +170,12 @@ class Master:
                 file = self._paths.supervisor_file
                 self._pair = Pair(self._loop, self._parent, self._upgrade, file)
                 self._pair.begin(self._births, self._walls.wanted, self._config.sandbox)
+            if self._store is not None:
+                self._store.may_hold(map(session_name, self._files.rows))
             recovery.begin(launch.stock, self._parent, self._config.limits, self._ports)
             self._timeouts.expect_all()
             if self._store is not None:
-                perhaps = map(session_name, self._files.rows)
-                self._store.hold_only(self._named(), perhaps)
+                self._store.hold_only(self._named())
             for name, descriptor in held.items():
                 note("unknown socket", name=name)
                 os.close(descriptor)

@@ -169,7 +169,7 @@ class Reception:
         self._board.forget(connection)
         self.origins.uncount(connection)
         self._refuse(visitor, refusal)
-        self._leave(connection)
+        self.leave(connection.session)
 
     def _hold(self, name: str, client: socket.socket) -> None:
         if self._store is not None:
@@ -206,12 +206,13 @@ class Reception:
     def see_off(self, connection: Connection) -> None:
         """Take note that ``connection`` is closed."""
         self.origins.uncount(connection)
-        self._leave(connection)
+        self.leave(connection.session)
 
-    def _leave(self, connection: Connection) -> None:
+    def leave(self, session: int) -> None:
+        """Free the row of ``session``, and have its socket no longer held."""
         # In this order: whoever finds the row lets the service manager know again.
-        self.release(connection.name)
-        self._ledger.leave(connection.session)
+        self.release(session_name(session))
+        self._ledger.leave(session)
 
     def release(self, name: str) -> None:
         """Have the service manager let go of what it holds by ``name``."""

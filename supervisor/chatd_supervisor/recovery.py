@@ -80,7 +80,6 @@ class Recovery:
         self._board = board
         self._births = births
         self._reception = reception
-        self._ledger = files.ledger
         self._recovered: Recovered | None = files.take_recovered()
         self._rows = dict(files.rows)
         # Who the workers of the dead master were, by their pids.
@@ -157,7 +156,7 @@ class Recovery:
         if client is None and channel is None:
             return []  # its worker may bring it
         row = self._rows.pop(number)
-        self._ledger.leave(number)
+        self._reception.leave(number)
         if channel is not None:
             # It may have begun to read what its successor is to read.
             pid = parent.workers.get(row.channel, row.pid) if parent is not None else row.pid
@@ -260,7 +259,7 @@ class Recovery:
         """
         for number in self._rows:
             if number not in self._board.connections:
-                self._ledger.leave(number)
+                self._reception.leave(number)
         self._rows = {}
         self._recovered = None
         self._held_back = None

@@ -150,13 +150,14 @@ class Store:
         elif self._releasing:
             self._releasing.clear()  # what was sent before it is sent
 
-    def hold_only(self, named: Mapping[str, int], perhaps: Iterable[str] = ()) -> None:
-        """Have all that is ``named`` held, and nothing else: what a master begins with.
-
-        ``perhaps`` are names of what a dead master may have had held.
-        """
-        for name in {*self._files, *perhaps} - named.keys():
+    def may_hold(self, names: Iterable[str]) -> None:
+        """Take note of ``names`` by which a dead master may have had something held."""
+        for name in names:
             self._files.setdefault(name, 0)
+
+    def hold_only(self, named: Mapping[str, int]) -> None:
+        """Have all that is ``named`` held, and nothing else: what a master begins with."""
+        for name in self._files.keys() - named.keys():
             self.release(name)
         for name, descriptor in named.items():
             # What listens may have had another name.

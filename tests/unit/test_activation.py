@@ -210,8 +210,15 @@ def test_the_next_master_stores_nothing_twice_and_leaves_nothing() -> None:
     assert clients[0].fileno() == named["session 0"]
     del named["session 0"]
     after = Store(sent, marks=marks)
-    after.hold_only(named | {"session 3": clients[0].fileno()}, ["session 0", "session 1"])
-    assert sent.all == ["FDSTOREREMOVE session 0", "FDSTORE session 2", "FDSTORE session 3"]
+    after.may_hold(["session 0", "session 1", "session 4"])
+    after.release("session 4")
+    after.hold_only(named | {"session 3": clients[0].fileno()})
+    assert sent.all == [
+        "FDSTOREREMOVE session 4",
+        "FDSTOREREMOVE session 0",
+        "FDSTORE session 2",
+        "FDSTORE session 3",
+    ]
     for one in clients:
         one.close()
 
