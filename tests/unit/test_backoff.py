@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from chatd_supervisor.backoff import CALM, DELAYS, LONGEST_AFTER_SERVING, Backoff
+from chatd_supervisor.backoff import CALM, DELAYS, LONGEST, SPARED, Backoff
 
 
 def test_the_first_failures_are_followed_by_growing_delays() -> None:
@@ -25,7 +25,7 @@ def test_who_has_served_is_followed_at_once() -> None:
 def test_who_could_serve_is_not_waited_for_as_long_as_who_could_not() -> None:
     backoff = Backoff()
     delays = [backoff.after(0.0) for _ in range(9)]
-    assert max(delays) == delays[-1] == LONGEST_AFTER_SERVING
+    assert max(delays) == delays[-1] == LONGEST
     assert backoff.after(None) == DELAYS[-1]
 
 
@@ -38,7 +38,14 @@ def test_one_that_served_and_was_killed_is_followed_at_once_however_often() -> N
     assert backoff.after(0.0) == 0.4
 
 
-def test_one_that_was_killed_before_it_served_is_not() -> None:
-    """... for the system may do that, out of memory, to each that begins."""
+def test_some_that_were_killed_before_they_were_ready_are_followed_at_once() -> None:
+    """... and the others soon, for the system may do that, out of memory, to each that begins."""
     backoff = Backoff()
-    assert [backoff.after(None, killed=True) for _ in range(3)] == list(DELAYS[:3])
+    delays = [backoff.after(None, killed=True) for _ in range(SPARED + 10)]
+    assert delays[: SPARED + 4] == [0.0] * SPARED + [0.1, 0.2, 0.4, 0.8]
+    assert max(delays) == LONGEST
+    # One that was ready ends the row.
+    assert backoff.after(0.0, killed=True) == 0.0
+    assert backoff.after(None, killed=True) == 0.0
+    # What falls of itself is another row.
+    assert backoff.after(None) == 0.1
