@@ -85,6 +85,7 @@ NEEDS: Final = {
     "process/test_proxy.py": "openssl ps",
     "process/test_screen": "terminals tmux",
     "process/test_stacks.py": "openssl",
+    "process/test_successions.py::test_a_signal_while_all_is_passed_on_is_heeded": "strace",
     "process/test_supervised_births.py": "openssl ps strace",
     "process/test_supervisor.py::test_all_are_one_tree_of_two_processes_more_than_clients": "ps",
     "process/test_taken_over_tls.py": "openssl",

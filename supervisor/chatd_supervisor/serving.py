@@ -156,7 +156,7 @@ def serve_shared(
 
     asked, invocation, starter = inheritance.asked, inheritance.invocation, inheritance.starter
     parent = beginnings.parent_of(inheritance, supervisor, workers)
-    if not confirm(inheritance):
+    if not confirm(inheritance, parent.pid):
         parent.dismiss()
         return Exit.OK
     succession.refuse()  # a dead master's

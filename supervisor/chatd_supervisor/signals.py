@@ -11,6 +11,16 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import Final
+
+_come: Final[set[int]] = set()
+"""Signals that have come, and no handler was called yet: beside the pipe, which may be full."""
+
+
+def unheeded() -> set[int]:
+    """Return which signals have come that no handler was called for."""
+    pending: set[int] = signal.sigpending()
+    return _come | pending
 
 
 class Signals:
@@ -22,8 +32,6 @@ class Signals:
         """``handlers`` says what is called for which signal; once, however often it came."""
         self._loop = loop
         self._handlers = handlers
-        # Beside the pipe, which may be full of others.
-        self._pending: set[int] = set()
         self._come, self._told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in handlers:
             signal.signal(number, self._note)
@@ -34,13 +42,14 @@ class Signals:
 
     def _call(self) -> None:
         os.read(self._come, 65536)
-        pending, self._pending = self._pending, set()
+        pending = set(_come)
+        _come.clear()
         for number in pending:
             self._handlers[number]()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         """Note what has come: by now its number is in the pipe, or that is full and wakes us."""
-        self._pending.add(number)
+        _come.add(number)
 
     def close(self) -> None:
         """Call no more; what still comes is ignored, also while the interpreter ends."""

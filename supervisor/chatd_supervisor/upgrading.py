@@ -28,6 +28,7 @@ from chatd_supervisor.logbook import note
 from chatd_supervisor.notify import Notifier
 from chatd_supervisor.paths import Paths
 from chatd_supervisor.pidfile import PidFile
+from chatd_supervisor.signals import unheeded
 from chatd_supervisor.store import Store
 from chatd_supervisor.supervise import reserved, succession
 from chatd_supervisor.supervise.asked import Asked
@@ -36,6 +37,7 @@ from chatd_supervisor.supervise.retired import is_follower
 from chatd_supervisor.supervise.table import Stock, open_sockets
 from chatd_supervisor.switchboard import Switchboard
 from chatd_workers.reports import PROTOCOL
+from chatd_workers.signals import MASTERS_SIGNALS
 
 PATIENCE: Final = 30.0
 """Seconds that a trial may take."""
@@ -311,13 +313,19 @@ class Upgrade:
         assert asked is not None, "a supervisor was asked for"
         self._settle()
         given = self._note(asked.program(self._launch.options))
-        succession.hand_over(open_sockets(reserved.FREE), given.encoded())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
+        try:
+            successor = succession.hand_over(open_sockets(reserved.FREE), given.encoded())
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
         # From here on it goes on as soon as nobody has the table any more but it.
         if not self._renewing:
             note("upgrade executed", command=" ".join(self._program))
         self._end_tap()
         # Somebody waits for the end of the first of them.
         parent.dismiss(retire=not asked.is_daemon and not is_follower(parent.pid))
+        succession.pass_signals(successor, unheeded())
         os._exit(os.EX_OK)
 
     def _execute(self, command: list[str]) -> None:

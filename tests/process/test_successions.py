@@ -1,6 +1,7 @@
 """Passing a descriptor table on: whoever has it is never alone, and one of both goes on."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,8 +27,8 @@ from chatd_supervisor.supervise.records import (
     encode,
 )
 from chatd_workers.channel import pair, send_with_descriptor
-from harness import PATIENCE, eventually
-from supervised import Supervised, children, supervised, talk, title
+from harness import PATIENCE, eventually, injected
+from supervised import Supervised, children, is_running, supervised, talk, title
 
 SUCCESSOR: Final = """
 import socket, sys
@@ -41,7 +42,7 @@ number = reserved.reserve([int(sys.argv[1])])[int(sys.argv[1])]
 inheritance.channel = socket.socket(fileno=number)
 print("received", await_table(inheritance), flush=True)
 for _ in range(2):
-    print("confirmed", confirm(inheritance), flush=True)
+    print("confirmed", confirm(inheritance, 77), flush=True)
 """
 """What a successor does with its channel, without being a supervisor; its second master is told
 nothing more."""
@@ -108,7 +109,7 @@ def test_it_goes_on_when_the_giver_has_ended(successor: Successor) -> None:
     successor.give(3)
     successor.channel.send(TAKE)
     assert successor.says() == "received True"
-    assert successor.reply() == Taken(3)
+    assert successor.reply() == Taken(3, 77)
     successor.channel.close()
     assert successor.says() == "confirmed True"
     assert successor.says() == "confirmed True"
@@ -117,7 +118,7 @@ def test_it_goes_on_when_the_giver_has_ended(successor: Successor) -> None:
 def test_it_ends_when_the_giver_goes_on(successor: Successor) -> None:
     successor.give(1)
     successor.channel.send(TAKE)
-    assert successor.reply() == Taken(1)
+    assert successor.reply() == Taken(1, 77)
     successor.channel.send(encode(Leave()))
     assert [successor.says(), successor.says()] == ["received True", "confirmed False"]
 
@@ -142,10 +143,10 @@ def test_another_giver_begins_anew(successor: Successor) -> None:
     assert successor.reply() == Prepared()
     successor.give(1)
     successor.channel.send(TAKE)
-    assert successor.reply() == Taken(1)
+    assert successor.reply() == Taken(1, 77)
     # Whoever asks now did not hear that.
     successor.channel.send(encode(Ask()))
-    assert successor.reply() == Taken(1)
+    assert successor.reply() == Taken(1, 77)
 
 
 # Real ones
@@ -160,8 +161,12 @@ def server(tmp_path: Path) -> Iterator[Supervised]:
 
 def _child(parent: int, seen: set[int], *, guard: bool) -> int:
     """Return the pid of a child of ``parent``, a guard or the successor, not ``seen`` before."""
-    found = [pid for pid in children(parent) if (title(pid) == "chatd: supervisor") == guard]
-    return next((pid for pid in found if pid not in seen and title(pid)), 0)
+    for pid in children(parent):
+        # A guard is called as its master for an instant.
+        called = title(pid)
+        if pid not in seen and "supervis" in called and (called == "chatd: supervisor") == guard:
+            return pid
+    return 0
 
 
 def test_a_guard_that_waits_for_its_successor_is_guarded(server: Supervised) -> None:
@@ -184,3 +189,32 @@ def test_a_guard_that_waits_for_its_successor_is_guarded(server: Supervised) -> 
     os.kill(successor, signal.SIGCONT)
     server.renewed(supervisor)
     talk(people, "the end")
+
+
+def _blocks(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^SigBlk:\t(\w+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_all_is_passed_on_is_heeded(
+    server: Supervised, number: signal.Signals
+) -> None:
+    people = server.people("alice", "bob")
+    supervisor, master = server.supervisor, server.master
+    server.kill_supervisor()
+    successor = eventually("a successor", partial(_child, master, set(), guard=False))
+    server.found.add(successor)
+    with injected(successor, "recvmsg:delay_enter=100000"):
+        # The master lets no signal in while it waits for the successor.
+        eventually("it passes everything on", lambda: _blocks(master, number))
+        os.kill(master, number)
+        eventually("it has ended", lambda: not is_running(master))
+    if number == signal.SIGTERM:
+        eventually("the server has ended", lambda: not is_running(successor))
+        assert "chatd: stopped" in server.log()
+    else:
+        eventually("it was asked to reload", lambda: "configuration reloaded" in server.log())
+        server.renewed(supervisor)
+        talk(people, "the end")

@@ -133,7 +133,7 @@ REQUESTS = [
 ]
 ANSWERS = [records.Born(1 << 63, 4711), records.Failed(1, 11), records.Exited(4711, -9)]
 OFFERS = [records.Ask(), records.Descriptors(), records.Take(b"note"), records.Leave()]
-REPLIES = [records.Prepared(), records.Taken(20_000)]
+REPLIES = [records.Prepared(), records.Taken(20_000, 4711)]
 
 KINDS: list[tuple[Callable[[bytes], Any], list[Any]]] = [
     (records.decode_request, REQUESTS),

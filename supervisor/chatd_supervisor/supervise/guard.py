@@ -91,7 +91,7 @@ def take_charge(plan: Plan) -> NoReturn:
     second = _Second(plan)
     while True:
         try:
-            _pass_on(plan, second)
+            successor = _pass_on(plan, second)
         except (OSError, succession.NotTaken) as error:
             plan.say("successor failed", reason=error)
             succession.refuse()
@@ -100,6 +100,7 @@ def take_charge(plan: Plan) -> NoReturn:
                 second.tend()
             continue
         second.end()
+        succession.pass_signals(successor, signal.sigpending())
         os._exit(Exit.OK)
 
 
@@ -126,8 +127,11 @@ class _Second:
         os.kill(self._pid, signal.SIGKILL)  # not reaped, so it is its own
 
 
-def _pass_on(plan: Plan, second: _Second) -> None:
-    """Give the table to a successor: the one that the master has started, or another."""
+def _pass_on(plan: Plan, second: _Second) -> int:
+    """Give the table to a successor, the one that the master has started, or another.
+
+    Return the pid of who passes signals on to its master.
+    """
     try:
         succession.ask()
     except OSError:
@@ -137,4 +141,4 @@ def _pass_on(plan: Plan, second: _Second) -> None:
         if time.monotonic() > deadline:
             raise succession.NotTaken("the successor has not become ready in time")
         second.tend()
-    succession.hand_over(open_sockets(reserved.FREE), plan.note)
+    return succession.hand_over(open_sockets(reserved.FREE), plan.note)

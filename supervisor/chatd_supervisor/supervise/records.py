@@ -129,6 +129,8 @@ class Taken(Struct, frozen=True, array_like=True, tag=2, gc=False):
     """Successor to giver: I have so many descriptors."""
 
     count: int
+    supervisor: int
+    """Who passes signals on to whom this comes from."""
 
 
 Reply = Prepared | Taken

@@ -12,6 +12,7 @@ directory belongs to the giver's table, and is free when that is gone.
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ from chatd_supervisor.supervise.records import (
     encode,
 )
 from chatd_workers.channel import pair, send_with_descriptor
+from chatd_workers.signals import MASTERS_SIGNALS
 
 AT_ONCE: Final = 250
 """Descriptors in one record; unix(7), SCM_MAX_FD is 253."""
@@ -43,6 +45,9 @@ PATIENCE: Final = 30.0
 
 TAKING: Final = 10.0
 """and in which it must have taken what it is sent."""
+
+PASSED_ON: Final = frozenset(MASTERS_SIGNALS) - {int(signal.SIGCHLD), int(signal.SIGXCPU)}
+"""Signals that ask something of the server, and not of one of its processes."""
 
 VARIABLE: Final = "CHATD_SUCCESSOR"
 """The environment variable with the number of the successor's end of the channel."""
@@ -123,11 +128,11 @@ def is_prepared() -> bool:
     return True
 
 
-def hand_over(descriptors: Iterable[int], note: bytes, seconds: float = TAKING) -> None:
+def hand_over(descriptors: Iterable[int], note: bytes, seconds: float = TAKING) -> int:
     """Send ``descriptors`` and ``note`` to a successor that is prepared; wait until it has all.
 
-    From then on it goes on as soon as this process, and whoever shares its table, has ended.
-    Raises NotTaken.
+    Return the pid of who passes signals on to it. From then on it goes on as soon as this process,
+    and whoever shares its table, has ended. Raises NotTaken.
     """
     sent = list(descriptors)
     try:
@@ -145,6 +150,14 @@ def hand_over(descriptors: Iterable[int], note: bytes, seconds: float = TAKING) 
         raise NotTaken(f"the successor does not take what it is sent: {error}") from error
     if reply.count != len(sent):
         raise NotTaken(f"the successor has {reply.count} descriptors of {len(sent)}")
+    return reply.supervisor
+
+
+def pass_signals(supervisor: int, numbers: Iterable[int]) -> None:
+    """Send those of ``numbers`` to ``supervisor`` that are meant for the server, whoever it is."""
+    for number in PASSED_ON.intersection(numbers):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(supervisor, number)
 
 
 def _receive() -> Reply | None:

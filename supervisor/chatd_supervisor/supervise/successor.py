@@ -149,12 +149,13 @@ def await_table(inheritance: Inheritance) -> bool:
                 return False
 
 
-def confirm(inheritance: Inheritance) -> bool:
+def confirm(inheritance: Inheritance, supervisor: int) -> bool:
     """Tell the giver that everything is here, and wait for its end; False: it goes on itself.
 
-    To be called by each master of a successor: the one that has begun with this may be dead.
+    ``supervisor`` is that of the master which says so. To be called by each master of a successor:
+    the one that has begun with this may be dead.
     """
-    taken = encode(Taken(inheritance.count))
+    taken = encode(Taken(inheritance.count, supervisor))
     try:
         channel = socket.socket(fileno=reserved.PREDECESSOR)
     except OSError:
