@@ -481,6 +481,9 @@ def test_a_journal_damaged_beyond_use_ends_the_master_and_is_not_begun_anew(
     aged: People, tmp_path: Path
 ) -> None:
     server, alice, _ = aged
+    # Who came through a socket that is no more would not be let in.
+    config = server.config_path.read_text()
+    server.config_path.write_text(config.replace("127.0.0.1:0", f"127.0.0.1:{server.port}"))
     path = server.state_dir / "journal.db"
     # Another writer makes what the master has in memory worthless.
     other = sqlite3.connect(path, isolation_level=None)

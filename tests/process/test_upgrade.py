@@ -118,8 +118,8 @@ def test_a_program_that_fails_after_its_trial_gives_way_to_the_one_before(
         "3.0.0",
         {
             "supervisor/chatd_supervisor/recovery.py": (
-                "        now = time.time()\n",
-                f"        now = time.time()\n        {fails}\n",
+                "        now, grace = ",
+                f"        {fails}\n        now, grace = ",
             )
         },
     )

@@ -202,6 +202,26 @@ def test_the_next_master_knows_them_by_name(tmp_path: Path) -> None:
         assert not path.exists()
 
 
+def test_what_stands_there_is_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """... for the disk may be full by the time of the next master, which has the same sockets."""
+    path = tmp_path / "sockets"
+    with listening(2) as (one, adoption):
+        for fails in (False, True):
+            names = SocketNames(path, None)
+            names.set_listening({"listener 127.0.0.1:1 text": one.fileno()})
+            names.set_adoption("adoption", adoption.fileno())
+            assert set(socket_names.read(path)[0].values()) == {
+                "listener 127.0.0.1:1 text",
+                "adoption",
+            }
+            if not fails:
+                monkeypatch.setattr(Path, "replace", None)
+        with pytest.raises(TypeError):
+            names.set_listening({"another": one.fileno()})
+
+
 @pytest.mark.parametrize(
     "text", ["no json\n", "[]\n", '{"cookie": 1}\n', '{"cookie": "x", "name": 1, "lent": 0}\n', "3"]
 )

@@ -44,16 +44,26 @@ class SocketNames:
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
+        """Write all, unless it stands there: then nothing is asked of a disk that may be full."""
         lent = self._store.lent if self._store is not None else frozenset()
-        rows = (
-            {"cookie": counts.cookie_of(descriptor), "name": name, "lent": name in lent}
-            for name, descriptor in self.named().items()
-        )
+        rows = [
+            json.dumps({"cookie": counts.cookie_of(number), "name": name, "lent": name in lent})
+            for name, number in self.named().items()
+        ]
+        if set(rows) <= set(_lines(self._path)):
+            return  # sockets of others that stand there as well are no more
         new = self._path.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+            file.writelines(f"{row}\n" for row in rows)
         new.replace(self._path)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def read(path: Path) -> tuple[dict[int, str], frozenset[str]]:
@@ -62,9 +72,8 @@ def read(path: Path) -> tuple[dict[int, str], frozenset[str]]:
     Raises OSError.
     """
     try:
-        lines = path.read_text("utf-8", "surrogateescape").splitlines()
-        rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in _lines(path)]
         names = {int(row["cookie"]): str(row["name"]) for row in rows}
         return names, frozenset(str(row["name"]) for row in rows if row["lent"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return {}, frozenset()
