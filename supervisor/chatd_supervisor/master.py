@@ -122,8 +122,7 @@ class Master:
             held.callback(self._ports.close)
             held.callback(self._runtime_files.close)
             held.callback(self._adoption.close)
-            # What exists now lives as long as the master: never look at it again, so that the
-            # pages it is in stay shared with every worker.
+            # What exists now lives as long as the master: never look at it again.
             if self._launch.handover is None and not self._switchboard.connections:
                 gc.collect()  # not while clients wait
             gc.freeze()

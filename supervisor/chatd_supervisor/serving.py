@@ -1,6 +1,7 @@
 """From a command to a serving master and back: what ``chatd run`` and ``chatd start`` do."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ from chatd_supervisor.pidfile import AlreadyRunning
 from chatd_supervisor.privileges import PrivilegeError
 from chatd_supervisor.stepping_down import step_down, tell_user
 from chatd_workers.config_file import ConfigError
+from chatd_workers.signals import MASTERS_SIGNALS
 
 if TYPE_CHECKING:  # the commands that ask do not pay for these
     from chatd_supervisor.supervise.asked import Asked
@@ -95,6 +97,8 @@ def supervise(invocation: Invocation, starter: Starter | None) -> int:
     program = Asked.of(places, config.server, daemon=starter is not None).program(
         invocation.options()
     )
+    # Until there are handlers: Python's own would show where it was interrupted.
+    signal.pthread_sigmask(signal.SIG_BLOCK, MASTERS_SIGNALS)
     return os.execv(sys.executable, program)  # noqa: S606  # ourselves
 
 

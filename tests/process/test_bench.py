@@ -22,9 +22,9 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_part_is_measured_and_shown() -> None:
     done = bench("--quick", "restarts")
     assert done.returncode == 0, done.stderr
-    head, _, row, _ = done.stdout.splitlines()
+    head, _, row, *_ = done.stdout.splitlines()
     assert [cell.strip() for cell in head.split("|")[1:3]] == ["what", "measured"]
-    time = re.search(r"next line is back, p50 +\| ([\d.]+) ms", row)
+    time = re.search(r"next line is back, .*p50 +\| ([\d.]+) ms", row)
     assert time, row
     assert float(time[1]) > 0
 

@@ -13,7 +13,7 @@ from unit_file import Unit
 SHIPPED = ROOT / "packaging" / "systemd"
 SYSTEM = Path("usr/lib/systemd/system")
 
-EXPOSURE = 1.5
+EXPOSURE = 1.7
 """The most that ``systemd-analyze security`` may say; 10 is a unit without any protection."""
 
 

@@ -13,6 +13,7 @@ memory that both share.
 """
 
 import errno
+import gc
 import mmap
 import os
 import socket
@@ -78,6 +79,7 @@ class ForkServer:
         try:
             leave_table(number + 1)
             self._has_left[place] = 1
+            gc.enable()
             WorkerProcess(None, socket.socket(fileno=number)).live()
         finally:
             os._exit(os.EX_SOFTWARE)
