@@ -237,4 +237,23 @@ def _runtime_dir(descriptor: int) -> str:
 def _holder(descriptor: int) -> int | None:
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
     kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
-    return None if kind == fcntl.F_UNLCK else int(pid)
+    if kind == fcntl.F_UNLCK:
+        return None
+    return int(pid) or _dead_owner(descriptor)
+
+
+def _dead_owner(descriptor: int) -> int:
+    """Return the pid of a dead master whose lock its table has kept; 0: it is none of ours.
+
+    In a pid namespace of its own the kernel shows the owner of a lock as 0 if it has ended, as it
+    does one of another namespace. Of the first, what it has written is the pid of no process here.
+    """
+    first, _, _ = os.pread(descriptor, _MAX_SIZE, 0).partition(b"\n")
+    try:
+        written = int(first)
+        os.kill(written, 0)
+    except ProcessLookupError:
+        return written
+    except (ValueError, OSError):
+        return 0
+    return 0

@@ -55,8 +55,10 @@ class WorkerResumption:
 
     def begin(self) -> None:
         """Ask and tell the rest, beside everything else."""
-        self._loop.call_soon(self._ask)
-        self._loop.call_later(LATER, self._tell)
+        if self._unasked:
+            self._loop.call_soon(self._ask)
+        if self._untold:
+            self._loop.call_later(LATER, self._tell)
 
     def _ask(self) -> None:
         for _ in range(min(AT_ONCE, len(self._unasked))):
