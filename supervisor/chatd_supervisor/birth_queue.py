@@ -37,7 +37,7 @@ class Birth(NamedTuple):
     """Who is told if there is no room."""
 
     def close(self) -> None:
-        """Let go of the duplicates."""
+        """Close the duplicates."""
         if self.ends is not None:
             self.ends.close()
 
@@ -63,7 +63,7 @@ class BirthQueue:
         return len(self._due) + len(self._due_later)
 
     def add(self, connection: Connection) -> None:
-        """Have ``connection`` given a worker as soon as it is its turn."""
+        """Add ``connection`` to those that get a worker, each in its turn."""
         if not self:
             self._loop.call_soon(self._next)
         if connection.state is State.SERVED and connection.is_readable():

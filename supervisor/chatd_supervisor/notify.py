@@ -82,7 +82,7 @@ def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 def leave_watchdog_to_master(environ: MutableMapping[str, str]) -> None:
-    """Have what the manager asks of this process, a supervisor, asked of any master of its."""
+    """Pass on to each master what the manager asks of this process, its supervisor."""
     if environ.get(WATCHED) == str(os.getpid()):
         del environ[WATCHED]
 

@@ -43,7 +43,7 @@ class Recent(Generic[Key, Value]):
         return self._entries.get(key)
 
     def set(self, key: Key, value: Value) -> None:
-        """Let ``value`` be the entry of ``key``, as the newest."""
+        """Set the entry of ``key`` to ``value``, as the newest."""
         self._entries[key] = value
         self._entries.move_to_end(key)
         if len(self._entries) > MOST:

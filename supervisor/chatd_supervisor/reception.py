@@ -215,7 +215,7 @@ class Reception:
         self._ledger.leave(session)
 
     def release(self, name: str) -> None:
-        """Have the service manager let go of what it holds by ``name``."""
+        """Ask the service manager to close what it holds by ``name``."""
         if self._store is not None:
             self._store.release(name)
 

@@ -148,7 +148,7 @@ class Recovery:
         channel: socket.socket | None = None,
         parent: Parent | None = None,
     ) -> list[tuple[Listener, socket.socket]]:
-        """Let go of a session that is not in the journal; return its client, if it is to come in.
+        """Forget a session that is not in the journal; return its client, if it is to come in.
 
         Either it was accepted and not greeted, or it is over and was not let go of yet. One that is
         over was shut down before anything else.

@@ -156,7 +156,7 @@ class Store:
             self._files.setdefault(name, 0)
 
     def hold_only(self, named: Mapping[str, int]) -> None:
-        """Have all that is ``named`` held, and nothing else: what a master begins with."""
+        """Hold all that is ``named``, and nothing else: what a master begins with."""
         for name in self._files.keys() - named.keys():
             self.release(name)
         for name, descriptor in named.items():

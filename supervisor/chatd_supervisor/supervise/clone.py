@@ -57,7 +57,7 @@ def clone_sharing_table() -> int:
 
 
 def leave_table(first: int) -> None:
-    """Have a table of our own, with what is below ``first`` and nothing else.
+    """Leave the shared table for one of our own, with what is below ``first`` and nothing else.
 
     What is not kept is neither copied nor closed, however much it is. Raises OSError.
     """
