@@ -9,7 +9,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from harness import PATIENCE, ROOT, Client, Server
+from harness import PATIENCE, ROOT, Client, Server, eventually
 
 
 class Versions:
@@ -97,3 +97,36 @@ class Talker:
         assert not self._thread.is_alive()
         own = [line for line in self.heard if line.startswith(f"{self.nick} : ")]
         return [int(line.split()[2]) for line in own]
+
+
+def talk_through_an_upgrade(server: Server, python: str, version: str) -> None:
+    """Upgrade ``server`` while people talk; see that nobody notices, and all workers are new."""
+    speaker = server.connect("alice")
+    deaf = server.connect("deaf", receive_buffer=4096)
+    crowd = [server.connect(f"p{n}") for n in range(5)]
+    speaker.until("p4")
+    alice = Talker(speaker, "alice")
+    before = {one["nick"]: one["pid"] for one in server.ask("ps")}
+    eventually("alice has said something", lambda: alice.said > 50)
+    done = upgrade(python, server)
+    assert done.returncode == 0, done.stderr
+    assert f"pid {server.master} goes on with version {version}" in done.stdout
+    assert server.ask("status")["version"].startswith(version)
+
+    def replaced() -> bool:
+        now = {one["nick"]: one["pid"] for one in server.ask("ps")}
+        return now.keys() == before.keys() and all(now[n] not in (before[n], None) for n in now)
+
+    eventually("every worker is a new one", replaced)
+    said = alice.said
+    eventually("alice goes on", lambda: alice.said > said + 50)
+    heard = alice.stop()
+    assert heard == list(range(alice.said))
+    alice.client.send("the end\n")
+    for person in (deaf, *crowd):
+        lines = [line for line in person.until("the end") if line.startswith("alice : ")]
+        assert [int(line.split()[2]) for line in lines[:-1]] == heard
+        # The new version's way of writing begins once, and stays.
+        anew = [line.endswith("(anew)") for line in lines]
+        assert anew == sorted(anew)
+        assert (anew[0], anew[-1]) == (False, True)

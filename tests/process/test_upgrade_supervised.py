@@ -23,7 +23,7 @@ from supervised import (
     talk,
     title,
 )
-from versions import Talker, Versions, upgrade
+from versions import Talker, Versions, talk_through_an_upgrade, upgrade
 
 NEW = "9.9.9"
 
@@ -68,34 +68,7 @@ def daemon(tmp_path: Path) -> Iterator[Supervised]:
 
 
 def test_nobody_notices_an_upgrade(server: Server, new: str) -> None:
-    speaker = server.connect("alice")
-    deaf = server.connect("deaf", receive_buffer=4096)
-    crowd = [server.connect(f"p{n}") for n in range(5)]
-    speaker.until("p4")
-    alice = Talker(speaker, "alice")
-    before = {one["nick"]: one["pid"] for one in server.ask("ps")}
-    eventually("alice has said something", lambda: alice.said > 50)
-    done = upgrade(new, server)
-    assert done.returncode == 0, done.stderr
-    assert f"pid {server.master} goes on with version {NEW}" in done.stdout
-    assert server.ask("status")["version"].startswith(NEW)
-
-    def replaced() -> bool:
-        now = {one["nick"]: one["pid"] for one in server.ask("ps")}
-        return now.keys() == before.keys() and all(now[n] not in (before[n], None) for n in now)
-
-    eventually("every worker is a new one", replaced)
-    said = alice.said
-    eventually("alice goes on", lambda: alice.said > said + 50)
-    heard = alice.stop()
-    assert heard == list(range(alice.said))
-    alice.client.send("the end\n")
-    for person in (deaf, *crowd):
-        lines = [line for line in person.until("the end") if line.startswith("alice : ")]
-        assert [int(line.split()[2]) for line in lines[:-1]] == heard
-        anew = [line.endswith("(anew)") for line in lines]
-        assert anew == sorted(anew)
-        assert (anew[0], anew[-1]) == (False, True)
+    talk_through_an_upgrade(server, new, NEW)
 
 
 def test_whoever_waits_for_the_first_one_waits_for_all(server: Server, new: str) -> None:
